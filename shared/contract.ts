@@ -1,0 +1,85 @@
+/**
+ * Names that the deployed stacks (infra/) and the code inside the functions (functions/, shared/) must agree on:
+ * routes, environment variables, function names, metrics. Data only; this file imports nothing.
+ */
+
+/** Which function serves a route. `inference` runs isolated per tenant; `control` does everything else. */
+export type RouteFunction = 'control' | 'inference';
+
+export interface Route {
+  /** The operation's name in code and in the OpenAPI document. */
+  readonly operation: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** The path tenants call, as in the OpenAPI document. */
+  readonly path: string;
+  /** The API Gateway resource, where it differs: a resource's part is a literal or a whole `{parameter}`. */
+  readonly resource?: string;
+  readonly function: RouteFunction;
+  /** `none`: reachable without a key. */
+  readonly auth: 'key' | 'none';
+}
+
+/** Every route of the public API; infra makes one API Gateway method of each, http/ one operation of each. */
+export const ROUTES = [
+  { operation: 'getHealth', method: 'GET', path: '/v1/health', function: 'control', auth: 'none' },
+  { operation: 'getOpenApi', method: 'GET', path: '/v1/openapi.json', function: 'control', auth: 'none' },
+  { operation: 'createDataset', method: 'POST', path: '/v1/datasets', function: 'control', auth: 'key' },
+  { operation: 'listDatasets', method: 'GET', path: '/v1/datasets', function: 'control', auth: 'key' },
+  { operation: 'getDataset', method: 'GET', path: '/v1/datasets/{id}', function: 'control', auth: 'key' },
+  { operation: 'deleteDataset', method: 'DELETE', path: '/v1/datasets/{id}', function: 'control', auth: 'key' },
+  { operation: 'completeDataset', method: 'POST', path: '/v1/datasets/{id}/complete', function: 'control', auth: 'key' },
+  { operation: 'createJob', method: 'POST', path: '/v1/jobs', function: 'control', auth: 'key' },
+  { operation: 'listJobs', method: 'GET', path: '/v1/jobs', function: 'control', auth: 'key' },
+  { operation: 'getJob', method: 'GET', path: '/v1/jobs/{id}', function: 'control', auth: 'key' },
+  { operation: 'listJobEvents', method: 'GET', path: '/v1/jobs/{id}/events', function: 'control', auth: 'key' },
+  { operation: 'cancelJob', method: 'POST', path: '/v1/jobs/{id}/cancel', function: 'control', auth: 'key' },
+  { operation: 'listModels', method: 'GET', path: '/v1/models', function: 'control', auth: 'key' },
+  { operation: 'getModel', method: 'GET', path: '/v1/models/{name}', function: 'control', auth: 'key' },
+  { operation: 'predict', method: 'POST', path: '/v1/models/{ref}:predict', resource: '/v1/models/{name}', function: 'inference', auth: 'key' },
+  { operation: 'getModelVersion', method: 'GET', path: '/v1/models/{name}/versions/{version}', function: 'control', auth: 'key' },
+  { operation: 'getModelArtifact', method: 'GET', path: '/v1/models/{name}/versions/{version}/artifact', function: 'control', auth: 'key' },
+  { operation: 'getLimits', method: 'GET', path: '/v1/limits', function: 'control', auth: 'key' },
+  { operation: 'getUsage', method: 'GET', path: '/v1/usage', function: 'control', auth: 'key' },
+] as const satisfies readonly Route[];
+
+export type OperationId = (typeof ROUTES)[number]['operation'];
+
+/** Environment variables of the functions. infra sets them through its bind methods, env.ts reads them. */
+export const ENV = {
+  tenantsTable: 'TENANTS_TABLE',
+  quotasTable: 'QUOTAS_TABLE',
+  catalogTable: 'CATALOG_TABLE',
+  bucket: 'DATA_BUCKET',
+  /** Role that inference, fit and ingest assume with the session tag TenantId; they have no data rights of their own. */
+  tenantRoleArn: 'TENANT_ROLE_ARN',
+  ingestFunction: 'INGEST_FUNCTION',
+  fitFunction: 'FIT_FUNCTION',
+  /** Qualified by its alias: a durable function must be. */
+  trainFunction: 'TRAIN_FUNCTION',
+  /** Price per GB-second in USD of the functions' architecture. */
+  gbSecondUsd: 'GB_SECOND_USD',
+} as const;
+
+/** The session tag that tenant-scoped credentials carry; the tenant role's policies name it as aws:PrincipalTag. */
+export const TENANT_TAG = 'TenantId';
+
+/** Keys of the authorizer's context; API Gateway maps `tenant_id` to the header X-Amz-Tenant-Id of isolated functions. */
+export const AUTHORIZER_CONTEXT = { tenantId: 'tenant_id', keyId: 'key_id', plan: 'plan' } as const;
+
+/** How long API Gateway keeps an authorizer's answer, in seconds: also how long a revoked key may live on. */
+export const AUTHORIZER_CACHE_S = 60;
+
+/** DynamoDB tables: every one has a string partition key `pk`, a string sort key `sk` and the TTL attribute `ttl`. */
+export const TABLE_KEYS = { partition: 'pk', sort: 'sk', ttl: 'ttl' } as const;
+
+/** Partition keys of a tenant's items begin with this, so that IAM can hold a caller to its own (dynamodb:LeadingKeys). */
+export const TENANT_PK_PREFIX = 'TENANT#';
+
+/** A tenant's objects lie under `tenants/<tenant id>/`. */
+export const TENANT_KEY_PREFIX = 'tenants/';
+
+export const METRICS = {
+  namespace: 'Tenon',
+  jobsFailed: 'JobsFailed',
+  jobsSucceeded: 'JobsSucceeded',
+} as const;

@@ -1,0 +1,16 @@
+// Jest runs tests in a realm of their own, where `value instanceof Float32Array` is false for arrays that native code
+// or Node made. ONNX Runtime and the AWS SDK check with instanceof, so the realm gets the outer one's constructors.
+const { TestEnvironment } = require('jest-environment-node');
+
+const SHARED = [
+  'ArrayBuffer', 'SharedArrayBuffer', 'DataView', 'Error', 'TypeError', 'RangeError',
+  'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array',
+  'Float16Array', 'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array',
+];
+
+module.exports = class extends TestEnvironment {
+  constructor(config, context) {
+    super(config, context);
+    for (const name of SHARED) if (globalThis[name]) this.global[name] = globalThis[name];
+  }
+};
