@@ -32,9 +32,10 @@ export default {
     layer('families', ['tensor', 'onnx', 'autodiff', 'optim', 'data']),
     layer('runtime', ['tensor', 'onnx', 'autodiff', 'optim', 'data', 'families']),
     layer('tenancy', []),
-    layer('stores', ['tenancy']),
-    layer('workflows', ['tensor', 'onnx', 'data', 'families', 'runtime', 'tenancy', 'stores']),
-    layer('http', ['data', 'families', 'runtime', 'tenancy', 'stores', 'workflows']),
+    layer('resources', ['tenancy']),
+    layer('stores', ['tenancy', 'resources']),
+    layer('workflows', ['tensor', 'onnx', 'data', 'families', 'runtime', 'tenancy', 'resources', 'stores']),
+    layer('http', ['data', 'families', 'runtime', 'tenancy', 'resources', 'stores', 'workflows']),
     {
       name: 'aws-sdk-in-stores',
       comment: 'only shared/stores speaks to AWS',

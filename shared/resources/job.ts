@@ -1,0 +1,93 @@
+/** Training jobs, their events, and the body that makes one. `params` is checked by the family, not here. */
+import { z } from 'zod';
+import { errorDetailSchema, nameSchema, timeSchema } from './common.ts';
+
+export const TASKS = ['regression', 'classification', 'clustering', 'forecasting', 'language_modelling'] as const;
+
+export const createJobSchema = z.strictObject({
+  name: nameSchema.describe("The model's name: a succeeded job becomes its next version."),
+  task: z.enum(TASKS),
+  family: z.string(),
+  dataset: z.string(),
+  target: z.string().optional(),
+  features: z.array(z.string()).min(1).optional().describe('Columns to learn from; by default every column but the target.'),
+  params: z.record(z.string(), z.unknown()).default({}),
+  preprocessing: z
+    .strictObject({
+      standardize: z.union([z.literal('auto'), z.boolean()]).default('auto'),
+      missing: z.enum(['mean', 'median', 'most_frequent', 'error']).default('mean'),
+      categories: z.enum(['one_hot']).default('one_hot'),
+    })
+    .default({ standardize: 'auto', missing: 'mean', categories: 'one_hot' }),
+  validation: z
+    .union([z.strictObject({ fraction: z.number().min(0).max(0.9) }), z.strictObject({ dataset: z.string() })], {
+      error: 'expected {"fraction": 0 to 0.9} or {"dataset": "<id>"}',
+    })
+    .default({ fraction: 0.2 }),
+  seed: z.number().int().min(0).max(0xffff_ffff).default(0),
+  budget: z.strictObject({ max_seconds: z.number().int().min(1).max(2_592_000) }).optional(),
+});
+
+export type JobSpec = z.infer<typeof createJobSchema>;
+
+const metricsSchema = z.record(z.string(), z.number());
+
+export const progressSchema = z.object({
+  fraction: z.number(),
+  epoch: z.number().optional(),
+  epochs: z.number().optional(),
+  eta_seconds: z.number().optional(),
+});
+
+/** Why a job failed: one of the closed list of codes, the phase, the place where there is one, and what to do. */
+export const jobErrorSchema = z.object({
+  code: z.string(),
+  phase: z.enum(['prepare', 'train', 'publish']),
+  message: z.string(),
+  param: z.string().optional(),
+  hint: z.string().optional(),
+  errors: z.array(errorDetailSchema).optional(),
+});
+
+export type JobError = z.infer<typeof jobErrorSchema>;
+
+export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+
+export const jobSchema = z.object({
+  id: z.string(),
+  object: z.literal('job'),
+  ...createJobSchema.shape,
+  status: z.enum(JOB_STATUSES),
+  progress: progressSchema,
+  metrics: z.object({ train: metricsSchema, validation: metricsSchema }),
+  model: z.object({ name: z.string(), version: z.number().int() }).optional(),
+  error: jobErrorSchema.optional(),
+  usage: z.object({ seconds: z.number(), gb_seconds: z.number(), usd: z.number() }),
+  created_at: timeSchema,
+  started_at: timeSchema.optional(),
+  finished_at: timeSchema.optional(),
+});
+
+export type Job = z.infer<typeof jobSchema>;
+
+/** What the catalog keeps of a job besides what the API shows. */
+export interface JobRecord extends Job {
+  readonly key_id: string;
+  readonly cancel_requested?: boolean;
+}
+
+export function isFinished(job: Pick<Job, 'status'>): boolean {
+  return job.status === 'succeeded' || job.status === 'failed' || job.status === 'cancelled';
+}
+
+export const jobEventSchema = z.object({
+  id: z.string(),
+  object: z.literal('job.event'),
+  type: z.enum(['message', 'metrics', 'checkpoint', 'status']),
+  level: z.enum(['info', 'warn', 'error']),
+  created_at: timeSchema,
+  message: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
+
+export type JobEvent = z.infer<typeof jobEventSchema>;

@@ -1,0 +1,72 @@
+/** Models and their immutable versions, and what a prediction takes and answers. */
+import { z } from 'zod';
+import { nameSchema, timeSchema } from './common.ts';
+import { TASKS } from './job.ts';
+
+export const modelVersionSchema = z.object({
+  id: z.string().describe('name:version'),
+  object: z.literal('model.version'),
+  name: z.string(),
+  version: z.number().int(),
+  task: z.enum(TASKS),
+  family: z.string(),
+  job: z.string(),
+  dataset: z.string(),
+  metrics: z.object({ train: z.record(z.string(), z.number()), validation: z.record(z.string(), z.number()) }),
+  bytes: z.number().int(),
+  sha256: z.string(),
+  created_at: timeSchema,
+});
+
+export type ModelVersion = z.infer<typeof modelVersionSchema>;
+
+export const modelSchema = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  name: z.string(),
+  latest_version: z.number().int(),
+  aliases: z.record(z.string(), z.number().int()),
+  created_at: timeSchema,
+  updated_at: timeSchema,
+});
+
+export type Model = z.infer<typeof modelSchema>;
+
+export const artifactSchema = z.object({
+  object: z.literal('model.artifact'),
+  id: z.string(),
+  url: z.string(),
+  sha256: z.string(),
+  bytes: z.number().int(),
+  expires_at: timeSchema,
+});
+
+export const predictSchema = z.strictObject({
+  instances: z
+    .array(z.unknown())
+    .min(1, 'expected at least one instance')
+    .max(10_000, 'expected at most 10,000 instances: send them in several calls'),
+});
+
+export const predictionsSchema = z.object({
+  predictions: z.array(z.unknown()),
+  model: z.string(),
+  model_version: z.number().int(),
+});
+
+/** A reference to a model: `name`, `name@alias` or `name:version`. */
+export interface ModelRef {
+  readonly name: string;
+  readonly alias?: string;
+  readonly version?: number;
+}
+
+const REF_PATTERN = /^([^@:]+)(?:@([A-Za-z0-9._-]{1,63})|:(\d{1,9}))?$/;
+
+/** Reads a reference, or undefined when it is not of one of the three forms. */
+export function parseModelRef(ref: string): ModelRef | undefined {
+  const match = REF_PATTERN.exec(ref);
+  if (match?.[1] === undefined || !nameSchema.safeParse(match[1]).success) return undefined;
+  const [, name, alias, version] = match;
+  return { name, ...(alias === undefined ? {} : { alias }), ...(version === undefined ? {} : { version: Number(version) }) };
+}

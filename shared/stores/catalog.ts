@@ -1,0 +1,42 @@
+/**
+ * A tenant's catalog: datasets, jobs, events and models. Partition keys begin `TENANT#<id>`, so that IAM holds a caller to
+ * its own; the tenant id comes from the credential.
+ */
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { TENANT_PK_PREFIX } from '../contract.ts';
+import type { DatasetRecord } from '../resources/dataset.ts';
+import type { JobEvent, JobRecord } from '../resources/job.ts';
+import type { Model, ModelVersion } from '../resources/model.ts';
+import { Collection } from './collection.ts';
+
+const VERSION_DIGITS = 9;
+
+export class Catalog {
+  readonly datasets: Collection<DatasetRecord>;
+  readonly jobs: Collection<JobRecord>;
+  readonly models: Collection<Model>;
+  readonly #collection: <T extends object>(partition: string, prefix: string) => Collection<T>;
+
+  constructor(dynamo: DynamoDBDocumentClient, table: string, tenantId: string) {
+    const pk = TENANT_PK_PREFIX + tenantId;
+    this.#collection = (partition, prefix) => new Collection(dynamo, table, { pk: pk + partition, prefix });
+    this.datasets = this.#collection('', 'DATASET#');
+    this.jobs = this.#collection('', 'JOB#');
+    this.models = this.#collection('', 'MODEL#');
+  }
+
+  /** A job's events, in order of their ids. */
+  events(jobId: string): Collection<JobEvent> {
+    return this.#collection(`#JOB#${jobId}`, 'EVENT#');
+  }
+
+  /** A model's versions, by `versionId`. */
+  versions(name: string): Collection<ModelVersion> {
+    return this.#collection(`#MODEL#${name}`, 'VERSION#');
+  }
+}
+
+/** Version numbers sort as text once they are of one length. */
+export function versionId(version: number): string {
+  return String(version).padStart(VERSION_DIGITS, '0');
+}

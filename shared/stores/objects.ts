@@ -1,0 +1,113 @@
+/** A tenant's objects in S3: bytes in, bytes out, under `tenants/<tenant>/`. */
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  NotFound,
+  PutObjectCommand,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { TENANT_KEY_PREFIX } from '../contract.ts';
+
+/** Where things lie, relative to the tenant's prefix. */
+export const paths = {
+  dataset: (id: string) => `datasets/${id}/`,
+  upload: (id: string, part: string) => `datasets/${id}/upload/${part}`,
+  columns: (id: string, file: string) => `datasets/${id}/columns/${file}`,
+  job: (id: string) => `jobs/${id}/`,
+  checkpoint: (jobId: string, segment: number) => `jobs/${jobId}/checkpoints/${String(segment).padStart(6, '0')}`,
+  model: (name: string, version: number) => `models/${name}/${version}/model.onnx`,
+};
+
+export class ObjectStore {
+  readonly #s3: S3Client;
+  readonly #bucket: string;
+  readonly #prefix: string;
+
+  constructor(s3: S3Client, bucket: string, tenantId: string) {
+    this.#s3 = s3;
+    this.#bucket = bucket;
+    this.#prefix = `${TENANT_KEY_PREFIX}${tenantId}/`;
+  }
+
+  /** The whole object, or undefined when there is none. */
+  async get(path: string): Promise<Uint8Array | undefined> {
+    try {
+      const { Body } = await this.#s3.send(new GetObjectCommand(this.#at(path)));
+      return await Body?.transformToByteArray();
+    } catch (error) {
+      if (error instanceof NoSuchKey) return undefined;
+      throw error;
+    }
+  }
+
+  /** The object's bytes. @throws {Error} naming the path when there is none: for objects that the catalog says exist */
+  async read(path: string): Promise<Uint8Array> {
+    const bytes = await this.get(path);
+    if (bytes === undefined) throw new Error(`object ${path} is missing`);
+    return bytes;
+  }
+
+  async put(path: string, bytes: Uint8Array | string, contentType = 'application/octet-stream'): Promise<void> {
+    await this.#s3.send(new PutObjectCommand({ ...this.#at(path), Body: bytes, ContentType: contentType }));
+  }
+
+  /** Writes the object unless it exists. @returns whether it was written */
+  async create(path: string, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await this.#s3.send(new PutObjectCommand({ ...this.#at(path), Body: bytes, IfNoneMatch: '*' }));
+      return true;
+    } catch (error) {
+      // 412: it exists; 409: another writer is at it this moment and will have written it.
+      if (error instanceof S3ServiceException && [409, 412].includes(error.$metadata.httpStatusCode ?? 0)) return false;
+      throw error;
+    }
+  }
+
+  /** The object's size in bytes, or undefined when there is none. */
+  async size(path: string): Promise<number | undefined> {
+    try {
+      const { ContentLength } = await this.#s3.send(new HeadObjectCommand(this.#at(path)));
+      return ContentLength;
+    } catch (error) {
+      if (error instanceof NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes every object whose path begins with `prefix`. @returns how many */
+  async deleteAll(prefix: string): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      const { Contents = [] } = await this.#s3.send(
+        new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix + prefix }),
+      );
+      if (Contents.length === 0) return deleted;
+      const { Errors = [] } = await this.#s3.send(
+        new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects: Contents.map(({ Key }) => ({ Key })), Quiet: true } }),
+      );
+      if (Errors.length > 0) throw new Error(`S3 kept ${Errors.length} objects: ${Errors[0]?.Code ?? 'no code'}`);
+      deleted += Contents.length;
+    }
+  }
+
+  presignGet(path: string, expiresS: number, fileName: string): Promise<string> {
+    const command = new GetObjectCommand({
+      ...this.#at(path),
+      ResponseContentDisposition: `attachment; filename="${fileName}"`,
+    });
+    return getSignedUrl(this.#s3, command, { expiresIn: expiresS });
+  }
+
+  presignPut(path: string, expiresS: number): Promise<string> {
+    return getSignedUrl(this.#s3, new PutObjectCommand(this.#at(path)), { expiresIn: expiresS });
+  }
+
+  #at(path: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#bucket, Key: this.#prefix + path };
+  }
+}

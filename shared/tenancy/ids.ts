@@ -1,0 +1,29 @@
+/**
+ * Identifiers. Tenant ids are chosen by the operator; all others are made here: a prefix that tells the kind, the time in
+ * milliseconds (so that ids sort by creation) and 80 random bits, in Crockford's base 32, lower case.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+
+/** Held by API, IAM conditions and Lambda's tenant ids alike: no `/`, `*` or `#` can stand in it. */
+export const TENANT_ID_PATTERN = /^[a-z0-9-]{3,40}$/;
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const TIME_CHARS = 10;
+
+/** `ds` dataset, `job`, `key` API key, `evt` event. */
+export type IdPrefix = 'ds' | 'job' | 'key';
+
+/** A new id such as `ds_01j9z3k4m5n6p7q8r9s0t1v2w3`. */
+export function newId(prefix: IdPrefix, clock: Clock): string {
+  let time = '';
+  for (let rest = clock.nowMs(), i = 0; i < TIME_CHARS; i++, rest = Math.floor(rest / 32)) time = ALPHABET[rest % 32]! + time;
+  const random = Array.from(randomBytes(16), (byte) => ALPHABET[byte % 32]!).join('');
+  return `${prefix}_${time}${random}`;
+}
+
+export const ID_PATTERNS = {
+  ds: /^ds_[0-9a-z]{26}$/,
+  job: /^job_[0-9a-z]{26}$/,
+  key: /^key_[0-9a-z]{26}$/,
+} as const satisfies Record<IdPrefix, RegExp>;
