@@ -11,13 +11,23 @@ export type Column =
   /** 0, 1, or 255 for missing. */
   | { readonly name: string; readonly type: 'boolean'; readonly values: Uint8Array }
   /** Index into `categories` (sorted by code unit), -1 for missing. */
-  | { readonly name: string; readonly type: 'category'; readonly values: Int32Array; readonly categories: readonly string[] }
+  | {
+      readonly name: string;
+      readonly type: 'category';
+      readonly values: Int32Array;
+      readonly categories: readonly string[];
+    }
   /** null is missing. */
   | { readonly name: string; readonly type: 'text'; readonly values: readonly (string | null)[] }
   /** Seconds since the epoch, UTC; NaN is missing. */
   | { readonly name: string; readonly type: 'datetime'; readonly values: Float64Array }
   /** Row-major, `shape` is one row's: values.length = rows * product(shape). Pixels stay bytes, other numbers are float32. */
-  | { readonly name: string; readonly type: 'tensor'; readonly shape: readonly number[]; readonly values: Uint8Array | Float32Array };
+  | {
+      readonly name: string;
+      readonly type: 'tensor';
+      readonly shape: readonly number[];
+      readonly values: Uint8Array | Float32Array;
+    };
 
 export interface Table {
   readonly rows: number;
