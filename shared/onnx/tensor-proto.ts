@@ -1,0 +1,76 @@
+/**
+ * HostTensor <-> TensorProto. Written as raw little-endian bytes; read from raw bytes or from the typed fields.
+ * External data is refused: a model is one file. Source: onnx.proto, message TensorProto.
+ */
+import { create } from '@bufbuild/protobuf';
+
+import { ARRAYS, isBigInt } from '../tensor/dtype.ts';
+import type { DType, TensorData, TypedArray } from '../tensor/dtype.ts';
+import { tensor } from '../tensor/tensor.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+import { TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from './schema/onnx-ml_pb.js';
+import type { TensorProto } from './schema/onnx-ml_pb.js';
+
+const DATA_TYPES: Readonly<Record<DType, TensorProto_DataType>> = {
+  float32: TensorProto_DataType.FLOAT,
+  float64: TensorProto_DataType.DOUBLE,
+  float16: TensorProto_DataType.FLOAT16,
+  int8: TensorProto_DataType.INT8,
+  uint8: TensorProto_DataType.UINT8,
+  int16: TensorProto_DataType.INT16,
+  uint16: TensorProto_DataType.UINT16,
+  int32: TensorProto_DataType.INT32,
+  uint32: TensorProto_DataType.UINT32,
+  int64: TensorProto_DataType.INT64,
+  uint64: TensorProto_DataType.UINT64,
+  bool: TensorProto_DataType.BOOL,
+  string: TensorProto_DataType.STRING,
+};
+
+const DTYPES = new Map(Object.entries(DATA_TYPES).map(([dtype, code]) => [code, dtype as DType]));
+
+/** The number that ONNX gives an element type. */
+export const dataTypeOf = (dtype: DType): number => DATA_TYPES[dtype];
+
+/** The element type of a number in the file, or undefined for one that we do not hold (complex, float8, ...). */
+export const dtypeOf = (dataType: number): DType | undefined => DTYPES.get(dataType);
+
+export function toTensorProto(name: string, value: HostTensor): TensorProto {
+  const base = { name, dims: value.shape.map(BigInt), dataType: dataTypeOf(value.dtype) };
+  if (value.dtype === 'string') {
+    const encoder = new TextEncoder();
+    return create(TensorProtoSchema, { ...base, stringData: value.data.map((text) => encoder.encode(text)) });
+  }
+  const { buffer, byteOffset, byteLength } = value.data;
+  return create(TensorProtoSchema, { ...base, rawData: new Uint8Array(buffer, byteOffset, byteLength) as Uint8Array<ArrayBuffer> });
+}
+
+/** @throws {TypeError} naming the tensor when its type or the place of its data is not supported. */
+export function fromTensorProto(proto: TensorProto): HostTensor {
+  const dtype = dtypeOf(proto.dataType);
+  if (dtype === undefined) throw new TypeError(`tensor '${proto.name}': element type ${proto.dataType} is not supported`);
+  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL || proto.externalData.length > 0) {
+    throw new TypeError(`tensor '${proto.name}': external data is not supported, a model is one file`);
+  }
+  return tensor(dtype, proto.dims.map(Number), readData(dtype, proto));
+}
+
+function readData(dtype: DType, proto: TensorProto): TensorData {
+  if (dtype === 'string') {
+    const decoder = new TextDecoder();
+    return proto.stringData.map((bytes) => decoder.decode(bytes));
+  }
+  if (proto.rawData.length > 0) {
+    // Copied, because a view needs its elements aligned and the file does not align them.
+    return new ARRAYS[dtype](proto.rawData.slice().buffer);
+  }
+  return typedField(dtype, proto);
+}
+
+function typedField(dtype: Exclude<DType, 'string'>, proto: TensorProto): TypedArray {
+  if (dtype === 'float32') return Float32Array.from(proto.floatData);
+  if (dtype === 'float64') return Float64Array.from(proto.doubleData);
+  if (isBigInt(dtype)) return dtype === 'int64' ? BigInt64Array.from(proto.int64Data) : BigUint64Array.from(proto.uint64Data);
+  if (dtype === 'uint32') return Uint32Array.from(proto.uint64Data, Number);
+  return ARRAYS[dtype].from(proto.int32Data);
+}

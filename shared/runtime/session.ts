@@ -1,0 +1,75 @@
+/**
+ * Sessions of ONNX Runtime: the only file that loads `onnxruntime-node`. One run blocks the JavaScript thread until it is done.
+ * Settings are those measured in bench/README.md: threads that do not spin (other work shares the virtual cores of a Lambda function).
+ */
+import { availableParallelism } from 'node:os';
+
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
+
+import type { Engine, Session } from '../onnx/engine.ts';
+import { tensor } from '../tensor/tensor.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+
+type Ort = typeof import('onnxruntime-node');
+
+/** ONNX Runtime reads its telemetry switch when it is loaded, so that it is set before, whatever the environment forgot. */
+async function loadOrt(): Promise<Ort> {
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
+  return import('onnxruntime-node');
+}
+
+let ort: Promise<Ort> | undefined;
+
+export interface EngineOptions {
+  /** Threads per operation; all cores by default. Part of a checkpoint, as results depend on it in the last bits. */
+  readonly threads?: number;
+}
+
+export function createEngine({ threads = availableParallelism() }: EngineOptions = {}): Engine {
+  return { threads, createSession: (model) => createSession(model, { threads }) };
+}
+
+/** A session of a model's bytes or of its file's path. */
+export async function createSession(model: Uint8Array | string, { threads = availableParallelism() }: EngineOptions = {}): Promise<Session> {
+  const runtime = await (ort ??= loadOrt());
+  const options: InferenceSession.SessionOptions = {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
+  const session =
+    typeof model === 'string' ? await runtime.InferenceSession.create(model, options) : await runtime.InferenceSession.create(model, options);
+  return wrap(runtime, session);
+}
+
+function wrap(runtime: Ort, session: InferenceSession): Session {
+  const { inputNames, outputNames } = session;
+  return {
+    inputs: inputNames,
+    outputs: outputNames,
+    async run(feeds, fetches = outputNames) {
+      requireInputs(inputNames, feeds);
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toOrt(runtime, value)]));
+      const results = await session.run(inputs, fetches);
+      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value)]));
+    },
+    release: () => session.release(),
+  };
+}
+
+function requireInputs(expected: readonly string[], feeds: Readonly<Record<string, HostTensor>>): void {
+  const got = Object.keys(feeds);
+  if (got.length === expected.length && expected.every((name) => name in feeds)) return;
+  throw new TypeError(`session: expected inputs ${expected.join(', ')}, got ${got.join(', ')}`);
+}
+
+function toOrt({ Tensor: OrtTensor }: Ort, value: HostTensor): Tensor {
+  if (value.dtype === 'string') return new OrtTensor('string', value.data as string[], value.shape);
+  return new OrtTensor(value.dtype as 'float32', value.data as Float32Array, value.shape);
+}
+
+function fromOrt(value: Tensor): HostTensor {
+  return tensor(value.type as HostTensor['dtype'], value.dims, value.data as Float32Array);
+}
