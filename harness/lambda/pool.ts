@@ -1,0 +1,136 @@
+/**
+ * Execution environments by function version and tenant: reuses an idle one, starts one, or evicts the longest idle one
+ * of another kind to make room. An environment of one tenant never serves another.
+ */
+import { AwsError } from '../aws/service.ts';
+import type { FunctionTarget } from './functions.ts';
+import { ExecutionEnvironment } from './environment.ts';
+
+export interface PoolOptions {
+  /** Processes at most, over all functions. */
+  readonly maxEnvironments: number;
+  /** How long a request waits for a place before it is throttled, in ms. */
+  readonly maxWaitMs: number;
+  /** Idle environments end after this, in ms. */
+  readonly idleMs: number;
+  /** Makes (but does not start) the environment of a function for a tenant. */
+  readonly create: (target: FunctionTarget, tenantId: string | undefined, onExit: () => void) => ExecutionEnvironment;
+}
+
+interface Slot {
+  readonly key: string;
+  readonly functionName: string;
+  readonly environment: ExecutionEnvironment;
+  isBusy: boolean;
+  idleSinceMs: number;
+}
+
+function throttled(reason: string): AwsError {
+  return Object.assign(new AwsError(429, 'TooManyRequestsException', 'Rate Exceeded.'), { reason });
+}
+
+export class EnvironmentPool {
+  readonly #options: PoolOptions;
+  readonly #slots = new Set<Slot>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #reaper: NodeJS.Timeout;
+  #isClosed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#reaper = setInterval(() => this.#reap(), Math.min(options.idleMs, 10_000));
+    this.#reaper.unref();
+  }
+
+  /** Number of processes that are alive. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /**
+   * An environment for one invocation of `target`; give it back with `release`.
+   * @throws AwsError TooManyRequestsException 429 past the function's reserved concurrency, or when no place frees up.
+   */
+  async acquire(target: FunctionTarget, tenantId: string | undefined): Promise<ExecutionEnvironment> {
+    const key = `${target.fn.functionName}:${target.version}/${tenantId ?? ''}`;
+    const giveUpAtMs = Date.now() + this.#options.maxWaitMs;
+    for (;;) {
+      if (this.#isClosed) throw new AwsError(503, 'ServiceException', 'the local cloud is stopping');
+      this.#checkReserved(target);
+      const idle = [...this.#slots].filter((slot) => slot.key === key && !slot.isBusy && slot.environment.isAlive).at(-1);
+      if (idle) {
+        idle.isBusy = true;
+        return idle.environment;
+      }
+      if (this.#slots.size < this.#options.maxEnvironments) return this.#start(key, target, tenantId);
+      if (!this.#evict()) await this.#turn(giveUpAtMs);
+    }
+  }
+
+  /** Gives an environment back, for reuse if its process lives. */
+  release(environment: ExecutionEnvironment): void {
+    for (const slot of this.#slots) {
+      if (slot.environment !== environment) continue;
+      slot.isBusy = false;
+      slot.idleSinceMs = Date.now();
+      if (!environment.isAlive) this.#slots.delete(slot);
+    }
+    this.#waiting.shift()?.();
+  }
+
+  /** Ends every process. */
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#reaper);
+    for (const slot of this.#slots) slot.environment.kill();
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #checkReserved({ fn }: FunctionTarget): void {
+    if (fn.reservedConcurrency === undefined) return;
+    const busy = [...this.#slots].filter((slot) => slot.functionName === fn.functionName && slot.isBusy).length;
+    if (busy >= fn.reservedConcurrency) throw throttled('ReservedFunctionConcurrentInvocationLimitExceeded');
+  }
+
+  async #start(key: string, target: FunctionTarget, tenantId: string | undefined): Promise<ExecutionEnvironment> {
+    const forget = () => {
+      this.#slots.delete(slot);
+      this.#waiting.shift()?.();
+    };
+    const environment = this.#options.create(target, tenantId, forget);
+    const slot: Slot = { key, functionName: target.fn.functionName, environment, isBusy: true, idleSinceMs: Date.now() };
+    this.#slots.add(slot);
+    await environment.start();
+    return environment;
+  }
+
+  /** Ends the longest idle environment; false if all are busy. */
+  #evict(): boolean {
+    const idle = [...this.#slots].filter((slot) => !slot.isBusy).sort((a, b) => a.idleSinceMs - b.idleSinceMs)[0];
+    if (!idle) return false;
+    this.#slots.delete(idle);
+    idle.environment.kill();
+    return true;
+  }
+
+  async #turn(giveUpAtMs: number): Promise<void> {
+    const remainingMs = giveUpAtMs - Date.now();
+    if (remainingMs <= 0) throw throttled('ConcurrentInvocationLimitExceeded');
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, remainingMs);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #reap(): void {
+    const before = Date.now() - this.#options.idleMs;
+    for (const slot of this.#slots) {
+      if (slot.isBusy || slot.idleSinceMs > before) continue;
+      this.#slots.delete(slot);
+      slot.environment.kill();
+    }
+  }
+}
