@@ -5,6 +5,12 @@ import { errorDetailSchema, nameSchema, timeSchema } from './common.ts';
 export const DATASET_FORMATS = ['csv', 'jsonl', 'idx'] as const;
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
+/** The files a dataset is uploaded as. */
+export const UPLOAD_PARTS = { csv: ['data'], jsonl: ['data'], idx: ['images', 'labels'] } as const satisfies Record<
+  DatasetFormat,
+  readonly string[]
+>;
+
 /** Data that travels in the request; larger data are uploaded. Lambda takes 6 MB, the rest is for the frame. */
 export const INLINE_MAX_BYTES = 5_000_000;
 

@@ -112,6 +112,24 @@ export class Collection<T extends object> {
     return { data: rows.slice(0, limit).map((item) => fromAttributes<T>(item)), hasMore: rows.length > limit };
   }
 
+  async count(): Promise<number> {
+    let count = 0;
+    for (let start: Attributes | undefined, done = false; !done; done = start === undefined) {
+      const { Count = 0, LastEvaluatedKey } = await this.#dynamo.send(
+        new QueryCommand({
+          TableName: this.#table,
+          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+          ExpressionAttributeValues: { ':pk': this.#pk, ':prefix': this.#prefix },
+          Select: 'COUNT',
+          ExclusiveStartKey: start,
+        }),
+      );
+      count += Count;
+      start = LastEvaluatedKey;
+    }
+    return count;
+  }
+
   #key(id: string): { pk: string; sk: string } {
     return { pk: this.#pk, sk: this.#prefix + id };
   }

@@ -93,9 +93,18 @@ export class Quotas {
     return taken !== undefined;
   }
 
-  /** Adds to a monthly count what was used in any case, such as the seconds of a job that ran longer than thought. */
-  async add(count: MonthlyCount, n: number): Promise<void> {
-    await this.#update(this.#month(count), { expression: 'ADD used :n', values: { ':n': n } });
+  /** Gives back units that were taken and not served. */
+  async giveBack(count: MonthlyCount, n: number): Promise<void> {
+    await this.#update(this.#month(count), { expression: 'ADD used :n', values: { ':n': -n } });
+  }
+
+  /** Adds a job's training seconds to the month, once however often it is called. */
+  async settleTraining(jobId: string, seconds: number): Promise<void> {
+    await this.#update(this.#month('training_seconds'), {
+      expression: 'ADD used :n, settled :job',
+      condition: 'attribute_not_exists(settled) OR NOT contains(settled, :id)',
+      values: { ':n': seconds, ':job': new Set([jobId]), ':id': jobId },
+    });
   }
 
   async used(count: MonthlyCount): Promise<number> {
@@ -127,6 +136,23 @@ export class Quotas {
     return Item?.['running'] instanceof Set ? [...(Item['running'] as Set<string>)] : [];
   }
 
+  async storedBytes(): Promise<number> {
+    const { Item } = await this.#dynamo.send(new GetCommand({ TableName: this.#table, Key: { pk: this.#pk, sk: 'STORED' } }));
+    return Number(Item?.['used'] ?? 0);
+  }
+
+  /** Counts bytes that were stored, or with a negative number given up. */
+  async addStoredBytes(bytes: number): Promise<void> {
+    await this.#update('STORED', { expression: 'ADD used :n', values: { ':n': bytes } });
+  }
+
+  /** How many requests the rate limit counts at this moment. */
+  async requestsInFlight(limits: Limits): Promise<number> {
+    const { Item } = await this.#dynamo.send(new GetCommand({ TableName: this.#table, Key: { pk: this.#pk, sk: 'RATE' } }));
+    const aheadUs = Number(Item?.['tat'] ?? 0) - this.#clock.nowMs() * 1000;
+    return Math.max(0, Math.ceil((aheadUs * limits.requests_per_second) / 1e6));
+  }
+
   /** Adds to the day's usage of a model and key. */
   async recordUsage(by: { model: string; key: string }, delta: UsageDelta): Promise<void> {
     const entries = Object.entries(delta).filter(([, value]) => value !== 0);
@@ -136,6 +162,16 @@ export class Quotas {
       expression: `SET #day = :day, #model = :model, #key = :key ADD ${entries.map(([name]) => `#${name} :${name}`).join(', ')}`,
       values: { ':day': this.#day(), ':model': by.model, ':key': by.key, ...Object.fromEntries(entries.map(([n, v]) => [`:${n}`, v])) },
       names: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+    });
+  }
+
+  /** Sets the usage of one job under its own item, so that settling it again changes nothing. */
+  async recordJob(job: { id: string; day: string; model: string; key: string }, delta: UsageDelta): Promise<void> {
+    const fields = { day: job.day, model: job.model, key: job.key, ...delta };
+    await this.#update(`${this.#usagePrefix(job.day)}#${job.model}#${job.key}#${job.id}`, {
+      expression: `SET ${Object.keys(fields).map((name) => `#${name} = :${name}`).join(', ')}`,
+      values: Object.fromEntries(Object.entries(fields).map(([name, value]) => [`:${name}`, value])),
+      names: Object.fromEntries(Object.keys(fields).map((name) => [`#${name}`, name])),
     });
   }
 

@@ -1,0 +1,27 @@
+/** Datasets, jobs, models, limits and usage over HTTPS. */
+import { systemClock } from '../../shared/clock.ts';
+import { ENV } from '../../shared/contract.ts';
+import { requireEnv } from '../../shared/env.ts';
+import { controlOperations } from '../../shared/http/control/index.ts';
+import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { admitByRate } from '../../shared/http/rate.ts';
+import { ownClients } from '../../shared/stores/clients.ts';
+import { functionInvoker } from '../../shared/stores/functions.ts';
+import { tenantStores } from '../../shared/stores/tenant-stores.ts';
+import { logger } from '../logger.ts';
+
+const clients = ownClients();
+const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const stores = (tenantId: string) => tenantStores(clients, names, { tenantId, clock: systemClock });
+
+export const handler = gatewayHandler({
+  operations: controlOperations({
+    stores,
+    functions: functionInvoker(),
+    ingestFunction: requireEnv(ENV.ingestFunction),
+    trainFunction: requireEnv(ENV.trainFunction),
+    clock: systemClock,
+  }),
+  admit: admitByRate((caller) => stores(caller.tenantId).quotas),
+  onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
+});

@@ -1,0 +1,35 @@
+/** Trains one time-boxed segment of a job, or publishes its last checkpoint, with the tenant's own credentials. */
+import type { Context } from 'aws-lambda';
+import { systemClock } from '../../shared/clock.ts';
+import { ENV } from '../../shared/contract.ts';
+import { requireEnv } from '../../shared/env.ts';
+import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
+import { fitSegment } from '../../shared/workflows/fit.ts';
+import { publish } from '../../shared/workflows/publish.ts';
+import type { FitEvent, PublishOutcome, SegmentOutcome } from '../../shared/workflows/train.ts';
+import { logger } from '../logger.ts';
+import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
+
+const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const storesOf = isolatedStores(names, requireEnv(ENV.tenantRoleArn), systemClock);
+
+const SEGMENT_MS = 10 * 60_000;
+/** Left for writing the checkpoint when the invocation's time is shorter than a segment. */
+const MARGIN_MS = 60_000;
+
+export const handler = async (event: FitEvent, context: Context): Promise<SegmentOutcome | PublishOutcome> => {
+  const { stores } = storesOf(context.tenantId);
+  const budgetMs = Math.min(SEGMENT_MS, context.getRemainingTimeInMillis() - MARGIN_MS);
+  const fitContext = {
+    stores,
+    clock: systemClock,
+    deadlineMs: systemClock.nowMs() + budgetMs,
+    threads: lambdaThreads(),
+    memoryMb: lambdaMemoryMb(),
+    gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
+  };
+  const outcome = event.action === 'segment' ? await fitSegment(event, fitContext) : await publish(event, fitContext);
+  const status = 'status' in outcome ? outcome.status : 'published';
+  logger.info(event.action, { job: event.job, segment: event.segment, status, seconds: outcome.usage.seconds });
+  return outcome;
+};

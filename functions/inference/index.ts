@@ -1,0 +1,38 @@
+/** Predictions over HTTPS. Each environment serves one tenant, with that tenant's credentials only. */
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { systemClock } from '../../shared/clock.ts';
+import { ENV } from '../../shared/contract.ts';
+import { requireEnv } from '../../shared/env.ts';
+import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { inferenceOperations } from '../../shared/http/inference/index.ts';
+import { ModelCache } from '../../shared/http/inference/model-cache.ts';
+import { admitByRate } from '../../shared/http/rate.ts';
+import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
+import { logger } from '../logger.ts';
+import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
+
+const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const storesOf = isolatedStores(names, requireEnv(ENV.tenantRoleArn), systemClock);
+const stores = (tenantId: string) => storesOf(tenantId).stores;
+
+/** Half of the memory is for models; the rest is Node's and ONNX Runtime's own. */
+const MAX_MODEL_BYTES = (lambdaMemoryMb() * 1024 ** 2) / 2;
+let cache: ModelCache | undefined;
+
+const serve = gatewayHandler({
+  operations: inferenceOperations({
+    stores,
+    models: (tenantId) => (cache ??= new ModelCache(stores(tenantId), { threads: lambdaThreads(), maxBytes: MAX_MODEL_BYTES })),
+    clock: systemClock,
+    memoryMb: lambdaMemoryMb(),
+    gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
+  }),
+  admit: admitByRate((caller) => stores(caller.tenantId).quotas),
+  onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
+});
+
+export const handler = async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
+  // The environment's tenant and the caller's are one and the same, or the stores refuse the caller's.
+  storesOf(context.tenantId);
+  return serve(event);
+};

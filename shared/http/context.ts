@@ -1,0 +1,49 @@
+/** What operations work with: one tenant's stores and the functions they start. Made anew per call from the caller. */
+import type { Clock } from '../clock.ts';
+import { ServiceError } from '../errors.ts';
+import type { FunctionInvoker } from '../stores/functions.ts';
+import type { TenantStores } from '../stores/tenant-stores.ts';
+import type { Limits } from '../tenancy/plan.ts';
+import { limitsOf } from '../tenancy/plan.ts';
+import type { Caller } from '../tenancy/tenant.ts';
+import type { ListOptions, Page } from '../stores/collection.ts';
+import type { PageQuery } from '../resources/common.ts';
+
+export interface ControlContext {
+  readonly stores: (tenantId: string) => TenantStores;
+  readonly functions: FunctionInvoker;
+  readonly ingestFunction: string;
+  readonly trainFunction: string;
+  readonly clock: Clock;
+}
+
+/** The tenant's side of a call. @throws {ServiceError} unauthenticated where a route with a key was reached without */
+export function tenantOf(
+  context: Pick<ControlContext, 'stores'>,
+  caller: Caller | undefined,
+): TenantStores & { caller: Caller; limits: Limits } {
+  if (caller === undefined) throw new ServiceError('unauthenticated', 'this route needs an API key');
+  return { ...context.stores(caller.tenantId), caller, limits: limitsOf(caller.plan) };
+}
+
+/** A page of records as the API's list. */
+export async function listOf<T extends object, V>(
+  collection: { list: (options: ListOptions) => Promise<Page<T>> },
+  query: PageQuery,
+  options: { order: ListOptions['order']; idOf: (record: T) => string; show: (record: T) => V },
+) {
+  const page = await collection.list({ limit: query.limit, after: query.after, order: options.order });
+  const ids = page.data.map(options.idOf);
+  return {
+    object: 'list' as const,
+    data: page.data.map(options.show),
+    has_more: page.hasMore,
+    first_id: ids[0] ?? null,
+    last_id: ids.at(-1) ?? null,
+  };
+}
+
+/** The sentence for things that are not the caller's, whether they exist or not. */
+export function notFound(kind: string, id: string): ServiceError {
+  return new ServiceError('not_found', `there is no ${kind} "${id}": list yours with GET /v1/${kind}s`);
+}

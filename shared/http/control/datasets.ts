@@ -1,0 +1,131 @@
+/** Datasets: made inline or by presigned upload, checked by the ingest function, immutable afterwards. */
+import { epochS } from '../../clock.ts';
+import { ServiceError } from '../../errors.ts';
+import { INLINE_MAX_BYTES, UPLOAD_PARTS } from '../../resources/dataset.ts';
+import type { CreateDataset, Dataset, DatasetRecord, Upload } from '../../resources/dataset.ts';
+import { paths } from '../../stores/objects.ts';
+import type { ObjectStore } from '../../stores/objects.ts';
+import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
+import { listOf, notFound, tenantOf } from '../context.ts';
+import type { ControlContext } from '../context.ts';
+import type { TenantStores } from '../../stores/tenant-stores.ts';
+import type { Operations } from '../operation.ts';
+
+type DatasetOperation = 'createDataset' | 'listDatasets' | 'getDataset' | 'deleteDataset' | 'completeDataset';
+
+const UPLOAD_EXPIRES_S = 3600;
+
+export function datasetOperations(context: ControlContext): Operations<DatasetOperation> {
+  const startIngest = (tenantId: string, id: string): Promise<void> =>
+    context.functions.startIsolated(context.ingestFunction, tenantId, { dataset: id });
+
+  return {
+    async createDataset({ caller: from, body }) {
+      const { catalog, objects, quotas, caller, limits } = tenantOf(context, from);
+      const inline = inlineData(body);
+      const stored = await quotas.storedBytes();
+      if (stored >= limits.stored_bytes) {
+        throw new ServiceError('quota_exceeded', `${stored} of ${limits.stored_bytes} bytes are stored: delete datasets first`);
+      }
+      const id = newId('ds', context.clock);
+      const record: DatasetRecord = {
+        id,
+        object: 'dataset',
+        name: body.name,
+        format: body.format,
+        status: inline === undefined ? 'awaiting_upload' : 'profiling',
+        created_at: epochS(context.clock),
+        reading: { columns: body.columns, csv_options: body.csv_options },
+      };
+      if (inline === undefined) {
+        await catalog.datasets.put(id, record);
+        return { body: { ...show(record), upload: await uploadOf(objects, record, epochS(context.clock)) } };
+      }
+      await Promise.all(Object.entries(inline).map(([part, bytes]) => objects.put(paths.upload(id, part), bytes)));
+      await catalog.datasets.put(id, record);
+      await startIngest(caller.tenantId, id);
+      return { body: show(record) };
+    },
+
+    async completeDataset({ caller: from, params }) {
+      const { catalog, objects, caller, limits } = tenantOf(context, from);
+      const record = await datasetById(catalog, params['id']);
+      if (record.status !== 'awaiting_upload') return { body: show(record) };
+      const sizes = await Promise.all(UPLOAD_PARTS[record.format].map(async (part) => [part, await objects.size(paths.upload(record.id, part))] as const));
+      const missing = sizes.filter(([, size]) => size === undefined).map(([part]) => part);
+      if (missing.length > 0) {
+        throw new ServiceError('conflict', `nothing was uploaded for ${missing.join(' and ')}: PUT the file to the URL in "upload" first, then complete the dataset`);
+      }
+      const total = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
+      if (total > limits.dataset_bytes) {
+        throw new ServiceError('quota_exceeded', `the upload has ${total} bytes, your plan allows ${limits.dataset_bytes} a dataset`);
+      }
+      const isFirst = await catalog.datasets.patch(record.id, { status: 'profiling' }, ['awaiting_upload']);
+      if (isFirst) await startIngest(caller.tenantId, record.id);
+      return { body: show(await datasetById(catalog, record.id)) };
+    },
+
+    async getDataset({ caller, params }) {
+      const { catalog, objects } = tenantOf(context, caller);
+      const record = await datasetById(catalog, params['id']);
+      if (record.status !== 'awaiting_upload') return { body: show(record) };
+      return { body: { ...show(record), upload: await uploadOf(objects, record, epochS(context.clock)) } };
+    },
+
+    async listDatasets({ caller, query }) {
+      const { catalog } = tenantOf(context, caller);
+      return { body: await listOf(catalog.datasets, query, { order: 'descending', idOf: ({ id }) => id, show }) };
+    },
+
+    async deleteDataset({ caller, params }) {
+      const { catalog, objects, quotas } = tenantOf(context, caller);
+      const record = await datasetById(catalog, params['id']);
+      await objects.deleteAll(paths.dataset(record.id));
+      await catalog.datasets.delete(record.id);
+      await quotas.addStoredBytes(-(record.bytes ?? 0));
+      return { body: { object: 'dataset', id: record.id, deleted: true } };
+    },
+  };
+}
+
+/** @throws {ServiceError} not_found, for another tenant's dataset as for one that never was */
+export async function datasetById(catalog: TenantStores['catalog'], id = ''): Promise<DatasetRecord> {
+  const record = ID_PATTERNS.ds.test(id) ? await catalog.datasets.get(id) : undefined;
+  if (record === undefined) throw notFound('dataset', id);
+  return record;
+}
+
+/** The record as the API shows it. */
+function show({ reading: _, ...dataset }: DatasetRecord): Dataset {
+  return dataset;
+}
+
+/** The files that came in the body by part, or undefined where the data are to be uploaded. */
+function inlineData(body: CreateDataset): Record<string, Uint8Array> | undefined {
+  const parts = inlineParts(body);
+  if (parts === undefined) return undefined;
+  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes.byteLength, 0);
+  if (total > INLINE_MAX_BYTES) {
+    throw new ServiceError('payload_too_large', `the data have ${total} bytes, inline data may have ${INLINE_MAX_BYTES}: leave them out and upload them to the URL that the answer names`);
+  }
+  return parts;
+}
+
+function inlineParts(body: CreateDataset): Record<string, Uint8Array> | undefined {
+  if (body.csv !== undefined) return { data: Buffer.from(body.csv) };
+  if (body.rows !== undefined) return { data: Buffer.from(body.rows.map((row) => JSON.stringify(row)).join('\n')) };
+  if (body.images === undefined || body.labels === undefined) return undefined;
+  return { images: Buffer.from(body.images, 'base64'), labels: Buffer.from(body.labels, 'base64') };
+}
+
+async function uploadOf(objects: ObjectStore, record: DatasetRecord, nowS: number): Promise<Upload> {
+  const target = async (part: string) => ({
+    method: 'PUT' as const,
+    url: await objects.presignPut(paths.upload(record.id, part), UPLOAD_EXPIRES_S),
+    headers: {},
+    expires_at: nowS + UPLOAD_EXPIRES_S,
+  });
+  const parts = await Promise.all(UPLOAD_PARTS[record.format].map(async (part) => [part, await target(part)] as const));
+  const [, first] = parts[0]!;
+  return parts.length === 1 ? first : { ...first, parts: Object.fromEntries(parts) };
+}

@@ -1,0 +1,22 @@
+/** The operations of the control function: everything that is not inference. */
+import { ROUTES } from '../../contract.ts';
+import type { ControlContext } from '../context.ts';
+import { openApiDocument } from '../openapi.ts';
+import type { Operations } from '../operation.ts';
+import { datasetOperations } from './datasets.ts';
+import { jobOperations } from './jobs.ts';
+import { modelOperations } from './models.ts';
+import { usageOperations } from './usage.ts';
+
+export type ControlOperation = Extract<(typeof ROUTES)[number], { function: 'control' }>['operation'];
+
+export function controlOperations(context: ControlContext): Operations<ControlOperation> {
+  return {
+    getHealth: async () => ({ body: { status: 'ok' } }),
+    getOpenApi: async () => ({ body: openApiDocument(), headers: { 'cache-control': 'public, max-age=300' } }),
+    ...datasetOperations(context),
+    ...jobOperations(context),
+    ...modelOperations(context),
+    ...usageOperations(context),
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * API Gateway's proxy events <-> operations. The gateway has already routed the request and authenticated it: the operation
+ * is found by `method resource`, the caller is the authorizer's context. Everything that goes wrong becomes a problem here.
+ */
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { AUTHORIZER_CONTEXT, ROUTES } from '../contract.ts';
+import type { OperationId, Route } from '../contract.ts';
+import { ServiceError } from '../errors.ts';
+import type { Caller } from '../tenancy/tenant.ts';
+import type { Call, Operations, Reply } from './operation.ts';
+import { PROBLEM_TYPE, problemOf, toServiceError } from './problem.ts';
+import { SPECS } from './spec/index.ts';
+import type { OperationSpec } from './spec/spec.ts';
+import { parseAs, parseJson } from './validate.ts';
+
+export interface GatewayOptions<Id extends OperationId> {
+  readonly operations: Operations<Id>;
+  /** Runs before an operation of a caller, e.g. the rate limit; the headers it gives go into every answer. */
+  readonly admit: (caller: Caller) => Promise<Readonly<Record<string, string>>>;
+  /** Told of errors that are not the caller's. */
+  readonly onInternalError: (error: unknown, event: { operation: string; requestId: string }) => void;
+}
+
+type AnyOperation = (call: Call<OperationId>) => Promise<Reply<OperationId>>;
+
+/** A Lambda handler that serves the operations' routes. */
+export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<Id>) {
+  return async (event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> => {
+    const requestId = event.requestContext.requestId;
+    const headers: Record<string, string> = { 'x-request-id': requestId };
+    let operation = 'unknown';
+    try {
+      const match = routeOf(event);
+      operation = match.route.operation;
+      const caller = callerOf(event, match.route);
+      if (caller !== undefined) Object.assign(headers, await options.admit(caller));
+      const spec: OperationSpec = SPECS[match.route.operation];
+      // The table ties each id to its own types; found by a string, they are those of any operation.
+      const run = (options.operations as unknown as Record<string, AnyOperation | undefined>)[operation];
+      if (run === undefined) throw new ServiceError('not_found', `this function does not serve ${operation}`);
+      const reply = await run({ caller, params: match.params, requestId, query: queryOf(event, spec), body: bodyOf(event, spec) } as Call<OperationId>);
+      return answer(spec.status, { ...headers, ...reply.headers }, reply.body);
+    } catch (error) {
+      const known = toServiceError(error);
+      if (known.code === 'internal') options.onInternalError(error, { operation, requestId });
+      const problem = problemOf(known, requestId);
+      if (known.retryAfterS !== undefined) headers['retry-after'] = String(known.retryAfterS);
+      return answer(problem.status, { ...headers, 'content-type': PROBLEM_TYPE }, problem);
+    }
+  };
+}
+
+function answer(statusCode: number, headers: Record<string, string>, body: unknown): APIGatewayProxyResult {
+  return { statusCode, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }, body: JSON.stringify(body) };
+}
+
+type KnownRoute = (typeof ROUTES)[number];
+
+/** The route of an event and its parameters. On a resource shared by several verbs (`{ref}:predict`) the verb decides. */
+export function routeOf(event: Pick<APIGatewayProxyEvent, 'httpMethod' | 'resource' | 'pathParameters'>): {
+  route: KnownRoute;
+  params: Record<string, string>;
+} {
+  const params = Object.fromEntries(Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, decode(value ?? '')]));
+  for (const route of ROUTES as readonly (KnownRoute & Route)[]) {
+    if (route.method !== event.httpMethod || (route.resource ?? route.path) !== event.resource) continue;
+    if (route.resource === undefined) return { route, params };
+    const [parameter, ref] = refOf(route as Route & { resource: string }, params);
+    if (ref !== undefined) return { route, params: { [parameter]: ref } };
+  }
+  throw new ServiceError('not_found', `there is no ${event.httpMethod} ${event.resource} here: see /v1/openapi.json for the routes`);
+}
+
+/** `/v1/models/{ref}:predict` on the resource `/v1/models/{name}` with name = `digits:2:predict` -> ['ref', 'digits:2']. */
+function refOf(route: Route & { resource: string }, params: Record<string, string>): [string, string | undefined] {
+  const [, parameter = '', verb = ''] = /\{(\w+)\}(:\w+)$/.exec(route.path) ?? [];
+  const value = params[/\{(\w+)\}$/.exec(route.resource)?.[1] ?? ''] ?? '';
+  return [parameter, value.endsWith(verb) ? value.slice(0, -verb.length) : undefined];
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function callerOf(event: APIGatewayProxyEvent, route: Route): Caller | undefined {
+  if (route.auth === 'none') return undefined;
+  const context = event.requestContext.authorizer ?? {};
+  const [tenantId, keyId, plan] = [AUTHORIZER_CONTEXT.tenantId, AUTHORIZER_CONTEXT.keyId, AUTHORIZER_CONTEXT.plan].map((name) => context[name] as unknown);
+  if (typeof tenantId !== 'string' || typeof keyId !== 'string' || typeof plan !== 'string') {
+    throw new ServiceError('unauthenticated', 'send your API key in "Authorization: Bearer <key>" or "x-api-key: <key>"');
+  }
+  return { tenantId, keyId, plan };
+}
+
+function queryOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {
+  if (spec.query === undefined) return undefined;
+  return parseAs(spec.query, event.queryStringParameters ?? {}, 'query');
+}
+
+function bodyOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {
+  if (spec.body === undefined) return undefined;
+  const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
+  const type = Object.entries(event.headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+  if (text !== '' && type !== undefined && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
+    throw new ServiceError('unsupported_media_type', `expected a body of type application/json, got ${type}`);
+  }
+  return parseAs(spec.body, text === '' ? undefined : parseJson(text), 'body');
+}

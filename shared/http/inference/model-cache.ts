@@ -1,0 +1,69 @@
+/** Models in memory, ready to predict: bounded by bytes, the least recently used goes first and frees its session. */
+import { LRUCache } from 'lru-cache';
+import { ServiceError } from '../../errors.ts';
+import type { ModelRef } from '../../resources/model.ts';
+import { loadPredictor } from '../../runtime/predictor.ts';
+import type { Predictor } from '../../runtime/predictor.ts';
+import { versionId } from '../../stores/catalog.ts';
+import { paths } from '../../stores/objects.ts';
+import type { TenantStores } from '../../stores/tenant-stores.ts';
+import { notFound } from '../context.ts';
+
+/** How long an alias may lag behind, in ms. */
+const ALIAS_TTL_MS = 5_000;
+
+export interface LoadedModel {
+  readonly name: string;
+  readonly version: number;
+  readonly predictor: Predictor;
+}
+
+export class ModelCache {
+  readonly #stores: TenantStores;
+  readonly #threads: number;
+  readonly #aliases = new LRUCache<string, number>({ max: 10_000, ttl: ALIAS_TTL_MS });
+  readonly #loaded: LRUCache<string, Predictor>;
+  readonly #loading = new Map<string, Promise<Predictor>>();
+
+  constructor(stores: TenantStores, options: { threads: number; maxBytes: number }) {
+    this.#stores = stores;
+    this.#threads = options.threads;
+    this.#loaded = new LRUCache({ maxSize: options.maxBytes, sizeCalculation: ({ sizeBytes }) => sizeBytes, dispose: (predictor) => void predictor.release() });
+  }
+
+  /** The model of a reference. @throws {ServiceError} not_found, model_not_ready */
+  async get(ref: ModelRef, text: string): Promise<LoadedModel> {
+    const version = ref.version ?? (await this.#resolve(ref, text));
+    const key = `${ref.name}:${version}`;
+    const predictor = this.#loaded.get(key) ?? (await this.#load(key, ref.name, version));
+    return { name: ref.name, version, predictor };
+  }
+
+  async #resolve(ref: ModelRef, text: string): Promise<number> {
+    const alias = ref.alias ?? 'latest';
+    const key = `${ref.name}@${alias}`;
+    const known = this.#aliases.get(key);
+    if (known !== undefined) return known;
+    const model = await this.#stores.catalog.models.get(ref.name);
+    const version = alias === 'latest' ? model?.latest_version : model?.aliases[alias];
+    if (version === undefined) throw notFound('model', text);
+    this.#aliases.set(key, version);
+    return version;
+  }
+
+  /** Loads once, however many requests wait for it. */
+  async #load(key: string, name: string, version: number): Promise<Predictor> {
+    const loading = this.#loading.get(key) ?? this.#read(name, version).finally(() => this.#loading.delete(key));
+    this.#loading.set(key, loading);
+    const predictor = await loading;
+    this.#loaded.set(key, predictor);
+    return predictor;
+  }
+
+  async #read(name: string, version: number): Promise<Predictor> {
+    if ((await this.#stores.catalog.versions(name).get(versionId(version))) === undefined) throw notFound('model', `${name}:${version}`);
+    const bytes = await this.#stores.objects.get(paths.model(name, version));
+    if (bytes === undefined) throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
+    return loadPredictor(bytes, { threads: this.#threads });
+  }
+}

@@ -1,0 +1,28 @@
+/** An operation at work: what its code is given and what it gives back, typed by its specification. */
+import type { z } from 'zod';
+import type { OperationId } from '../contract.ts';
+import type { Caller } from '../tenancy/tenant.ts';
+import type { OperationSpec } from './spec/spec.ts';
+import type { Specs } from './spec/index.ts';
+
+type Parsed<S extends OperationSpec, K extends 'body' | 'query'> = S[K] extends z.ZodType ? z.output<S[K]> : undefined;
+
+export interface Call<Id extends OperationId> {
+  /** Undefined only on routes without a key. */
+  readonly caller: Caller | undefined;
+  /** Path parameters, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Parsed<Specs[Id], 'query'>;
+  readonly body: Parsed<Specs[Id], 'body'>;
+  readonly requestId: string;
+}
+
+/** What the operation answers; the status is the specification's. */
+export interface Reply<Id extends OperationId> {
+  readonly body: z.input<Specs[Id]['answer']>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Operation<Id extends OperationId> = (call: Call<Id>) => Promise<Reply<Id>>;
+
+export type Operations<Id extends OperationId> = { readonly [K in Id]: Operation<K> };

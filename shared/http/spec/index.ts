@@ -1,0 +1,94 @@
+/** The specification of every operation in the contract's route table; a route without one does not compile. */
+import { z } from 'zod';
+import type { OperationId } from '../../contract.ts';
+import { deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
+import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
+import { createJobSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
+import { artifactSchema, modelSchema, modelVersionSchema, predictSchema, predictionsSchema } from '../../resources/model.ts';
+import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
+import type { OperationSpec } from './spec.ts';
+
+const datasetId = { id: 'The dataset, ds_...' };
+const jobId = { id: 'The job, job_...' };
+const modelName = { name: "The model's name" };
+const modelVersion = { ...modelName, version: 'The version, 1 or more' };
+const noBody = z.strictObject({}).default({});
+
+export const SPECS = {
+  getHealth: {
+    tag: 'Service',
+    summary: 'Whether the service answers',
+    status: 200,
+    answer: z.object({ status: z.literal('ok') }),
+  },
+  getOpenApi: { tag: 'Service', summary: 'This document', status: 200, answer: z.record(z.string(), z.unknown()) },
+  createDataset: {
+    tag: 'Datasets',
+    summary: 'Make a dataset: with its data (up to 5 MB), or with a place to upload them to',
+    body: createDatasetSchema,
+    example: { name: 'flowers', format: 'csv', csv: 'length,width,kind\n1.4,0.2,setosa\n4.7,1.4,versicolor\n' },
+    status: 201,
+    answer: datasetSchema,
+  },
+  listDatasets: { tag: 'Datasets', summary: 'Datasets, newest first', query: pageQuerySchema, status: 200, answer: listSchema(datasetSchema) },
+  getDataset: { tag: 'Datasets', summary: 'One dataset with its columns or its errors', params: datasetId, status: 200, answer: datasetSchema },
+  deleteDataset: { tag: 'Datasets', summary: 'Delete a dataset and its data', params: datasetId, status: 200, answer: deletedSchema },
+  completeDataset: {
+    tag: 'Datasets',
+    summary: 'Say that the upload is done; the data are then read and checked',
+    params: datasetId,
+    body: noBody,
+    example: {},
+    status: 202,
+    answer: datasetSchema,
+  },
+  createJob: {
+    tag: 'Jobs',
+    summary: 'Train a model',
+    body: createJobSchema,
+    example: {
+      name: 'flowers',
+      task: 'classification',
+      family: 'logistic_regression',
+      dataset: 'ds_01j9z3k4m5n6p7q8r9s0t1v2w3',
+      target: 'kind',
+      validation: { fraction: 0 },
+    },
+    status: 202,
+    answer: jobSchema,
+  },
+  listJobs: { tag: 'Jobs', summary: 'Jobs, newest first', query: pageQuerySchema, status: 200, answer: listSchema(jobSchema) },
+  getJob: { tag: 'Jobs', summary: 'One job with its progress and metrics', params: jobId, status: 200, answer: jobSchema },
+  listJobEvents: {
+    tag: 'Jobs',
+    summary: "A job's events, oldest first",
+    params: jobId,
+    query: pageQuerySchema,
+    status: 200,
+    answer: listSchema(jobEventSchema),
+  },
+  cancelJob: { tag: 'Jobs', summary: 'Stop a job', params: jobId, body: noBody, example: {}, status: 202, answer: jobSchema },
+  listModels: { tag: 'Models', summary: 'Models by name', query: pageQuerySchema, status: 200, answer: listSchema(modelSchema) },
+  getModel: { tag: 'Models', summary: 'One model', params: modelName, status: 200, answer: modelSchema },
+  getModelVersion: { tag: 'Models', summary: 'One version of a model', params: modelVersion, status: 200, answer: modelVersionSchema },
+  getModelArtifact: {
+    tag: 'Models',
+    summary: 'Where to download the ONNX file of a version',
+    params: modelVersion,
+    status: 200,
+    answer: artifactSchema,
+  },
+  predict: {
+    tag: 'Predictions',
+    summary: 'Predict',
+    params: { ref: 'name, name@alias or name:version' },
+    body: predictSchema,
+    example: { instances: [{ length: 1.5, width: 0.2 }] },
+    status: 200,
+    answer: predictionsSchema,
+  },
+  getLimits: { tag: 'Limits and usage', summary: 'Limits, what is used of them and when they reset', status: 200, answer: listSchema(limitSchema) },
+  getUsage: { tag: 'Limits and usage', summary: 'Usage by day, model or key', query: usageQuerySchema, status: 200, answer: usageSchema },
+} as const satisfies Record<OperationId, OperationSpec>;
+
+export type Specs = typeof SPECS;

@@ -1,0 +1,16 @@
+/** What an operation takes and answers, apart from the code that carries it out: the OpenAPI document is made of these. */
+import type { z } from 'zod';
+
+export interface OperationSpec {
+  readonly tag: string;
+  readonly summary: string;
+  /** Path parameters: name -> what it is. */
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** An example body, sent as it stands by a test. */
+  readonly example?: unknown;
+  /** HTTP status of success. */
+  readonly status: number;
+  readonly answer: z.ZodType;
+}

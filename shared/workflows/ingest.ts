@@ -1,0 +1,70 @@
+/**
+ * From an uploaded file to a dataset that is ready, or invalid with its row errors. Safe to run again: Lambda delivers an
+ * asynchronous invoke at least once, and every write but the last leaves the dataset as it was to its readers.
+ */
+import { createHash } from 'node:crypto';
+import { readCsv } from '../data/csv.ts';
+import { readIdx } from '../data/idx.ts';
+import { readJsonl } from '../data/jsonl.ts';
+import { profile } from '../data/profile.ts';
+import type { Table } from '../data/table.ts';
+import { ServiceError } from '../errors.ts';
+import type { DatasetRecord } from '../resources/dataset.ts';
+import { UPLOAD_PARTS } from '../resources/dataset.ts';
+import type { Catalog } from '../stores/catalog.ts';
+import { paths } from '../stores/objects.ts';
+import type { ObjectStore } from '../stores/objects.ts';
+import type { Quotas } from '../stores/quotas.ts';
+import { writeTable } from './tables.ts';
+
+export interface IngestEvent {
+  readonly dataset: string;
+}
+
+interface Stores {
+  readonly catalog: Catalog;
+  readonly objects: ObjectStore;
+  readonly quotas: Quotas;
+}
+
+/** Reads, checks and stores one dataset. @returns its status, `gone` where it was deleted meanwhile */
+export async function ingest({ dataset: id }: IngestEvent, stores: Stores): Promise<DatasetRecord['status'] | 'gone'> {
+  const record = await stores.catalog.datasets.get(id);
+  if (record === undefined) return 'gone';
+  if (record.status !== 'profiling') return record.status;
+  const files = await uploadedFiles(stores.objects, record);
+  const bytes = files.reduce((sum, file) => sum + file.byteLength, 0);
+  const sha256 = files.reduce((hash, file) => hash.update(file), createHash('sha256')).digest('hex');
+  try {
+    const table = await readFiles(record, files);
+    await writeTable(stores.objects, id, table);
+    const columns = profile(table).map((column) => ({ ...column, top: column.top?.slice(), shape: column.shape?.slice() }));
+    const isFirst = await stores.catalog.datasets.patch(id, { status: 'ready', rows: table.rows, columns, bytes, sha256 }, ['profiling']);
+    if (isFirst) await stores.quotas.addStoredBytes(bytes);
+    return 'ready';
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    const errors = error.details.length > 0 ? [...error.details] : [{ message: error.message }];
+    await stores.catalog.datasets.patch(id, { status: 'invalid', errors, bytes, sha256 }, ['profiling']);
+    return 'invalid';
+  }
+}
+
+async function uploadedFiles(objects: ObjectStore, record: DatasetRecord): Promise<Uint8Array[]> {
+  return Promise.all(UPLOAD_PARTS[record.format].map((part) => objects.read(paths.upload(record.id, part))));
+}
+
+async function readFiles({ format, reading }: DatasetRecord, files: readonly Uint8Array[]): Promise<Table> {
+  const [data = new Uint8Array(), labels] = files;
+  const declared = reading.columns === undefined ? {} : { columns: reading.columns };
+  switch (format) {
+    case 'csv': {
+      const { delimiter, header } = reading.csv_options ?? {};
+      return readCsv(data, { ...declared, ...(delimiter === undefined ? {} : { delimiter }), ...(header === undefined ? {} : { header }) });
+    }
+    case 'jsonl':
+      return readJsonl(data, declared);
+    case 'idx':
+      return readIdx({ images: data, ...(labels === undefined ? {} : { labels }) });
+  }
+}

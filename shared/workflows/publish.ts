@@ -1,0 +1,80 @@
+/** From a job's last checkpoint to a version of its model: export, proof of equality, registration. Safe to run again. */
+import { createHash } from 'node:crypto';
+import { epochS } from '../clock.ts';
+import { ServiceError } from '../errors.ts';
+import type { JobRecord } from '../resources/job.ts';
+import type { ModelVersion } from '../resources/model.ts';
+import { exportModel } from '../runtime/trainer.ts';
+import { versionId } from '../stores/catalog.ts';
+import type { Catalog } from '../stores/catalog.ts';
+import { paths } from '../stores/objects.ts';
+import { meter } from '../tenancy/price.ts';
+import type { FitContext } from './fit.ts';
+import { jobError, metricsOf, trainingData } from './fit.ts';
+import type { FitEvent, PublishOutcome } from './train.ts';
+
+export async function publish(event: Extract<FitEvent, { action: 'publish' }>, context: FitContext): Promise<PublishOutcome> {
+  const { stores, clock } = context;
+  const startedMs = clock.nowMs();
+  const usage = () => meter((clock.nowMs() - startedMs) / 1000, context.memoryMb, context.gbSecondUsd);
+  const job = await stores.catalog.jobs.get(event.job);
+  if (job === undefined) return { usage: usage(), error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
+  try {
+    const checkpoint = await stores.objects.read(paths.checkpoint(event.job, event.segment));
+    const exported = await exportModel({ spec: job, ...(await trainingData(job, stores)), checkpoint, threads: context.threads });
+    const metrics = metricsOf(exported);
+    const file = { bytes: exported.onnx.byteLength, sha256: createHash('sha256').update(exported.onnx).digest('hex') };
+    const version = await reserveVersion(stores.catalog, job, { ...file, metrics, created_at: epochS(clock) });
+    await stores.objects.put(paths.model(job.name, version), exported.onnx);
+    await moveLatest(stores.catalog, job.name, { version, nowS: epochS(clock) });
+    await stores.quotas.addStoredBytes(file.bytes);
+    await stores.catalog.jobs.patch(event.job, { metrics });
+    await stores.objects.deleteAll(paths.job(event.job));
+    return { usage: usage(), model: { name: job.name, version } };
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    return { usage: usage(), error: jobError(error, 'publish') };
+  }
+}
+
+/** Takes the next free version number for the job, or the one it took before. */
+async function reserveVersion(
+  catalog: Catalog,
+  job: JobRecord,
+  file: Pick<ModelVersion, 'bytes' | 'sha256' | 'metrics' | 'created_at'>,
+): Promise<number> {
+  const versions = catalog.versions(job.name);
+  const newest = await versions.list({ limit: 1, order: 'descending' });
+  const last = newest.data[0];
+  if (last?.job === job.id) return last.version;
+  for (let version = (last?.version ?? 0) + 1; ; version++) {
+    const record: ModelVersion = {
+      id: `${job.name}:${version}`,
+      object: 'model.version',
+      name: job.name,
+      version,
+      task: job.task,
+      family: job.family,
+      job: job.id,
+      dataset: job.dataset,
+      ...file,
+    };
+    if (await versions.create(versionId(version), record)) return version;
+    if ((await versions.get(versionId(version)))?.job === job.id) return version;
+  }
+}
+
+async function moveLatest(catalog: Catalog, name: string, { version, nowS }: { version: number; nowS: number }): Promise<void> {
+  const isNew = await catalog.models.create(name, {
+    id: name,
+    object: 'model',
+    name,
+    latest_version: version,
+    aliases: {},
+    created_at: nowS,
+    updated_at: nowS,
+  });
+  if (isNew) return;
+  const model = await catalog.models.get(name);
+  if (model !== undefined && model.latest_version < version) await catalog.models.patch(name, { latest_version: version, updated_at: nowS });
+}

@@ -1,0 +1,22 @@
+/** Tables in a tenant's storage: the columnar form's chunks and manifest as objects under the dataset. */
+import { decodeTable, encodeTable } from '../data/columnar.ts';
+import type { TableManifest } from '../data/columnar.ts';
+import type { Table } from '../data/table.ts';
+import type { ObjectStore } from '../stores/objects.ts';
+import { paths } from '../stores/objects.ts';
+
+const MANIFEST = 'manifest.json';
+
+/** Writes a dataset's table; the manifest comes last, so that a manifest without its chunks never exists. */
+export async function writeTable(objects: ObjectStore, datasetId: string, table: Table): Promise<void> {
+  const { manifest, chunks } = encodeTable(table);
+  for (const [name, bytes] of chunks) await objects.put(paths.columns(datasetId, name), bytes);
+  await objects.put(paths.columns(datasetId, MANIFEST), JSON.stringify(manifest), 'application/json');
+}
+
+/** Reads the named columns of a dataset, or all. */
+export async function readTable(objects: ObjectStore, datasetId: string, columns?: readonly string[]): Promise<Table> {
+  const bytes = await objects.read(paths.columns(datasetId, MANIFEST));
+  const manifest = JSON.parse(Buffer.from(bytes).toString('utf8')) as TableManifest;
+  return decodeTable(manifest, (name) => objects.read(paths.columns(datasetId, name)), columns === undefined ? {} : { columns });
+}
