@@ -66,7 +66,7 @@ export const TENANT_TAG = 'TenantId';
 /** Keys of the authorizer's context; API Gateway maps `tenant_id` to the header X-Amz-Tenant-Id of isolated functions. */
 export const AUTHORIZER_CONTEXT = { tenantId: 'tenant_id', keyId: 'key_id', plan: 'plan' } as const;
 
-/** How long API Gateway keeps an authorizer's answer, in seconds: also how long a revoked key may live on. */
+/** How long an authorizer's answer is kept, in seconds: also how long a revoked key may live on. The function keeps it in memory; API Gateway does where the operator set `authorizerCache` to `gateway`. */
 export const AUTHORIZER_CACHE_S = 60;
 
 /** DynamoDB tables: every one has a string partition key `pk`, a string sort key `sk` and the TTL attribute `ttl`. */
@@ -78,6 +78,10 @@ export const TENANT_PK_PREFIX = 'TENANT#';
 /** A tenant's objects lie under `tenants/<tenant id>/`. */
 export const TENANT_KEY_PREFIX = 'tenants/';
 
+/** The operators' function is named `<prefix>-admin` in the account, so that they find it; `<prefix>` is `tenon` unless set. */
+export const ADMIN_FUNCTION = 'admin';
+
+/** Counters without dimensions, in the embedded metric format (one JSON line on stdout, not through console.log). */
 export const METRICS = {
   namespace: 'Tenon',
   jobsFailed: 'JobsFailed',

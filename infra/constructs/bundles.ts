@@ -1,0 +1,92 @@
+/**
+ * The code of all functions, bundled by one run of esbuild (a run per function costs seconds) and staged as one asset
+ * each. The asset's hash is that of the bundle and of ONNX Runtime's version and platform, so unchanged code is not
+ * staged again.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import * as cdk from 'aws-cdk-lib';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as esbuild from 'esbuild';
+import type { Target } from '../settings.ts';
+import { ONNX_RUNTIME_MODULES, onnxRuntimeVersion, placeOnnxRuntime } from './onnx-runtime.ts';
+import type { Platform } from './onnx-runtime.ts';
+
+/** The folder that holds `functions/` and `node_modules/`; the CDK CLI and the scripts run the app in it. */
+const PROJECT_ROOT = resolve('.');
+
+const PLATFORMS: Readonly<Record<Target, Platform>> = {
+  'lambda-arm64': { os: 'linux', arch: 'arm64' },
+  'lambda-x64': { os: 'linux', arch: 'x64' },
+  host: { os: process.platform, arch: process.arch },
+};
+
+export class Bundles {
+  readonly platform: Platform;
+  private readonly bundled: ReadonlyMap<string, Uint8Array>;
+
+  constructor(target: Target) {
+    this.platform = PLATFORMS[target];
+    this.bundled = bundleAll(target !== 'host');
+  }
+
+  /** The asset of `functions/<name>/index.ts`; with ONNX Runtime beside it when `withOnnxRuntime`. */
+  code(name: string, withOnnxRuntime: boolean): lambda.Code {
+    const bundle = this.bundled.get(name);
+    if (bundle === undefined) throw new Error(`functions/${name}/index.ts does not exist`);
+    return lambda.Code.fromAsset(join(PROJECT_ROOT, 'functions', name), {
+      assetHash: this.hash(bundle, withOnnxRuntime),
+      bundling: {
+        image: cdk.DockerImage.fromRegistry('unused: bundled locally'),
+        local: {
+          tryBundle: (outputDir) => {
+            writeFileSync(join(outputDir, 'index.js'), bundle);
+            if (withOnnxRuntime) placeOnnxRuntime(join(PROJECT_ROOT, 'node_modules'), outputDir, this.platform);
+            return true;
+          },
+        },
+      },
+    });
+  }
+
+  private hash(bundle: Uint8Array, withOnnxRuntime: boolean): string {
+    const hash = createHash('sha256').update(bundle);
+    if (withOnnxRuntime) {
+      hash.update(`${onnxRuntimeVersion(join(PROJECT_ROOT, 'node_modules'))} ${this.platform.os} ${this.platform.arch}`);
+    }
+    return hash.digest('hex');
+  }
+}
+
+function bundleAll(minify: boolean): ReadonlyMap<string, Uint8Array> {
+  const folder = join(PROJECT_ROOT, 'functions');
+  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'index.ts')));
+  const { outputFiles } = build({
+    absWorkingDir: PROJECT_ROOT,
+    entryPoints: names.map((name) => ({ in: `functions/${name}/index.ts`, out: `${name}/index` })),
+    outdir: 'bundles',
+    write: false,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    mainFields: ['module', 'main'],
+    external: ONNX_RUNTIME_MODULES,
+    minify,
+    // Class names are error names in logs and answers.
+    keepNames: minify,
+    legalComments: 'none',
+    logLevel: 'silent',
+  });
+  return new Map(outputFiles.map((file) => [basename(dirname(file.path)), file.contents]));
+}
+
+function build<T extends esbuild.BuildOptions>(options: esbuild.SameShape<esbuild.BuildOptions, T>): esbuild.BuildResult<T> {
+  try {
+    return esbuild.buildSync(options);
+  } catch (error) {
+    const { errors } = error as esbuild.BuildFailure;
+    throw new Error(`the functions do not bundle:\n${esbuild.formatMessagesSync(errors, { kind: 'error' }).join('')}`, { cause: error });
+  }
+}
