@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import type { APIGatewayProxyEvent } from 'aws-lambda';
+import { ServiceError } from '../../../shared/errors.ts';
+import { gatewayHandler, routeOf } from '../../../shared/http/gateway.ts';
+import type { Operations } from '../../../shared/http/operation.ts';
+
+const predictEvent = (name: string, body: string | null, headers: Record<string, string> = {}) =>
+  ({
+    httpMethod: 'POST',
+    resource: '/v1/models/{name}',
+    pathParameters: { name },
+    queryStringParameters: null,
+    headers,
+    body,
+    isBase64Encoded: false,
+    requestContext: { requestId: 'req-1', authorizer: { tenant_id: 'acme', key_id: 'key_1', plan: 'free' } },
+  }) as unknown as APIGatewayProxyEvent;
+
+const echo: Operations<'predict'> = {
+  predict: async ({ caller, params, body }) => ({
+    body: { predictions: body.instances, model: `${caller?.tenantId ?? ''}/${params['ref'] ?? ''}`, model_version: 1 },
+  }),
+};
+
+function handlerOf(operations: Operations<'predict'>, errors: unknown[] = []) {
+  return gatewayHandler({ operations, admit: async () => ({ ratelimit: '"requests";r=1;t=1' }), onInternalError: (error) => errors.push(error) });
+}
+
+describe('routeOf', () => {
+  it.each([
+    ['digits:predict', 'digits'],
+    ['digits:3:predict', 'digits:3'],
+    ['digits@live:predict', 'digits@live'],
+    ['digits%3A3%3Apredict', 'digits:3'],
+  ])('reads the reference out of %s', (name, ref) => {
+    const { route, params } = routeOf(predictEvent(name, null));
+
+    expect(route.operation).toBe('predict');
+    expect(params).toEqual({ ref });
+  });
+
+  it('does not know other verbs', () => {
+    expect(() => routeOf(predictEvent('digits:destroy', null))).toThrow(ServiceError);
+  });
+});
+
+describe('gatewayHandler', () => {
+  it('answers with the request id and the headers of the limits', async () => {
+    const answer = await handlerOf(echo)(predictEvent('digits:predict', '{"instances":[1]}'));
+
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers).toMatchObject({ 'x-request-id': 'req-1', ratelimit: '"requests";r=1;t=1' });
+    expect(JSON.parse(answer.body)).toEqual({ predictions: [1], model: 'acme/digits', model_version: 1 });
+  });
+
+  it('takes the caller from the authorizer and never from a header', async () => {
+    const event = predictEvent('digits:predict', '{"instances":[1]}', { 'X-Amz-Tenant-Id': 'other', tenant_id: 'other' });
+
+    const answer = await handlerOf(echo)(event);
+
+    expect(JSON.parse(answer.body)).toMatchObject({ model: 'acme/digits' });
+  });
+
+  it('answers 401 when the authorizer gave no caller', async () => {
+    const event = predictEvent('digits:predict', '{"instances":[1]}');
+    event.requestContext.authorizer = {};
+
+    const answer = await handlerOf(echo)(event);
+
+    expect(answer.statusCode).toBe(401);
+  });
+
+  it('answers 415 to a body that does not say it is JSON', async () => {
+    const answer = await handlerOf(echo)(predictEvent('digits:predict', 'a=1', { 'Content-Type': 'application/x-www-form-urlencoded' }));
+
+    expect(answer.statusCode).toBe(415);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'unsupported_media_type' });
+  });
+
+  it('gives a problem that is an OpenAI error too', async () => {
+    const answer = await handlerOf(echo)(predictEvent('digits:predict', '{"instances":[]}'));
+
+    expect(answer.statusCode).toBe(400);
+    expect(answer.headers?.['content-type']).toBe('application/problem+json');
+    expect(JSON.parse(answer.body)).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      param: '/instances',
+      request_id: 'req-1',
+      error: { type: 'invalid_request_error', code: 'invalid_request', param: '/instances' },
+    });
+  });
+
+  it('logs an unknown error and answers with a fixed sentence', async () => {
+    const errors: unknown[] = [];
+    const secret = new Error('the password is hunter2');
+    const handler = handlerOf({ predict: () => Promise.reject(secret) }, errors);
+
+    const answer = await handler(predictEvent('digits:predict', '{"instances":[1]}'));
+
+    expect(answer.statusCode).toBe(500);
+    expect(answer.body).not.toContain('hunter2');
+    expect(errors).toEqual([secret]);
+  });
+
+  it('says when to come back', async () => {
+    const handler = handlerOf({ predict: () => Promise.reject(new ServiceError('rate_limited', 'slow down', { retryAfterS: 7 })) });
+
+    const answer = await handler(predictEvent('digits:predict', '{"instances":[1]}'));
+
+    expect(answer.statusCode).toBe(429);
+    expect(answer.headers?.['retry-after']).toBe('7');
+  });
+});

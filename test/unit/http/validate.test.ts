@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { ServiceError } from '../../../shared/errors.ts';
+import { parseAs, parseJson } from '../../../shared/http/validate.ts';
+import { createDatasetSchema } from '../../../shared/resources/dataset.ts';
+import { createJobSchema } from '../../../shared/resources/job.ts';
+
+const job = { name: 'm', task: 'regression', family: 'linear_regression', dataset: 'ds_1', target: 'y' };
+
+function errorOf(act: () => unknown): ServiceError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ServiceError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('parseJson', () => {
+  it('says where a body stops being JSON', () => {
+    const error = errorOf(() => parseJson('{"name": "x",}'));
+
+    expect(error.code).toBe('invalid_json');
+    expect(error.message).toContain('position 13');
+  });
+});
+
+describe('parseAs', () => {
+  it('names an unknown field by its pointer', () => {
+    const error = errorOf(() => parseAs(createJobSchema, { ...job, 'epo/chs': 3 }, 'body'));
+
+    expect(error.code).toBe('unknown_field');
+    expect(error.details).toEqual([{ pointer: '/epo~1chs', message: 'unknown field "epo/chs"', hint: 'remove it, or check its spelling' }]);
+  });
+
+  it('says what was expected and what stood there', () => {
+    const error = errorOf(() => parseAs(createJobSchema, { ...job, seed: 'seven' }, 'body'));
+
+    expect(error.code).toBe('invalid_request');
+    expect(error.param).toBe('/seed');
+    expect(error.message).toContain('expected number');
+    expect(error.message).toContain('got "seven"');
+  });
+
+  it('says that a required field is missing', () => {
+    const error = errorOf(() => parseAs(createJobSchema, { ...job, dataset: undefined }, 'body'));
+
+    expect(error.param).toBe('/dataset');
+    expect(error.message).toContain('it is missing');
+  });
+
+  it('finds the branch of a union that was meant', () => {
+    const error = errorOf(() => parseAs(createJobSchema, { ...job, validation: { fraction: 2 } }, 'body'));
+
+    expect(error.param).toMatch(/^\/validation/);
+  });
+
+  it('refuses data of another format than the one named', () => {
+    const error = errorOf(() => parseAs(createDatasetSchema, { name: 'd', format: 'csv', rows: [{ a: 1 }] }, 'body'));
+
+    expect(error.param).toBe('/rows');
+    expect(error.message).toContain('takes its data in "csv"');
+  });
+
+  it('refuses images without labels', () => {
+    const error = errorOf(() => parseAs(createDatasetSchema, { name: 'd', format: 'idx', images: 'AAAA' }, 'body'));
+
+    expect(error.param).toBe('/labels');
+    expect(error.message).toContain('images came without labels');
+  });
+
+  it('does not repeat a long value', () => {
+    const error = errorOf(() => parseAs(createJobSchema, { ...job, seed: 'x'.repeat(10_000) }, 'body'));
+
+    expect(error.message.length).toBeLessThan(300);
+  });
+
+  it('keeps __proto__ a field like any other', () => {
+    const error = errorOf(() => parseAs(createJobSchema, parseJson('{"__proto__": {"polluted": 1}}'), 'body'));
+
+    expect(error).toBeInstanceOf(ServiceError);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
