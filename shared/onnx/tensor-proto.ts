@@ -27,7 +27,7 @@ const DATA_TYPES: Readonly<Record<DType, TensorProto_DataType>> = {
   string: TensorProto_DataType.STRING,
 };
 
-const DTYPES = new Map(Object.entries(DATA_TYPES).map(([dtype, code]) => [code, dtype as DType]));
+const DTYPES = new Map<number, DType>(Object.entries(DATA_TYPES).map(([dtype, code]) => [code, dtype as DType]));
 
 /** The number that ONNX gives an element type. */
 export const dataTypeOf = (dtype: DType): number => DATA_TYPES[dtype];
@@ -42,7 +42,7 @@ export function toTensorProto(name: string, value: HostTensor): TensorProto {
     return create(TensorProtoSchema, { ...base, stringData: value.data.map((text) => encoder.encode(text)) });
   }
   const { buffer, byteOffset, byteLength } = value.data;
-  return create(TensorProtoSchema, { ...base, rawData: new Uint8Array(buffer, byteOffset, byteLength) as Uint8Array<ArrayBuffer> });
+  return create(TensorProtoSchema, { ...base, rawData: new Uint8Array(buffer, byteOffset, byteLength) });
 }
 
 /** @throws {TypeError} naming the tensor when its type or the place of its data is not supported. */

@@ -5,12 +5,13 @@
 import { availableParallelism } from 'node:os';
 
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type * as ort from 'onnxruntime-node';
 
 import type { Engine, Session } from '../onnx/engine.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 
-type Ort = typeof import('onnxruntime-node');
+type Ort = typeof ort;
 
 /** ONNX Runtime reads its telemetry switch when it is loaded, so that it is set before, whatever the environment forgot. */
 async function loadOrt(): Promise<Ort> {
@@ -18,7 +19,7 @@ async function loadOrt(): Promise<Ort> {
   return import('onnxruntime-node');
 }
 
-let ort: Promise<Ort> | undefined;
+let loaded: Promise<Ort> | undefined;
 
 export interface EngineOptions {
   /** Threads per operation; all cores by default. Part of a checkpoint, as results depend on it in the last bits. */
@@ -31,7 +32,7 @@ export function createEngine({ threads = availableParallelism() }: EngineOptions
 
 /** A session of a model's bytes or of its file's path. */
 export async function createSession(model: Uint8Array | string, { threads = availableParallelism() }: EngineOptions = {}): Promise<Session> {
-  const runtime = await (ort ??= loadOrt());
+  const runtime = await (loaded ??= loadOrt());
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -66,7 +67,7 @@ function requireInputs(expected: readonly string[], feeds: Readonly<Record<strin
 }
 
 function toOrt({ Tensor: OrtTensor }: Ort, value: HostTensor): Tensor {
-  if (value.dtype === 'string') return new OrtTensor('string', value.data as string[], value.shape);
+  if (value.dtype === 'string') return new OrtTensor('string', value.data, value.shape);
   return new OrtTensor(value.dtype as 'float32', value.data as Float32Array, value.shape);
 }
 

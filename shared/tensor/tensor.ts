@@ -17,7 +17,7 @@ export function tensor<D extends DType>(dtype: D, shape: readonly number[], data
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(`tensor: expected ${sizeOf(shape)} elements for shape ${formatShape(shape)}, got ${data.length}`);
   }
-  return { dtype, shape, data } as unknown as HostTensor<D>;
+  return { dtype, shape, data };
 }
 
 export type NumericDType = Exclude<DType, 'string'>;

@@ -15,7 +15,6 @@ export const reduction = {
   reduceMean: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceMean', x, options),
   reduceMax: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceMax', x, options),
   reduceMin: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceMin', x, options),
-  reduceProd: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceProd', x, options),
   reduceL1: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceL1', x, options),
   reduceL2: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceL2', x, options),
   reduceSumSquare: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceSumSquare', x, options),

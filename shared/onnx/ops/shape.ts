@@ -51,9 +51,6 @@ export const shape = {
   /** x with `updates` written or added at `indices` along an axis. */
   scatterElements: (g: Graph, x: Value, { indices, updates, axis, add = false }: { indices: Value; updates: Value; axis: number; add?: boolean }) =>
     g.emit('ScatterElements', [x, indices, updates], x, { axis: normalizeAxis(axis, x.shape.length, 'ScatterElements'), reduction: add ? 'add' : 'none' }),
-  /** x with rows `updates` added at `indices` of the first axis, repeats counted. */
-  scatterAddRows: (g: Graph, x: Value, indices: Value, updates: Value) =>
-    g.emit('ScatterND', [x, unsqueeze(g, indices, [indices.shape.length]), updates], x, { reduction: 'add' }),
   /** Ones at the indices along a new last axis, else zeros. */
   oneHot: (g: Graph, indices: Value, depth: number, dtype: NumericDType = 'float32') =>
     g.emit('OneHot', [indices, g.ints([depth]), g.constant(fromNumbers(dtype, [0, 1]))], { dtype, shape: [...indices.shape, depth] }, { axis: -1 }),

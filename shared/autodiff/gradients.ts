@@ -1,0 +1,84 @@
+/**
+ * Reverse-mode differentiation as a graph transform: `gradients` appends the nodes of the backward pass to the graph that holds the forward one.
+ * It knows no op; the rules are in `rules/`. Source: A. Griewank, A. Walther, "Evaluating Derivatives", chapter 3.
+ */
+import { NoGradientError, ShapeError } from '../errors.ts';
+import { describe } from '../onnx/graph.ts';
+import type { GraphNode, Value } from '../onnx/graph.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import { valuesUsedBy } from '../onnx/serialize.ts';
+import { isFloat } from '../tensor/dtype.ts';
+import { sameShape } from '../tensor/shape.ts';
+import type { NumericDType } from '../tensor/tensor.ts';
+import { NON_DIFFERENTIABLE, RULES } from './rules/index.ts';
+import { ruleKey } from './vjp.ts';
+
+export interface GradientOptions {
+  /** The cotangent to begin with, of y's type; one where y is a scalar. */
+  readonly cotangent?: Value;
+}
+
+/**
+ * The gradient of y with respect to each of `wrt`, of its type. Sizes have to be static wherever a rule repeats or cuts.
+ * @throws {NoGradientError} when an op on the way has no rule, or no way leads from a value to y.
+ */
+export function gradients(g: GraphBuilder, y: Value, wrt: readonly Value[], { cotangent }: GradientOptions = {}): Value[] {
+  const nodes = pathNodes(g, wrt);
+  const cotangents = new Map<Value, Value>([[y, startingCotangent(g, y, cotangent)]]);
+  const add = (value: Value, part: Value): void => {
+    const sum = cotangents.get(value);
+    cotangents.set(value, sum ? g.add(sum, part) : part);
+  };
+  for (const node of nodes.list.toReversed()) {
+    if (!node.outputs.some((output) => cotangents.has(output))) continue;
+    g.scope(`grad/${node.name}`, () => {
+      for (const [value, part] of inputCotangents(g, node, { cotangents, active: nodes.active })) add(value, part);
+    });
+  }
+  return wrt.map((value) => {
+    const gradient = cotangents.get(value);
+    if (gradient === undefined) throw new NoGradientError(`no differentiable path leads from '${value.name}' to '${y.name}'`);
+    return gradient;
+  });
+}
+
+/** The float values that depend on one of `wrt`, and the nodes that yield them, in order. */
+function pathNodes(g: GraphBuilder, wrt: readonly Value[]): { list: GraphNode[]; active: ReadonlySet<Value> } {
+  const active = new Set(wrt);
+  const list = g.nodes.filter((node) => {
+    if (NON_DIFFERENTIABLE.has(ruleKey(node)) || !valuesUsedBy(node).some((value) => active.has(value))) return false;
+    for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
+    return true;
+  });
+  return { list, active };
+}
+
+function startingCotangent(g: GraphBuilder, y: Value, cotangent: Value | undefined): Value {
+  if (cotangent && (cotangent.dtype !== y.dtype || !sameShape(cotangent.shape, y.shape))) {
+    throw new ShapeError(`gradients: expected a cotangent like ${describe(y)}, got ${describe(cotangent)}`);
+  }
+  if (!cotangent && y.shape.length > 0) throw new ShapeError(`gradients: expected a scalar or a cotangent, got ${describe(y)}`);
+  return cotangent ?? g.scalar(1, y.dtype as NumericDType);
+}
+
+interface Progress {
+  readonly cotangents: ReadonlyMap<Value, Value>;
+  readonly active: ReadonlySet<Value>;
+}
+
+function inputCotangents(g: GraphBuilder, node: GraphNode, { cotangents, active }: Progress): [Value, Value][] {
+  const rule = RULES[ruleKey(node)];
+  if (rule === undefined) throw new NoGradientError(`${node.name}: the op ${ruleKey(node)} has no gradient rule`);
+  const [y] = node.outputs as [Value];
+  const dy = cotangents.get(y);
+  const dys = node.outputs.map((output) => cotangents.get(output));
+  if (node.opType !== 'Split' && dys.some((part, i) => part !== undefined && i > 0)) {
+    throw new NoGradientError(`${node.name}: ${ruleKey(node)} has a gradient rule for its first output only`);
+  }
+  // Split alone reads all of dys; the others are called only where their first output has a cotangent.
+  const parts = rule({ g, node, inputs: node.inputs as Value[], outputs: node.outputs, y, dy: dy ?? dys.find((part) => part)!, dys });
+  return node.inputs.flatMap((input, i): [Value, Value][] => {
+    const part = parts[i];
+    return input && active.has(input) && part ? [[input, part()]] : [];
+  });
+}
