@@ -1,0 +1,55 @@
+/** Small questions to a table: a column by name, which rows lack a value, one cell as JSON. */
+import { ServiceError } from '../errors.ts';
+import type { Column, Table } from './table.ts';
+
+/** @throws invalid_request when the table has no such column. */
+export function columnOf(table: Table, name: string): Column {
+  const column = table.columns.find((candidate) => candidate.name === name);
+  if (column !== undefined) return column;
+  const names = table.columns.map((candidate) => candidate.name).join(', ');
+  throw new ServiceError('invalid_request', `no column "${name}": the data has ${names}`);
+}
+
+export function isMissing(column: Column, row: number): boolean {
+  switch (column.type) {
+    case 'number':
+    case 'integer':
+    case 'datetime':
+      return Number.isNaN(column.values[row]);
+    case 'boolean':
+      return column.values[row] === 255;
+    case 'category':
+      return column.values[row] === -1;
+    case 'text':
+      return column.values[row] === null;
+    case 'tensor':
+      return false;
+  }
+}
+
+/** The value of a cell as a prediction request would carry it; null where it is missing. */
+export function cellValue(column: Column, row: number): unknown {
+  if (isMissing(column, row)) return null;
+  switch (column.type) {
+    case 'boolean':
+      return column.values[row] === 1;
+    case 'category':
+      return column.categories[column.values[row]!];
+    case 'tensor':
+      return nest(column.values, column.shape, row * column.shape.reduce((product, size) => product * size, 1));
+    default:
+      return column.values[row];
+  }
+}
+
+/** All rows, as indices. */
+export function allRows(table: Table): Int32Array {
+  return Int32Array.from({ length: table.rows }, (_, row) => row);
+}
+
+function nest(values: ArrayLike<number>, shape: readonly number[], offset: number): unknown {
+  const [size, ...inner] = shape;
+  if (size === undefined) return values[offset];
+  const stride = inner.reduce((product, extent) => product * extent, 1);
+  return Array.from({ length: size }, (_, i) => nest(values, inner, offset + i * stride));
+}

@@ -1,0 +1,150 @@
+/**
+ * How each feature becomes numbers: fitted on the training rows, kept as JSON (it travels inside the ONNX file), emitted as
+ * ONNX nodes by encoding-graph.ts. Missing numbers and booleans are filled; a missing or unknown category is all zeros
+ * (missing ones become the most frequent category under `most_frequent`).
+ */
+import { ServiceError } from '../errors.ts';
+import { columnOf, isMissing } from './columns.ts';
+import type { Column, Table } from './table.ts';
+
+export interface Preprocessing {
+  /** 'auto' is the family's own choice. */
+  readonly standardize: 'auto' | boolean;
+  readonly missing: 'mean' | 'median' | 'most_frequent' | 'error';
+  readonly categories: 'one_hot';
+}
+
+export type Encoding =
+  /** (x - mean) / scale, where a missing x is `fill` first; `fill` null: a missing value is an error. */
+  | {
+      readonly name: string;
+      readonly type: 'number' | 'integer' | 'boolean';
+      readonly fill: number | null;
+      readonly mean: number;
+      readonly scale: number;
+    }
+  /** One column per category. `fill` null: a missing value is an error; '' means all zeros. */
+  | {
+      readonly name: string;
+      readonly type: 'category';
+      readonly categories: readonly string[];
+      readonly fill: string | null;
+    }
+  /** x / divisor: 255 for pixels stored as bytes, else 1. */
+  | { readonly name: string; readonly type: 'tensor'; readonly shape: readonly number[]; readonly divisor: number };
+
+type NumberColumn = Column & { type: 'number' | 'integer' | 'boolean' };
+
+/** Columns of the encoded matrix that an encoding makes. */
+export function widthOf(encoding: Encoding): number {
+  if (encoding.type === 'category') return encoding.categories.length;
+  return encoding.type === 'tensor' ? encoding.shape.reduce((product, size) => product * size, 1) : 1;
+}
+
+/**
+ * Fits one encoding per feature on the given rows.
+ * @throws invalid_request for text and datetime features, features without any value, and missing values under 'error'.
+ */
+export function fitEncodings(
+  table: Table,
+  rows: Int32Array,
+  options: {
+    readonly features: readonly string[];
+    readonly preprocessing: Preprocessing;
+    readonly standardize: boolean;
+  },
+): Encoding[] {
+  return options.features.map((name, index) => {
+    const column = columnOf(table, name);
+    const pointer = `/features/${index}`;
+    if (column.type === 'tensor') {
+      return { name, type: 'tensor', shape: column.shape, divisor: column.values.BYTES_PER_ELEMENT === 1 ? 255 : 1 };
+    }
+    const missing = countMissing(column, rows);
+    if (missing === rows.length) {
+      throw new ServiceError(
+        'invalid_request',
+        `feature "${name}" has no value in the training rows: leave it out of "features"`,
+        { param: pointer },
+      );
+    }
+    if (missing > 0 && options.preprocessing.missing === 'error') {
+      const message = `feature "${name}" lacks a value in ${missing} of ${rows.length} training rows, and "preprocessing.missing" is "error": choose mean, median or most_frequent, or leave these rows out`;
+      throw new ServiceError('invalid_request', message, { param: pointer });
+    }
+    if (column.type === 'category') return fitCategories(column, rows, options.preprocessing);
+    if (column.type === 'text' || column.type === 'datetime') throw unsupportedFeature(name, column.type, pointer);
+    return fitNumbers(column, rows, options);
+  });
+}
+
+export function unsupportedFeature(name: string, type: string, pointer: string): ServiceError {
+  const message = `feature "${name}" is a ${type} column, which no family takes yet: leave it out of "features"`;
+  return new ServiceError('invalid_request', message, { param: pointer });
+}
+
+function fitNumbers(
+  column: NumberColumn,
+  rows: Int32Array,
+  { preprocessing, standardize }: { preprocessing: Preprocessing; standardize: boolean },
+): Encoding {
+  const present = presentNumbers(column, rows);
+  const fill = preprocessing.missing === 'error' ? null : fillOf(present, preprocessing.missing);
+  const { name, type } = column;
+  // A boolean is 0 or 1 already.
+  if (!standardize || type === 'boolean') return { name, type, fill, mean: 0, scale: 1 };
+  const filled = rows.length - present.length;
+  const mean = (sumOf(present) + filled * (fill ?? 0)) / rows.length;
+  let squares = filled * ((fill ?? 0) - mean) ** 2;
+  for (const value of present) squares += (value - mean) ** 2;
+  const deviation = Math.sqrt(squares / rows.length);
+  // Rounding leaves a constant column with a tiny deviation: it is divided by 1, like scikit-learn does.
+  const isConstant = deviation <= 10 * Number.EPSILON * Math.abs(mean);
+  return { name, type, fill, mean, scale: isConstant ? 1 : deviation };
+}
+
+function fitCategories(column: Column & { type: 'category' }, rows: Int32Array, { missing }: Preprocessing): Encoding {
+  const counts = new Float64Array(column.categories.length);
+  for (const row of rows) if (column.values[row]! >= 0) counts[column.values[row]!]!++;
+  const categories = column.categories.filter((_, code) => counts[code]! > 0);
+  const top = column.categories[counts.indexOf(Math.max(...counts))]!;
+  const fill = missing === 'error' ? null : missing === 'most_frequent' ? top : '';
+  return { name: column.name, type: 'category', categories, fill };
+}
+
+function countMissing(column: Column, rows: Int32Array): number {
+  let missing = 0;
+  for (const row of rows) if (isMissing(column, row)) missing++;
+  return missing;
+}
+
+function presentNumbers(column: NumberColumn, rows: Int32Array): Float64Array {
+  const values = new Float64Array(rows.length);
+  let length = 0;
+  for (const row of rows) if (!isMissing(column, row)) values[length++] = column.values[row]!;
+  return values.subarray(0, length);
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}
+
+function fillOf(present: Float64Array, strategy: 'mean' | 'median' | 'most_frequent'): number {
+  if (strategy === 'mean') return sumOf(present) / present.length;
+  const sorted = present.toSorted();
+  const middle = sorted.length >> 1;
+  if (strategy === 'median')
+    return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  let best = sorted[0]!;
+  let longest = 0;
+  for (let start = 0, i = 0; i < sorted.length; i++) {
+    if (sorted[i] !== sorted[start]) start = i;
+    if (i - start + 1 > longest) {
+      longest = i - start + 1;
+      best = sorted[i]!;
+    }
+  }
+  return best;
+}

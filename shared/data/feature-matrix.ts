@@ -1,0 +1,96 @@
+/** Rows of a table -> feeds of a graph -> the encoded array that a family learns from, in blocks. */
+import type { Engine } from '../onnx/engine.ts';
+import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph.ts';
+import { ARRAYS } from '../tensor/dtype.ts';
+import { sizeOf, staticShape } from '../tensor/shape.ts';
+import { tensor } from '../tensor/tensor.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+import { columnOf } from './columns.ts';
+import { emitInputs } from './encoding-graph.ts';
+import type { Encoding } from './encoding.ts';
+import type { Column, Table } from './table.ts';
+
+/** From the encodings' inputs to what a family learns from: [batch, ...]. */
+export type EmitFeatures = (
+  g: GraphBuilder,
+  encodings: readonly Encoding[],
+  inputs: ReadonlyMap<string, Value>,
+) => Value;
+
+/** An encoded array, first axis the rows. */
+export type Features = HostTensor<'float32' | 'float64'>;
+
+/** Values of a block: rows are independent of each other, so its size changes no result. */
+const BLOCK_VALUES = 1 << 20;
+
+/** The graph's inputs for some rows of the table. */
+export function featureFeeds(
+  table: Table,
+  encodings: readonly Encoding[],
+  rows: Int32Array,
+): Record<string, HostTensor> {
+  return Object.fromEntries(
+    encodings.map((encoding) => [encoding.name, feedOf(columnOf(table, encoding.name), encoding, rows)]),
+  );
+}
+
+/** Runs the encoding nodes over rows of a table. */
+export async function encodeFeatures(
+  engine: Engine,
+  data: { readonly table: Table; readonly rows: Int32Array; readonly encodings: readonly Encoding[] },
+  emit: EmitFeatures,
+): Promise<Features> {
+  const g = new GraphBuilder('encode');
+  const features = emit(g, data.encodings, emitInputs(g, data.encodings));
+  g.output(features, 'features/encoded');
+  const dtype = features.dtype === 'float64' ? 'float64' : 'float32';
+  const shape = staticShape(features.shape.slice(1), 'encoded features');
+  const width = sizeOf(shape);
+  const result = new ARRAYS[dtype](data.rows.length * width);
+  const session = await engine.createSession(toModel(g));
+  try {
+    const block = Math.max(1, Math.floor(BLOCK_VALUES / Math.max(width, 1)));
+    for (let begin = 0; begin < data.rows.length; begin += block) {
+      const feeds = featureFeeds(data.table, data.encodings, data.rows.subarray(begin, begin + block));
+      const output = await session.run(feeds);
+      result.set(output['features/encoded']!.data as Float64Array, begin * width);
+    }
+  } finally {
+    await session.release();
+  }
+  return tensor<'float32' | 'float64'>(dtype, [data.rows.length, ...shape], result);
+}
+
+function feedOf(column: Column, encoding: Encoding, rows: Int32Array): HostTensor {
+  const n = rows.length;
+  switch (column.type) {
+    case 'category':
+      return tensor(
+        'string',
+        [n, 1],
+        Array.from(rows, (row) => column.categories[column.values[row]!] ?? ''),
+      );
+    case 'boolean':
+      return tensor(
+        'float64',
+        [n, 1],
+        Float64Array.from(rows, (row) => (column.values[row] === 255 ? Number.NaN : column.values[row]!)),
+      );
+    case 'number':
+    case 'integer':
+      return tensor(
+        'float64',
+        [n, 1],
+        Float64Array.from(rows, (row) => column.values[row]!),
+      );
+    case 'tensor': {
+      const width = sizeOf(column.shape);
+      const data = new Float32Array(n * width);
+      rows.forEach((row, i) => data.set(column.values.subarray(row * width, (row + 1) * width), i * width));
+      return tensor('float32', [n, ...column.shape], data);
+    }
+    default:
+      throw new TypeError(`feature "${encoding.name}": no encoding for a ${column.type} column`);
+  }
+}

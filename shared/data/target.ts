@@ -1,0 +1,100 @@
+/** The target column as what families learn: class indices with their labels, or numbers. */
+import { ServiceError } from '../errors.ts';
+import { columnOf, isMissing } from './columns.ts';
+import type { Column, Table } from './table.ts';
+
+/** A class as the caller knows it. */
+export type Label = string | number | boolean;
+
+export type Target =
+  | { readonly kind: 'classes'; readonly labels: readonly Label[]; readonly values: Int32Array }
+  | { readonly kind: 'numbers'; readonly values: Float64Array };
+
+/** Column types that can be the target of a task. */
+export const TARGET_TYPES = {
+  classification: ['integer', 'boolean', 'category', 'text'],
+  regression: ['number', 'integer'],
+} as const;
+
+const MAX_CLASSES = 1000;
+
+/**
+ * The target of every row. `labels` are those of a training table, for validation tables: a class index is that of the label.
+ * @throws invalid_request when values are missing, there are fewer than two classes or more than 1,000, or a label is unknown.
+ */
+export function readTarget(
+  table: Table,
+  name: string,
+  task: 'classification' | 'regression',
+  labels?: readonly Label[],
+): Target {
+  const column = columnOf(table, name);
+  requireComplete(column, table.rows);
+  if (task === 'regression') {
+    if (column.type !== 'number' && column.type !== 'integer') throw wrongType(column, task);
+    return { kind: 'numbers', values: column.values };
+  }
+  const cells = labelCells(column, table.rows);
+  const known = labels ?? distinct(cells);
+  if (known.length < 2) {
+    const only = known.length === 1 ? `only ${JSON.stringify(known[0])}` : 'none';
+    throw targetError(`the target "${name}" needs at least two classes to tell apart, found ${only}`);
+  }
+  if (known.length > MAX_CLASSES) {
+    throw targetError(
+      `the target "${name}" has ${known.length} classes, at most ${MAX_CLASSES} are possible: is it a number, and the task regression?`,
+    );
+  }
+  const index = new Map(known.map((label, k) => [label, k]));
+  const values = Int32Array.from(cells, (label, row) => {
+    const k = index.get(label);
+    if (k === undefined)
+      throw targetError(
+        `validation row ${row + 1}: the class ${JSON.stringify(label)} is not among those of the training rows`,
+      );
+    return k;
+  });
+  return { kind: 'classes', labels: known, values };
+}
+
+export function wrongType(column: Pick<Column, 'name' | 'type'>, task: keyof typeof TARGET_TYPES): ServiceError {
+  const hint =
+    column.type === 'number' && task === 'classification' ? '; for numbers with decimals the task is regression' : '';
+  const message = `the target of ${task} is a column of type ${TARGET_TYPES[task].join(', ')}; "${column.name}" is of type ${column.type}${hint}`;
+  return targetError(message);
+}
+
+function requireComplete(column: Column, rows: number): void {
+  const missing: number[] = [];
+  for (let row = 0; row < rows; row++) if (isMissing(column, row)) missing.push(row + 1);
+  if (missing.length === 0) return;
+  const details = missing
+    .slice(0, 100)
+    .map((row) => ({ row, column: column.name, message: 'expected a value of the target, found none' }));
+  const message = `the target "${column.name}" lacks a value in ${missing.length} rows (first: row ${missing[0]!}): leave these rows out`;
+  throw new ServiceError('invalid_request', message, { details, param: '/target' });
+}
+
+function labelCells(column: Column, rows: number): Label[] {
+  switch (column.type) {
+    case 'integer':
+      return Array.from(column.values);
+    case 'boolean':
+      return Array.from(column.values, (value) => value === 1);
+    case 'category':
+      return Array.from(column.values, (code) => column.categories[code]!);
+    case 'text':
+      return Array.from({ length: rows }, (_, row) => column.values[row]!);
+    default:
+      throw wrongType(column, 'classification');
+  }
+}
+
+/** Distinct labels in order: numbers by size, texts by code unit, false before true. */
+function distinct(cells: readonly Label[]): Label[] {
+  return [...new Set(cells)].sort((a, b) => (a < b ? -1 : 1));
+}
+
+function targetError(message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param: '/target' });
+}

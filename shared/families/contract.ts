@@ -1,0 +1,105 @@
+/**
+ * The contract of a model family: one file that states its parameters, its inputs, how it is fitted and its inference graph.
+ * A fit is a pure function of its state: at every yield the state is a complete checkpoint, and a fit that is cut there and
+ * resumed gives the same bytes. Families know no sessions but `Engine`, and nothing of AWS, tenants or HTTP.
+ */
+import type { z } from 'zod';
+import type { EmitFeatures, Features } from '../data/feature-matrix.ts';
+import type { ColumnType } from '../data/table.ts';
+import type { Target } from '../data/target.ts';
+import type { Engine } from '../onnx/engine.ts';
+import type { Value } from '../onnx/graph.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+
+export type Task = 'classification' | 'regression';
+
+/** What is known of the data before a row is read. */
+export interface DataShape {
+  readonly task: Task;
+  readonly features: readonly {
+    readonly name: string;
+    readonly type: ColumnType;
+    readonly shape?: readonly number[];
+  }[];
+  /** Classes of a classification, where they are known. */
+  readonly classes?: number;
+}
+
+/** Encoded rows and what they should give. */
+export interface Samples {
+  readonly x: Features;
+  readonly target: Target;
+}
+
+/** Everything a fit depends on, besides its state. */
+export interface Problem<P> {
+  readonly task: Task;
+  readonly params: P;
+  readonly seed: number;
+  readonly train: Samples;
+  readonly validation?: Samples;
+}
+
+/** What inference needs to know of the problem. `outputs`: number of classes, or of numbers predicted. */
+export interface ModelShape<P> {
+  readonly task: Task;
+  readonly params: P;
+  readonly outputs: number;
+}
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** A checkpoint: where the fit stands, and every array it needs to go on. Fits replace the fields, never the arrays' elements. */
+export interface FitState {
+  position: Record<string, Json>;
+  tensors: Record<string, HostTensor>;
+}
+
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface Progress {
+  /** Of the whole fit, in [0, 1]. */
+  readonly fraction: number;
+  readonly epoch?: number;
+  readonly epochs?: number;
+  readonly step?: number;
+  /** At the end of an epoch or iteration: `loss`, the task's measures, and the same with `validation_` before them. */
+  readonly metrics?: Metrics;
+}
+
+export type Tensors = Readonly<Record<string, HostTensor>>;
+
+export interface Family<P> {
+  readonly name: string;
+  readonly tasks: readonly Task[];
+  /** Wire names in snake_case; strict, so that an unknown parameter is refused by name. */
+  readonly params: z.ZodType<P>;
+  readonly featureTypes: readonly ColumnType[];
+  /** What `preprocessing.standardize: auto` means here. */
+  readonly standardize: boolean;
+  /** Refuses parameters that do not fit the data. @throws ServiceError with a pointer below /params or /features. */
+  check(params: P, data: DataShape): void;
+  /** From the encodings' inputs to the array that fit and infer take. */
+  readonly emitFeatures: EmitFeatures;
+  start(problem: Problem<P>): FitState;
+  /** Advances the state in place; ends when the fit is finished. @throws training_diverged when numbers stop being finite. */
+  fit(problem: Problem<P>, state: FitState, engine: Engine): AsyncGenerator<Progress, void, undefined>;
+  /** The arrays that inference needs, by name. */
+  learned(state: FitState, problem: ModelShape<P>): Tensors;
+  /** Appends inference on encoded rows: probabilities [batch, classes], or predictions [batch, outputs]. */
+  infer(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Value;
+}
+
+/** A family whose parameters' type is forgotten: what the registry holds. `params.parse` makes what its methods take. */
+export type AnyFamily = Family<unknown>;
+
+/** Types a family by its parameters' schema, and forgets them. */
+export function defineFamily<P>(family: Family<P>): AnyFamily {
+  return family;
+}
+
+/** Number of values a model of this target gives per row. */
+export function outputsOf(target: Target): number {
+  return target.kind === 'classes' ? target.labels.length : 1;
+}

@@ -1,0 +1,205 @@
+/**
+ * Linear regression: minimise |y - X w - b|^2 + alpha |w|^2 in closed form (b is free). OLS for alpha = 0, ridge above.
+ * The Gram matrix of the centred rows is summed in blocks by ONNX Runtime in float64, then Cholesky; where that is too close to
+ * singular, a second pass makes the QR factorisation, and the solution of least norm is taken, as LAPACK's gelsd does.
+ */
+import { z } from 'zod';
+import { emitMatrix } from '../data/encoding-graph.ts';
+import { ServiceError } from '../errors.ts';
+import type { Engine } from '../onnx/engine.ts';
+import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
+import { rowsOf, tensor, zeros } from '../tensor/tensor.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+import { defineFamily } from './contract.ts';
+import type { FitState, Problem, Progress } from './contract.ts';
+import { solveCholesky, solveLeastNorm, updateTriangular } from './least-squares.ts';
+
+const params = z.strictObject({
+  fit_intercept: z.boolean().default(true).describe('Learn the constant term.'),
+  alpha: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Weight of the squared coefficients in the loss: 0 is ordinary least squares.'),
+  l1_ratio: z.number().min(0).max(1).default(0).describe('Share of the absolute penalty. Only 0 for now.'),
+});
+
+type Params = z.infer<typeof params>;
+type Phase = 'gram' | 'qr' | 'done';
+
+const BLOCK_ROWS = 4096;
+const QR_BLOCK_ROWS = 512;
+
+export const linearRegression = defineFamily<Params>({
+  name: 'linear_regression',
+  tasks: ['regression'],
+  params,
+  featureTypes: ['number', 'integer', 'boolean', 'category'],
+  standardize: false,
+  check({ l1_ratio: l1Ratio }) {
+    if (l1Ratio === 0) return;
+    const message = `l1_ratio: expected 0, got ${l1Ratio}: lasso and elastic net are not offered yet, ridge (alpha) is`;
+    throw new ServiceError('invalid_request', message, { param: '/params/l1_ratio' });
+  },
+  emitFeatures: emitMatrix,
+  start,
+  fit,
+  learned: ({ tensors }) => ({ coef: tensors['coef']!, intercept: tensors['intercept']! }),
+  infer: (g, x, { coef, intercept }) => g.add(g.matMul(x, coef!), intercept!),
+});
+
+/** Means of the columns of [X | y], zeros without an intercept, and nothing summed yet. */
+function start({ train, params: { fit_intercept: fitIntercept } }: Problem<Params>): FitState {
+  const [rows = 0, width = 0] = train.x.shape;
+  const means = new Float64Array(width + 1);
+  const { data } = train.x;
+  for (let row = 0; fitIntercept && row < rows; row++) {
+    for (let j = 0; j < width; j++) means[j]! += data[row * width + j]! / rows;
+    means[width]! += train.target.values[row]! / rows;
+  }
+  return {
+    position: { phase: 'gram', row: 0 },
+    tensors: {
+      means: tensor('float64', [width + 1], means),
+      sums: zeros('float64', [width + 1, width + 1]),
+      coef: zeros('float64', [width, 1]),
+      intercept: zeros('float64', [1]),
+    },
+  };
+}
+
+async function* fit(
+  problem: Problem<Params>,
+  state: FitState,
+  engine: Engine,
+): AsyncGenerator<Progress, void, undefined> {
+  const rows = problem.train.x.shape[0]!;
+  if (phaseOf(state) === 'gram') yield* sumGram(problem, state, engine);
+  while (phaseOf(state) === 'qr') {
+    const row = Number(state.position['row']);
+    if (row >= rows) {
+      finish(state, solveQr(state, problem));
+      break;
+    }
+    const block = centredBlock(problem, state, row, Math.min(row + QR_BLOCK_ROWS, rows));
+    const width = state.tensors['means']!.shape[0]!;
+    const triangle = updateTriangular(state.tensors['sums']!.data as Float64Array, block, width);
+    state.tensors = { ...state.tensors, sums: tensor('float64', [width, width], triangle) };
+    state.position = { phase: 'qr', row: row + QR_BLOCK_ROWS };
+    yield { fraction: 0.5 + 0.5 * Math.min(1, (row + QR_BLOCK_ROWS) / rows) };
+  }
+  yield { fraction: 1 };
+}
+
+const phaseOf = (state: FitState): Phase => state.position['phase'] as Phase;
+
+/** Sums Z'Z of the centred Z = [X | y] and tries Cholesky. */
+async function* sumGram(
+  problem: Problem<Params>,
+  state: FitState,
+  engine: Engine,
+): AsyncGenerator<Progress, void, undefined> {
+  const rows = problem.train.x.shape[0]!;
+  const session = await engine.createSession(gramModel(state.tensors['means']!));
+  try {
+    for (let row = Number(state.position['row']); row < rows; row = Number(state.position['row'])) {
+      const end = Math.min(row + BLOCK_ROWS, rows);
+      const x = rowsOf<'float32' | 'float64'>(problem.train.x, row, end);
+      const y = tensor('float64', [end - row, 1], (problem.train.target.values as Float64Array).subarray(row, end));
+      const output = await session.run({ x, y, sums: state.tensors['sums']! });
+      state.tensors = { ...state.tensors, sums: output['next']! };
+      state.position = { phase: 'gram', row: end };
+      yield { fraction: (0.5 * end) / rows };
+    }
+  } finally {
+    await session.release();
+  }
+  const solution = solveGram(state, problem.params.alpha);
+  if (solution === undefined) {
+    const { shape } = state.tensors['sums']!;
+    state.tensors = { ...state.tensors, sums: zeros('float64', shape) };
+    state.position = { phase: 'qr', row: 0 };
+  } else finish(state, solution);
+}
+
+function gramModel(means: HostTensor): Uint8Array {
+  const g = new GraphBuilder('gram');
+  const width = means.shape[0]!;
+  const x = g.input('x', 'float64', ['batch', width - 1]);
+  const y = g.input('y', 'float64', ['batch', 1]);
+  const sums = g.input('sums', 'float64', [width, width]);
+  const centred = g.sub(g.concat([x, y], 1), g.constant(means));
+  g.output(g.gemm(centred, centred, { transA: true, c: sums }), 'next');
+  return toModel(g);
+}
+
+/** Cholesky on the normal equations, or undefined where they are too close to singular. */
+function solveGram({ tensors }: FitState, alpha: number): Float64Array | undefined {
+  const sums = tensors['sums']!;
+  const data = sums.data as Float64Array;
+  const size = sums.shape[0]!;
+  requireFinite(data);
+  const width = size - 1;
+  const gram = Float64Array.from({ length: width * width }, (_, at) => {
+    const [i, j] = [Math.floor(at / width), at % width];
+    return data[i * size + j]! + (i === j ? alpha : 0);
+  });
+  return solveCholesky(
+    gram,
+    Float64Array.from({ length: width }, (_, i) => data[i * size + width]!),
+  );
+}
+
+/** Least norm solution from the triangular factor of [X | y], with sqrt(alpha) I below X for ridge. */
+function solveQr({ tensors }: FitState, { params: { alpha } }: Problem<Params>): Float64Array {
+  const size = tensors['means']!.shape[0]!;
+  const width = size - 1;
+  let triangle = tensors['sums']!.data as Float64Array;
+  if (alpha > 0) {
+    const ridge = new Float64Array(width * size);
+    for (let i = 0; i < width; i++) ridge[i * size + i] = Math.sqrt(alpha);
+    triangle = updateTriangular(triangle, ridge, size);
+  }
+  requireFinite(triangle);
+  const r = Float64Array.from(
+    { length: width * width },
+    (_, at) => triangle[Math.floor(at / width) * size + (at % width)]!,
+  );
+  return solveLeastNorm(
+    r,
+    Float64Array.from({ length: width }, (_, i) => triangle[i * size + width]!),
+  );
+}
+
+/** Rows [begin, end) of [X | y] without their means, row-major. */
+function centredBlock({ train }: Problem<Params>, state: FitState, begin: number, end: number): Float64Array {
+  const means = state.tensors['means']!.data as Float64Array;
+  const width = means.length - 1;
+  const block = new Float64Array((end - begin) * means.length);
+  for (let row = begin; row < end; row++) {
+    const at = (row - begin) * means.length;
+    for (let j = 0; j < width; j++) block[at + j] = train.x.data[row * width + j]! - means[j]!;
+    block[at + width] = train.target.values[row]! - means[width]!;
+  }
+  return block;
+}
+
+function finish(state: FitState, coef: Float64Array): void {
+  requireFinite(coef);
+  const means = state.tensors['means']!.data as Float64Array;
+  const width = coef.length;
+  const intercept = coef.reduce((sum, value, i) => sum - value * means[i]!, means[width]!);
+  state.tensors = {
+    means: state.tensors['means']!,
+    coef: tensor('float64', [width, 1], coef),
+    intercept: tensor('float64', [1], Float64Array.of(intercept)),
+  };
+  state.position = { phase: 'done' };
+}
+
+function requireFinite(values: Float64Array): void {
+  if (values.every((value) => Number.isFinite(value))) return;
+  const message =
+    'linear_regression: the sums of squares are not finite: a feature or the target has values too large to square; scale them down';
+  throw new ServiceError('training_diverged', message);
+}

@@ -1,0 +1,127 @@
+/**
+ * Checks a training before it costs anything: family, task, target, features and parameters against the columns of the data.
+ * Every error points to its field (/target, /features/0, /params/layers/3). Needs no ONNX Runtime.
+ */
+import type { z } from 'zod';
+import { unsupportedFeature } from '../data/encoding.ts';
+import type { ColumnProfile } from '../data/profile.ts';
+import { TARGET_TYPES, wrongType } from '../data/target.ts';
+import { ServiceError } from '../errors.ts';
+import type { ErrorDetail } from '../errors.ts';
+import type { AnyFamily, Task } from './contract.ts';
+import { FAMILIES, findFamily } from './registry.ts';
+import { featuresOf } from './spec.ts';
+import type { TrainingSpec } from './spec.ts';
+
+/** What the checks need of a column; a dataset's profile has more. */
+type CheckedColumn = Pick<ColumnProfile, 'name' | 'type'> & {
+  readonly [K in 'shape' | 'missing' | 'unique']?: ColumnProfile[K] | undefined;
+};
+
+export interface CheckedTraining {
+  readonly family: AnyFamily;
+  readonly task: Task;
+  readonly params: unknown;
+  readonly target: string;
+  readonly features: readonly string[];
+}
+
+/** @throws invalid_request or unknown_field with the pointer of the offending field. */
+export function validateTraining(
+  spec: TrainingSpec,
+  data: { readonly columns: readonly CheckedColumn[] },
+): CheckedTraining {
+  const family = findFamily(spec.family);
+  if (family === undefined) {
+    const names = FAMILIES.map(({ name }) => name).join(', ');
+    throw invalid('/family', `unknown family "${spec.family}": expected one of ${names}`);
+  }
+  const task = family.tasks.find((candidate) => candidate === spec.task);
+  if (task === undefined) {
+    throw invalid('/task', `the family ${family.name} is for ${family.tasks.join(' and ')}, not for ${spec.task}`);
+  }
+  const target = checkTarget(spec, task, data.columns);
+  const features = featuresOf(spec, data.columns);
+  const columns = features.map((name, index) =>
+    checkFeature({ name, index, target: target.name, family }, data.columns),
+  );
+  if (features.length === 0)
+    throw invalid('/features', 'there is no feature: the data needs a column besides the target');
+  const repeated = features.findIndex((name, index) => features.indexOf(name) !== index);
+  if (repeated !== -1) throw invalid(`/features/${repeated}`, `the feature "${features[repeated]!}" stands twice`);
+  const params = parseParams(family, spec.params ?? {});
+  family.check(params, {
+    task,
+    features: columns.map(({ name, type, shape }) => ({ name, type, ...(shape === undefined ? {} : { shape }) })),
+    ...(task === 'classification' && target.unique !== undefined ? { classes: target.unique } : {}),
+  });
+  return { family, task, params, target: target.name, features };
+}
+
+/** The family's parameters with their defaults. @throws unknown_field or invalid_request, with every finding among the details */
+export function parseParams(family: AnyFamily, params: Readonly<Record<string, unknown>>): unknown {
+  const result = family.params.safeParse(params);
+  if (result.success) return result.data;
+  const details = result.error.issues.flatMap(detailsOf);
+  const isUnknown = result.error.issues[0]?.code === 'unrecognized_keys';
+  const message = details.map((detail) => `${detail.pointer ?? ''}: ${detail.message}`).join('; ');
+  throw new ServiceError(isUnknown ? 'unknown_field' : 'invalid_request', `${family.name}: ${message}`, { details });
+}
+
+function detailsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
+  const pointer = pointerOf(issue.path);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ pointer: `${pointer}/${key}`, message: 'no such parameter' }));
+  }
+  return [{ pointer, message: issue.message }];
+}
+
+function pointerOf(path: readonly PropertyKey[]): string {
+  return ['/params', ...path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
+}
+
+function checkTarget(spec: TrainingSpec, task: Task, columns: readonly CheckedColumn[]): CheckedColumn {
+  if (spec.target === undefined) throw invalid('/target', `${task} needs a "target": the column to predict`);
+  const column = columns.find(({ name }) => name === spec.target);
+  if (column === undefined) throw noColumn('/target', spec.target, columns);
+  if (!(TARGET_TYPES[task] as readonly string[]).includes(column.type)) throw wrongType(column, task);
+  if (column.missing !== undefined && column.missing > 0) {
+    throw invalid(
+      '/target',
+      `the target "${column.name}" lacks a value in ${column.missing} rows: leave these rows out`,
+    );
+  }
+  if (task === 'classification' && column.unique !== undefined && column.unique < 2) {
+    throw invalid(
+      '/target',
+      `the target "${column.name}" needs at least two classes to tell apart, the data has ${column.unique}`,
+    );
+  }
+  return column;
+}
+
+function checkFeature(
+  feature: { name: string; index: number; target: string; family: AnyFamily },
+  columns: readonly CheckedColumn[],
+): CheckedColumn {
+  const { name, family } = feature;
+  const pointer = `/features/${feature.index}`;
+  const column = columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw noColumn(pointer, name, columns);
+  if (name === feature.target) throw invalid(pointer, `"${name}" is the target and cannot be a feature too`);
+  if (column.type === 'text' || column.type === 'datetime') throw unsupportedFeature(name, column.type, pointer);
+  if (family.featureTypes.includes(column.type)) return column;
+  const types = family.featureTypes.join(', ');
+  throw invalid(
+    pointer,
+    `the family ${family.name} takes features of type ${types}; "${name}" is of type ${column.type}: leave it out of "features"`,
+  );
+}
+
+function noColumn(pointer: string, name: string, columns: readonly CheckedColumn[]): ServiceError {
+  return invalid(pointer, `no column "${name}": the data has ${columns.map((column) => column.name).join(', ')}`);
+}
+
+function invalid(pointer: string, message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param: pointer });
+}

@@ -1,0 +1,56 @@
+/** A fitted model as one ONNX file: encoding, inference and labels in one graph, its schema in the metadata. */
+import { emitInputs } from '../data/encoding-graph.ts';
+import type { Label } from '../data/target.ts';
+import type { FitState } from '../families/contract.ts';
+import type { Value } from '../onnx/graph.ts';
+import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
+import { tensor } from '../tensor/tensor.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+import { SCHEMA_KEY, featureSchema, outputNames } from './model-schema.ts';
+import type { ModelSchema } from './model-schema.ts';
+import type { Preparation } from './preparation.ts';
+
+export function exportGraph(prepared: Preparation, state: FitState): { onnx: Uint8Array; schema: ModelSchema } {
+  const { family, task, encodings, model, problem } = prepared;
+  const g = new GraphBuilder(family.name);
+  const inputs = emitInputs(g, encodings);
+  const features = family.emitFeatures(g, encodings, inputs);
+  const learned = Object.entries(family.learned(state, model)).map(
+    ([name, value]) => [name, g.initializer(`learned/${name}`, value)] as const,
+  );
+  const outputs = family.infer(g, features, Object.fromEntries(learned), model);
+  const names = outputNames(task, prepared.features);
+  const { target } = problem.train;
+  if (target.kind === 'classes') {
+    g.output(g.gather(g.constant(labelTensor(target.labels)), g.argMax(outputs, 1)), names['label']!);
+    g.output(outputs, names['probabilities']!);
+  } else {
+    g.output(predictions(g, outputs, model.outputs), names['prediction']!);
+  }
+  const schema: ModelSchema = {
+    version: 1,
+    family: family.name,
+    task,
+    target: prepared.target,
+    features: encodings.map(featureSchema),
+    ...(target.kind === 'classes' ? { classes: target.labels } : {}),
+    outputs: names,
+  };
+  return { onnx: toModel(g, { metadata: { [SCHEMA_KEY]: JSON.stringify(schema) } }), schema };
+}
+
+function predictions(g: GraphBuilder, outputs: Value, count: number): Value {
+  return count === 1 ? g.reshape(outputs, ['batch']) : outputs;
+}
+
+function labelTensor(labels: readonly Label[]): HostTensor {
+  const n = [labels.length];
+  if (typeof labels[0] === 'number')
+    return tensor(
+      'int64',
+      n,
+      BigInt64Array.from(labels, (label) => BigInt(label as number)),
+    );
+  if (typeof labels[0] === 'boolean') return tensor('bool', n, Uint8Array.from(labels, Number));
+  return tensor('string', n, labels.map(String));
+}

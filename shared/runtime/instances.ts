@@ -1,0 +1,133 @@
+/** Instances of a prediction request -> the feeds of the model's graph, with errors that name instance, feature, expected and got. */
+import { quoteCell } from '../data/cells.ts';
+import { flattenInto, shapeOfNested } from '../data/tensor-builder.ts';
+import { ServiceError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import { formatShape, sizeOf } from '../tensor/shape.ts';
+import { tensor } from '../tensor/tensor.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+import type { FeatureSchema } from './model-schema.ts';
+
+interface Place {
+  readonly feature: FeatureSchema;
+  readonly instance: number;
+}
+
+/** @throws invalid_request, unknown_field or shape_mismatch, pointing to e.g. /instances/3/image. */
+export function feedsOf(features: readonly FeatureSchema[], instances: readonly unknown[]): Record<string, HostTensor> {
+  const rows = instances.map((instance, i) => fieldsOf(features, instance, i));
+  return Object.fromEntries(
+    features.map((feature, column) => [
+      feature.name,
+      feedOf(
+        feature,
+        rows.map((row) => row[column]),
+      ),
+    ]),
+  );
+}
+
+/** The values of one instance, in the order of the features. */
+function fieldsOf(features: readonly FeatureSchema[], instance: unknown, index: number): unknown[] {
+  if (!isObject(instance)) {
+    const [only, ...others] = features;
+    if (only !== undefined && others.length === 0) return [instance];
+    const names = features.map(({ name }) => name).join(', ');
+    throw invalid(
+      `/instances/${index}`,
+      `instance ${index}: expected an object with the features ${names}, got ${quoteCell(instance)}`,
+    );
+  }
+  const known = features.filter(({ name }) => Object.hasOwn(instance, name));
+  if (known.length < features.length) {
+    const missing = features.filter(({ name }) => !Object.hasOwn(instance, name)).map(({ name }) => `"${name}"`);
+    throw invalid(
+      `/instances/${index}`,
+      `instance ${index}: the features ${missing.join(', ')} are missing; send null for a value that is not known`,
+    );
+  }
+  if (Object.keys(instance).length > features.length) {
+    const unknown = Object.keys(instance).find((key) => features.every(({ name }) => name !== key))!;
+    const names = features.map(({ name }) => name).join(', ');
+    throw invalid(
+      `/instances/${index}/${escape(unknown)}`,
+      `instance ${index}: the model has no feature "${unknown}", its features are ${names}`,
+      'unknown_field',
+    );
+  }
+  return features.map(({ name }) => instance[name]);
+}
+
+function feedOf(feature: FeatureSchema, values: readonly unknown[]): HostTensor {
+  const n = values.length;
+  switch (feature.type) {
+    case 'category':
+      return tensor(
+        'string',
+        [n, 1],
+        values.map((value, instance) => category(value, { feature, instance })),
+      );
+    case 'tensor': {
+      const shape = feature.shape ?? [];
+      const width = sizeOf(shape);
+      const data = new Float32Array(n * width);
+      values.forEach((value, instance) => {
+        const problem = flattenInto(value, shape, data, instance * width);
+        if (problem !== undefined) throw wrongTensor(value, problem, { feature, instance });
+      });
+      return tensor('float32', [n, ...shape], data);
+    }
+    default:
+      return tensor(
+        'float64',
+        [n, 1],
+        Float64Array.from(values, (value, instance) => number(value, { feature, instance })),
+      );
+  }
+}
+
+function number(value: unknown, place: Place): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (value === null && !place.feature.required) return Number.NaN;
+  if (place.feature.type === 'boolean' && typeof value === 'boolean') return Number(value);
+  throw wrongType(value, place, place.feature.type === 'boolean' ? 'true or false' : 'a number');
+}
+
+function category(value: unknown, place: Place): string {
+  if (typeof value === 'string') return value;
+  if (value === null && !place.feature.required) return '';
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  throw wrongType(value, place, 'a text');
+}
+
+function wrongType(value: unknown, { feature, instance }: Place, expected: string): ServiceError {
+  const got = value === null ? 'null (missing values were not allowed in training)' : quoteCell(value);
+  return invalid(
+    pointerOf(instance, feature),
+    `instance ${instance}, feature "${feature.name}": expected ${expected}, got ${got}`,
+  );
+}
+
+function wrongTensor(value: unknown, problem: string, { feature, instance }: Place): ServiceError {
+  const expected = formatShape(feature.shape ?? []);
+  const got = formatShape(shapeOfNested(value));
+  const difference = Array.isArray(value) ? (got === expected ? problem : `shape ${got}`) : quoteCell(value);
+  const message = `instance ${instance}, feature "${feature.name}": expected numbers of shape ${expected}, got ${difference}`;
+  return invalid(pointerOf(instance, feature), message, 'shape_mismatch');
+}
+
+function pointerOf(instance: number, feature: FeatureSchema): string {
+  return `/instances/${instance}/${escape(feature.name)}`;
+}
+
+function escape(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(pointer: string, message: string, code: ErrorCode = 'invalid_request'): ServiceError {
+  return new ServiceError(code, message, { param: pointer, details: [{ pointer, message }] });
+}

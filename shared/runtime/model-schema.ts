@@ -1,0 +1,56 @@
+/**
+ * What an exported model says of itself, as JSON under `tenon.schema` in the ONNX file's metadata: enough to predict from the
+ * file alone.
+ */
+import type { Encoding } from '../data/encoding.ts';
+import type { Label } from '../data/target.ts';
+import { ServiceError } from '../errors.ts';
+import type { Task } from '../families/contract.ts';
+
+export const SCHEMA_KEY = 'tenon.schema';
+
+/** An input of the model. */
+export interface FeatureSchema {
+  readonly name: string;
+  readonly type: Encoding['type'];
+  /** A missing value (null) is refused. */
+  readonly required: boolean;
+  readonly shape?: readonly number[];
+  readonly categories?: readonly string[];
+}
+
+export interface ModelSchema {
+  readonly version: 1;
+  readonly family: string;
+  readonly task: Task;
+  readonly target: string;
+  readonly features: readonly FeatureSchema[];
+  /** Labels in the order of the probabilities. */
+  readonly classes?: readonly Label[];
+  /** Names of the graph's outputs: `label` and `probabilities`, or `prediction`. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+export function featureSchema(encoding: Encoding): FeatureSchema {
+  const { name, type } = encoding;
+  if (type === 'tensor') return { name, type, required: true, shape: encoding.shape };
+  const required = encoding.fill === null;
+  return type === 'category' ? { name, type, required, categories: encoding.categories } : { name, type, required };
+}
+
+/** Output names, kept apart from features of the same name. */
+export function outputNames(task: Task, features: readonly string[]): Record<string, string> {
+  const names = task === 'classification' ? ['label', 'probabilities'] : ['prediction'];
+  return Object.fromEntries(names.map((name) => [name, features.includes(name) ? `${name}_output` : name]));
+}
+
+/** @throws invalid_request when the file has no schema of ours. */
+export function readSchema(metadata: Readonly<Record<string, string>>): ModelSchema {
+  const text = metadata[SCHEMA_KEY];
+  if (text === undefined)
+    throw new ServiceError(
+      'invalid_request',
+      `the ONNX file has no "${SCHEMA_KEY}" in its metadata: it was not exported by Tenon`,
+    );
+  return JSON.parse(text) as ModelSchema;
+}

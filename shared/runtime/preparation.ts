@@ -1,0 +1,127 @@
+/** From a spec and its tables to an encoded problem: the same every time, so that a resumed fit sees the same data. */
+import { createHash } from 'node:crypto';
+import { allRows } from '../data/columns.ts';
+import { fitEncodings } from '../data/encoding.ts';
+import type { Encoding } from '../data/encoding.ts';
+import { encodeFeatures } from '../data/feature-matrix.ts';
+import { profile } from '../data/profile.ts';
+import { splitRows } from '../data/split.ts';
+import { readTarget } from '../data/target.ts';
+import type { Table } from '../data/table.ts';
+import type { Target } from '../data/target.ts';
+import { outputsOf } from '../families/contract.ts';
+import type { ModelShape, Problem, Samples } from '../families/contract.ts';
+import { DEFAULT_PREPROCESSING, DEFAULT_VALIDATION_FRACTION } from '../families/spec.ts';
+import type { TrainingSpec } from '../families/spec.ts';
+import { validateTraining } from '../families/validate.ts';
+import type { CheckedTraining } from '../families/validate.ts';
+import type { Engine } from '../onnx/engine.ts';
+
+export interface TrainingData {
+  readonly spec: TrainingSpec;
+  readonly train: Table;
+  /** Rows to validate with; without it they are split off `train`. */
+  readonly validation?: Table | undefined;
+}
+
+/** Which rows of which table. */
+interface Rows {
+  readonly table: Table;
+  readonly rows: Int32Array;
+}
+
+export interface Preparation extends CheckedTraining {
+  readonly encodings: readonly Encoding[];
+  readonly problem: Problem<unknown>;
+  readonly model: ModelShape<unknown>;
+  readonly trainRows: Rows;
+  /** Identifies spec and data in checkpoints. */
+  readonly fingerprint: string;
+}
+
+/** Checks the spec, splits, fits the encodings on the training rows and encodes. @throws ServiceError naming the field */
+export async function prepare(data: TrainingData, engine: Engine): Promise<Preparation> {
+  const { spec, train, validation } = data;
+  const checked = validateTraining(spec, { columns: typesOf(train, spec) });
+  const { family, task, params } = checked;
+  const target = readTarget(train, checked.target, task);
+  const seed = spec.seed ?? 0;
+  const split =
+    validation === undefined
+      ? splitOf(spec, target, train.rows)
+      : { train: allRows(train), validation: new Int32Array(0) };
+  const preprocessing = spec.preprocessing ?? DEFAULT_PREPROCESSING;
+  const standardize = preprocessing.standardize === 'auto' ? family.standardize : preprocessing.standardize;
+  const encodings = fitEncodings(train, split.train, { features: checked.features, preprocessing, standardize });
+  const encode = async ({ table, rows }: Rows, all: Target): Promise<Samples> => ({
+    x: await encodeFeatures(engine, { table, rows, encodings }, family.emitFeatures),
+    target: pick(all, rows),
+  });
+  const trainRows = { table: train, rows: split.train };
+  const heldOut =
+    validation === undefined
+      ? { table: train, rows: split.validation }
+      : { table: validation, rows: allRows(validation) };
+  const labels = target.kind === 'classes' ? target.labels : undefined;
+  const heldOutTarget = validation === undefined ? target : readTarget(validation, checked.target, task, labels);
+  const problem: Problem<unknown> = {
+    task,
+    params,
+    seed,
+    train: await encode(trainRows, target),
+    ...(heldOut.rows.length === 0 ? {} : { validation: await encode(heldOut, heldOutTarget) }),
+  };
+  const model = { task, params, outputs: outputsOf(target) };
+  return {
+    ...checked,
+    encodings,
+    problem,
+    model,
+    trainRows,
+    fingerprint: fingerprintOf(checked, { encodings, problem, preprocessing }),
+  };
+}
+
+/** Column types and, where a check needs them, counts; the whole profile would cost a sort of every column. */
+function typesOf(table: Table, { target }: TrainingSpec): Parameters<typeof validateTraining>[1]['columns'] {
+  return table.columns.map((column) => {
+    const { name, type } = column;
+    if (name === target) return profile({ rows: table.rows, columns: [column] })[0]!;
+    return type === 'tensor' ? { name, type, shape: column.shape } : { name, type };
+  });
+}
+
+function splitOf(spec: TrainingSpec, target: Target, rows: number): ReturnType<typeof splitRows> {
+  const { validation = { fraction: DEFAULT_VALIDATION_FRACTION } } = spec;
+  const fraction = 'fraction' in validation ? validation.fraction : 0;
+  return splitRows(rows, fraction, {
+    seed: spec.seed ?? 0,
+    ...(target.kind === 'classes' ? { classes: target.values } : {}),
+  });
+}
+
+function pick(target: Target, rows: Int32Array): Target {
+  if (target.kind === 'numbers')
+    return { kind: 'numbers', values: Float64Array.from(rows, (row) => target.values[row]!) };
+  return { ...target, values: Int32Array.from(rows, (row) => target.values[row]!) };
+}
+
+function fingerprintOf(
+  { family, task, params, target, features }: CheckedTraining,
+  rest: Pick<Preparation, 'encodings' | 'problem'> & { preprocessing: unknown },
+): string {
+  const { train, validation, seed } = rest.problem;
+  const rows = [train.x.shape, validation?.x.shape];
+  const text = JSON.stringify([
+    family.name,
+    task,
+    params,
+    target,
+    features,
+    rest.preprocessing,
+    rest.encodings,
+    seed,
+    rows,
+  ]);
+  return createHash('sha256').update(text).digest('hex');
+}

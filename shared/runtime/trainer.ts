@@ -1,0 +1,246 @@
+/**
+ * Training in segments, and the export of what was trained. A segment is a pure function of its checkpoint: the caller keeps
+ * the bytes, and may cut and resume as it likes.
+ */
+import { cellValue, columnOf } from '../data/columns.ts';
+import { ServiceError } from '../errors.ts';
+import type { Metrics, Progress } from '../families/contract.ts';
+import { Evaluator } from '../families/evaluation.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { exportGraph } from './export-graph.ts';
+import type { ModelSchema } from './model-schema.ts';
+import { prepare } from './preparation.ts';
+import type { Preparation, TrainingData } from './preparation.ts';
+import { loadPredictor } from './predictor.ts';
+import type { ClassPrediction } from './predictor.ts';
+import { createEngine } from './session.ts';
+
+export interface TrainingProgress {
+  readonly fraction: number;
+  readonly epoch?: number;
+  readonly epochs?: number;
+  readonly eta_seconds?: number;
+}
+
+export type TrainingEvent =
+  | { readonly type: 'progress'; readonly progress: TrainingProgress }
+  /** The end of an epoch: `epoch, step, loss, validation_loss` and the task's measures. Closed forms have one epoch. */
+  | { readonly type: 'metrics'; readonly epoch: number; readonly progress: TrainingProgress; readonly data: Metrics };
+
+export interface SegmentOptions extends TrainingData {
+  /** Of the segment before; absent for the first. */
+  readonly checkpoint?: Uint8Array | undefined;
+  /** Of the first segment; the following ones keep to its count. */
+  readonly threads: number;
+  /** Asked several times a second; true ends the segment with a checkpoint. */
+  shouldStop(): boolean;
+  onEvent?(event: TrainingEvent): void | Promise<void>;
+}
+
+export interface SegmentMetrics {
+  readonly train: Metrics;
+  /** Empty without validation rows. */
+  readonly validation: Metrics;
+}
+
+export interface SegmentResult {
+  readonly status: 'running' | 'finished';
+  readonly checkpoint: Uint8Array;
+  readonly progress: TrainingProgress;
+  readonly metrics: SegmentMetrics;
+}
+
+export interface ExportResult {
+  readonly onnx: Uint8Array;
+  readonly schema: ModelSchema;
+  readonly metrics: SegmentMetrics;
+  /** Between the file's predictions and the trainer's, over a sample of rows; relative for values above 1. */
+  readonly equality: { readonly rows: number; readonly max_difference: number };
+}
+
+const PROGRESS_INTERVAL_MS = 200;
+const EQUALITY_ROWS = 256;
+const MAX_DIFFERENCE = 1e-5;
+
+/** Trains until the fit is finished or `shouldStop` says so. @throws ServiceError invalid_request, training_diverged */
+export async function runSegment(options: SegmentOptions): Promise<SegmentResult> {
+  const resumed = options.checkpoint === undefined ? undefined : decodeCheckpoint(options.checkpoint);
+  const engine = createEngine({ threads: resumed?.threads ?? options.threads });
+  const prepared = await prepare(options, engine);
+  const { family, problem, fingerprint } = prepared;
+  const state = resumed === undefined ? family.start(problem) : ownState(resumed, prepared);
+  const reporter = new Reporter(options);
+  let status: SegmentResult['status'] = 'finished';
+  for await (const progress of family.fit(problem, state, engine)) {
+    await reporter.report(progress);
+    if (options.shouldStop()) {
+      status = 'running';
+      break;
+    }
+  }
+  const checkpoint = encodeCheckpoint({ threads: engine.threads, fingerprint, state });
+  if (status === 'running') return { status, checkpoint, progress: reporter.progress, metrics: reporter.metrics };
+  const metrics = await evaluate(prepared, { state, engine });
+  await reporter.finish(metrics);
+  return { status, checkpoint, progress: reporter.progress, metrics };
+}
+
+/** The ONNX file of a checkpoint, proven equal to the trainer. @throws internal when it is not */
+export async function exportModel(
+  options: TrainingData & { readonly checkpoint: Uint8Array; readonly threads: number },
+): Promise<ExportResult> {
+  const checkpoint = decodeCheckpoint(options.checkpoint);
+  const engine = createEngine({ threads: checkpoint.threads });
+  const prepared = await prepare(options, engine);
+  const state = ownState(checkpoint, prepared);
+  const { onnx, schema } = exportGraph(prepared, state);
+  const metrics = await evaluate(prepared, { state, engine });
+  const equality = await compare(prepared, { state, engine, onnx });
+  if (!(equality.max_difference <= MAX_DIFFERENCE)) {
+    throw new ServiceError(
+      'internal',
+      `the exported file predicts otherwise than the trainer: by ${equality.max_difference}, allowed is ${MAX_DIFFERENCE}`,
+    );
+  }
+  return { onnx, schema, metrics, equality };
+}
+
+interface Fitted {
+  readonly state: Checkpoint['state'];
+  readonly engine: ReturnType<typeof createEngine>;
+}
+
+function ownState({ fingerprint, state }: Checkpoint, prepared: Preparation): Checkpoint['state'] {
+  if (fingerprint === prepared.fingerprint) return state;
+  throw new ServiceError(
+    'internal',
+    'the checkpoint belongs to another training: family, parameters, seed or data differ',
+  );
+}
+
+async function evaluate(prepared: Preparation, { state, engine }: Fitted): Promise<SegmentMetrics> {
+  const { family, model, problem } = prepared;
+  const learned = family.learned(state, model);
+  const evaluator = await Evaluator.open(engine, family, model, { x: problem.train.x, learned });
+  try {
+    const train = await evaluator.measure(problem.train, learned);
+    return {
+      train,
+      validation: problem.validation === undefined ? {} : await evaluator.measure(problem.validation, learned),
+    };
+  } finally {
+    await evaluator.release();
+  }
+}
+
+/** Predicts a sample of training rows from the file, as a request would, and with the trainer's own graph. */
+async function compare(
+  prepared: Preparation,
+  { state, engine, onnx }: Fitted & { onnx: Uint8Array },
+): Promise<ExportResult['equality']> {
+  const { family, model, problem, trainRows } = prepared;
+  const learned = family.learned(state, model);
+  const evaluator = await Evaluator.open(engine, family, model, { x: problem.train.x, learned });
+  const predictor = await loadPredictor(onnx, { threads: engine.threads });
+  try {
+    const expected = await evaluator.run(problem.train.x, learned);
+    const count = Math.min(EQUALITY_ROWS, trainRows.rows.length);
+    const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * trainRows.rows.length) / count));
+    const columns = prepared.features.map((name) => columnOf(trainRows.table, name));
+    const instances = Array.from(sample, (i) =>
+      Object.fromEntries(columns.map((column) => [column.name, cellValue(column, trainRows.rows[i]!)])),
+    );
+    const predictions = await predictor.predict(instances);
+    const differences = predictions.map((prediction, k) =>
+      difference(
+        outputsOf(prediction, predictor.schema.classes),
+        expected.subarray(sample[k]! * model.outputs, (sample[k]! + 1) * model.outputs),
+      ),
+    );
+    return { rows: count, max_difference: Math.max(0, ...differences) };
+  } finally {
+    await evaluator.release();
+    await predictor.release();
+  }
+}
+
+/** A prediction as the graph gave it: its probabilities in the order of the classes, or the number. */
+function outputsOf(prediction: ClassPrediction | number, classes: ModelSchema['classes']): number[] {
+  if (typeof prediction === 'number') return [prediction];
+  return (classes ?? []).map((label) => prediction.probabilities[String(label)] ?? Number.NaN);
+}
+
+function difference(got: readonly number[], expected: Float64Array): number {
+  const gaps = Array.from(expected, (value, k) => Math.abs(got[k]! - value) / Math.max(1, Math.abs(value)));
+  return gaps.some((gap) => Number.isNaN(gap)) ? Number.NaN : Math.max(...gaps);
+}
+
+/** Turns the fit's yields into events, a few per second, and keeps the newest figures. */
+class Reporter {
+  progress: TrainingProgress = { fraction: 0 };
+  metrics: SegmentMetrics = { train: {}, validation: {} };
+  private readonly options: SegmentOptions;
+  private readonly startedMs = performance.now();
+  private startFraction: number | undefined;
+  private reportedMs = 0;
+  private hasMetrics = false;
+
+  constructor(options: SegmentOptions) {
+    this.options = options;
+  }
+
+  async report(progress: Progress): Promise<void> {
+    const nowMs = performance.now();
+    this.progress = this.withEta(progress, nowMs);
+    if (progress.metrics !== undefined) await this.sendMetrics(progress.epoch ?? 1, progress.metrics, progress.step);
+    else if (nowMs - this.reportedMs >= PROGRESS_INTERVAL_MS) {
+      this.reportedMs = nowMs;
+      await this.options.onEvent?.({ type: 'progress', progress: this.progress });
+    }
+  }
+
+  /** The last word of a finished fit; families that have no epochs report their metrics here. */
+  async finish(metrics: SegmentMetrics): Promise<void> {
+    const { epoch, epochs } = this.progress;
+    this.progress = {
+      fraction: 1,
+      ...(epoch === undefined ? {} : { epoch }),
+      ...(epochs === undefined ? {} : { epochs }),
+    };
+    this.metrics = metrics;
+    if (this.hasMetrics) return;
+    const validation = Object.entries(metrics.validation).map(([name, value]): [string, number] => [
+      `validation_${name}`,
+      value,
+    ]);
+    await this.sendMetrics(1, { ...metrics.train, ...Object.fromEntries(validation) });
+    this.metrics = metrics;
+  }
+
+  private async sendMetrics(epoch: number, metrics: Metrics, step?: number): Promise<void> {
+    this.hasMetrics = true;
+    const entries = Object.entries(metrics);
+    const isValidation = ([name]: [string, number]): boolean => name.startsWith('validation_');
+    this.metrics = {
+      train: Object.fromEntries(entries.filter((entry) => !isValidation(entry))),
+      validation: Object.fromEntries(
+        entries.filter(isValidation).map(([name, value]) => [name.slice('validation_'.length), value]),
+      ),
+    };
+    const data = { epoch, ...(step === undefined ? {} : { step }), ...metrics };
+    await this.options.onEvent?.({ type: 'metrics', epoch, progress: this.progress, data });
+  }
+
+  private withEta({ fraction, epoch, epochs }: Progress, nowMs: number): TrainingProgress {
+    this.startFraction ??= fraction;
+    const gained = fraction - this.startFraction;
+    const etaS = gained > 0 ? ((nowMs - this.startedMs) / 1000) * ((1 - fraction) / gained) : undefined;
+    return {
+      fraction,
+      ...(epoch === undefined ? {} : { epoch }),
+      ...(epochs === undefined ? {} : { epochs }),
+      ...(etaS === undefined ? {} : { eta_seconds: Math.round(etaS * 10) / 10 }),
+    };
+  }
+}

@@ -1,0 +1,114 @@
+/** Linear regression against reference numbers (scikit-learn 1.2.1 on its diabetes data), and where the normal equations fail. */
+import { describe, expect, test } from '@jest/globals';
+import type { Column, Table } from '../../../shared/data/table.ts';
+import { Random } from '../../../shared/tensor/random.ts';
+import { diabetes } from '../../fixtures/data-sets.ts';
+import { learnedOf, train } from './train.ts';
+
+const spec = {
+  task: 'regression',
+  family: 'linear_regression',
+  target: 'progression',
+  validation: { fraction: 0 },
+} as const;
+
+describe('linear regression', () => {
+  test('gives the least squares coefficients of diabetes', async () => {
+    const trained = await train({ spec, train: await diabetes() });
+
+    const { coef, intercept } = learnedOf(trained);
+    const expected = [
+      -10.0099, -239.8156, 519.8459, 324.3846, -792.1756, 476.739, 101.0433, 177.0632, 751.2737, 67.6267,
+    ];
+    expected.forEach((value, i) => expect(coef![i]).toBeCloseTo(value, 3));
+    expect(intercept![0]).toBeCloseTo(152.1334841629, 9);
+    expect(trained.result.metrics.train['r2']).toBeCloseTo(0.5177484222, 9);
+  });
+
+  test('gives the published BMI regression: the last 20 rows test', async () => {
+    const table = await diabetes();
+    const part = (begin: number, end: number): Table => ({
+      rows: end - begin,
+      columns: table.columns.map((column) => ({ ...column, values: column.values.slice(begin, end) }) as Column),
+    });
+
+    const trained = await train({
+      spec: { ...spec, features: ['bmi'] },
+      train: part(0, 422),
+      validation: part(422, 442),
+    });
+
+    expect(learnedOf(trained)['coef']![0]).toBeCloseTo(938.23786125, 7);
+    expect(trained.exported.metrics.validation['loss']).toBeCloseTo(2548.07239873, 7);
+    expect(trained.exported.metrics.validation['r2']).toBeCloseTo(0.472575, 6);
+  });
+
+  test('solves ridge: the gradient of its loss is zero at the solution', async () => {
+    const table = await diabetes();
+    const alpha = 0.5;
+
+    const trained = await train({ spec: { ...spec, params: { alpha } }, train: table });
+
+    const { coef, intercept } = learnedOf(trained);
+    const features = table.columns.slice(0, 10).map((column) => column.values as Float64Array);
+    const y = table.columns[10]!.values as Float64Array;
+    const residual = y.map(
+      (value, row) => features.reduce((sum, x, j) => sum + x[row]! * coef![j]!, intercept![0]!) - value,
+    );
+    features.forEach((x, j) => {
+      const gradient = x.reduce((sum, value, row) => sum + value * residual[row]!, alpha * coef![j]!);
+      expect(Math.abs(gradient)).toBeLessThan(1e-9);
+    });
+  });
+
+  test('takes the solution of least norm where columns are constant or repeated', async () => {
+    const random = Random.fromSeed(3);
+    const a = Float64Array.from(random.normal(200));
+    const columns: Column[] = [
+      { name: 'a', type: 'number', values: a },
+      { name: 'twin', type: 'number', values: a.slice() },
+      { name: 'constant', type: 'number', values: new Float64Array(200).fill(4) },
+      { name: 'y', type: 'number', values: a.map((value) => 3 * value + 1) },
+    ];
+
+    const trained = await train({ spec: { ...spec, target: 'y' }, train: { rows: 200, columns } });
+
+    const { coef, intercept } = learnedOf(trained);
+    [1.5, 1.5, 0].forEach((value, i) => expect(coef![i]).toBeCloseTo(value, 10));
+    expect(intercept![0]).toBeCloseTo(1, 10);
+  });
+
+  test('keeps eight digits where columns are nearly the same (condition 1e7), which the normal equations would lose', async () => {
+    const random = Random.fromSeed(4);
+    const a = Float64Array.from(random.normal(3000));
+    const noise = Float64Array.from(random.normal(3000));
+    const b = a.map((value, i) => value + 1e-7 * noise[i]!);
+    const columns: Column[] = [
+      { name: 'a', type: 'number', values: a },
+      { name: 'b', type: 'number', values: b },
+      { name: 'y', type: 'number', values: a.map((value, i) => 2 * value - b[i]!) },
+    ];
+
+    const trained = await train({ spec: { ...spec, target: 'y' }, train: { rows: 3000, columns } });
+
+    const { coef } = learnedOf(trained);
+    expect(coef![0]).toBeCloseTo(2, 7);
+    expect(coef![1]).toBeCloseTo(-1, 7);
+  });
+
+  test('refuses an elastic net by name, and numbers too large to square', async () => {
+    const y = Float64Array.of(1, 2, 3);
+    const columns = (x: Float64Array): Column[] => [
+      { name: 'x', type: 'number', values: x },
+      { name: 'y', type: 'number', values: y },
+    ];
+    const run = (x: Float64Array, params = {}) =>
+      train({ spec: { ...spec, target: 'y', params }, train: { rows: 3, columns: columns(x) } });
+
+    await expect(run(Float64Array.of(1, 2, 4), { l1_ratio: 0.5 })).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: '/params/l1_ratio',
+    });
+    await expect(run(Float64Array.of(1e200, 2, 4))).rejects.toMatchObject({ code: 'training_diverged' });
+  });
+});
