@@ -22,8 +22,9 @@ export interface InvokerOptions {
   readonly runtimeClientPath: string;
   readonly region: string;
   readonly accountId: string;
-  readonly awsEndpointUrl: string | undefined;
-  readonly issueCredentials: (roleArn: string) => FunctionCredentials;
+  /** Known only once the endpoint listens. */
+  readonly awsEndpointUrl: () => string | undefined;
+  readonly issueCredentials: (roleArn: string, functionName: string) => FunctionCredentials;
   readonly logs: LogSink;
   readonly maxEnvironments: number;
   readonly idleMs: number;
@@ -114,6 +115,7 @@ export class Invoker {
     });
     if (outcome.kind === 'stream') this.#limitStream(environment, target, startedAtMs);
     const answer = this.#toResult(outcome, requestId, target, tenantId);
+    if (outcome.kind !== 'stream') this.pool.markFinishing(environment);
     const initMs = isCold ? (environment.initDurationMs ?? 0) : 0;
     void environment.idle().then(() => {
       this.#report(request, environment, { requestId, durationMs: Date.now() - startedAtMs - initMs, initMs: isCold ? initMs : undefined });
@@ -205,8 +207,8 @@ export class Invoker {
         region: this.#options.region,
         accountId: this.#options.accountId,
         logStreamName: `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[${version}]${stream}`,
-        credentials: this.#options.issueCredentials(fn.roleArn),
-        awsEndpointUrl: this.#options.awsEndpointUrl,
+        credentials: this.#options.issueCredentials(fn.roleArn, fn.functionName),
+        awsEndpointUrl: this.#options.awsEndpointUrl(),
         overrides: this.#options.environmentOverrides?.(target) ?? {},
         temporaryDirectory,
       }),

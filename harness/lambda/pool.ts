@@ -22,8 +22,13 @@ interface Slot {
   readonly functionName: string;
   readonly environment: ExecutionEnvironment;
   isBusy: boolean;
+  /** Has answered and is about to ask for its next invocation. */
+  isFinishing: boolean;
   idleSinceMs: number;
 }
+
+/** How long a request waits for an environment that has just answered, before it starts another, in ms. */
+const FINISHING_WAIT_MS = 50;
 
 function throttled(reason: string): AwsError {
   return Object.assign(new AwsError(429, 'TooManyRequestsException', 'Rate Exceeded.'), { reason });
@@ -54,6 +59,7 @@ export class EnvironmentPool {
   async acquire(target: FunctionTarget, tenantId: string | undefined): Promise<ExecutionEnvironment> {
     const key = `${target.fn.functionName}:${target.version}/${tenantId ?? ''}`;
     const giveUpAtMs = Date.now() + this.#options.maxWaitMs;
+    let hasWaited = false;
     for (;;) {
       if (this.#isClosed) throw new AwsError(503, 'ServiceException', 'the local cloud is stopping');
       this.#checkReserved(target);
@@ -62,9 +68,19 @@ export class EnvironmentPool {
         idle.isBusy = true;
         return idle.environment;
       }
+      if (!hasWaited && [...this.#slots].some((slot) => slot.key === key && slot.isFinishing)) {
+        hasWaited = true;
+        await this.#wait(FINISHING_WAIT_MS);
+        continue;
+      }
       if (this.#slots.size < this.#options.maxEnvironments) return this.#start(key, target, tenantId);
       if (!this.#evict()) await this.#turn(giveUpAtMs);
     }
+  }
+
+  /** The environment has answered; it is given back as soon as it asks for more. */
+  markFinishing(environment: ExecutionEnvironment): void {
+    for (const slot of this.#slots) if (slot.environment === environment) slot.isFinishing = true;
   }
 
   /** Gives an environment back, for reuse if its process lives. */
@@ -72,6 +88,7 @@ export class EnvironmentPool {
     for (const slot of this.#slots) {
       if (slot.environment !== environment) continue;
       slot.isBusy = false;
+      slot.isFinishing = false;
       slot.idleSinceMs = Date.now();
       if (!environment.isAlive) this.#slots.delete(slot);
     }
@@ -98,7 +115,7 @@ export class EnvironmentPool {
       this.#waiting.shift()?.();
     };
     const environment = this.#options.create(target, tenantId, forget);
-    const slot: Slot = { key, functionName: target.fn.functionName, environment, isBusy: true, idleSinceMs: Date.now() };
+    const slot: Slot = { key, functionName: target.fn.functionName, environment, isBusy: true, isFinishing: false, idleSinceMs: Date.now() };
     this.#slots.add(slot);
     await environment.start();
     return environment;
@@ -116,12 +133,21 @@ export class EnvironmentPool {
   async #turn(giveUpAtMs: number): Promise<void> {
     const remainingMs = giveUpAtMs - Date.now();
     if (remainingMs <= 0) throw throttled('ConcurrentInvocationLimitExceeded');
+    await this.#wait(remainingMs);
+  }
+
+  /** Until an environment is given back or ends, at most `timeoutMs`. */
+  async #wait(timeoutMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, remainingMs);
-      this.#waiting.push(() => {
+      const wake = () => {
         clearTimeout(timer);
         resolve();
-      });
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
+        resolve();
+      }, timeoutMs);
+      this.#waiting.push(wake);
     });
   }
 

@@ -1,0 +1,162 @@
+/**
+ * The local cloud: everything that a cloud assembly describes, on this machine. Wires the parts and owns their order of
+ * starting and stopping; knows nothing of the app it runs.
+ */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { startRestApi } from './apigateway/server.ts';
+import { startAwsCloud } from './aws/index.ts';
+import type { AwsCloud } from './aws/index.ts';
+import { awsPartsOf } from './aws-parts.ts';
+import type { FunctionCredentials } from './lambda/function-env.ts';
+import type { FunctionTarget } from './lambda/functions.ts';
+import { invokeRoutes } from './lambda/invoke-routes.ts';
+import { LogSink } from './lambda/logs.ts';
+import type { LogListener } from './lambda/logs.ts';
+import { buildRuntimeClient } from './lambda/node-runtime.ts';
+import { lambdaAwsService, startLambdaServer } from './lambda/rest.ts';
+import type { HttpListener, RestRoute } from './lambda/rest.ts';
+import { LambdaService } from './lambda/service.ts';
+import { acquireLock } from './lock.ts';
+import { readCloud } from './template/index.ts';
+import type { CloudModel, RestApiModel } from './template/index.ts';
+
+export interface LocalCloudOptions {
+  /** A `cdk.out` folder or one template file. */
+  readonly assemblyDir: string;
+  /** Tables, buckets, queued events, executions and logs live here and outlive a kill. */
+  readonly dataDir: string;
+  /** 0 or nothing takes a free port. */
+  readonly apiPort?: number;
+  readonly lambdaPort?: number;
+  readonly awsPort?: number;
+  readonly host?: string;
+  /** Write the functions' log lines to stderr. */
+  readonly log?: boolean;
+  readonly onLog?: LogListener;
+  /** Why API Gateway answered 5xx; default: a line on stderr where `log` is set. */
+  readonly onFault?: (message: string) => void;
+  readonly isAuthorizerDisabled?: boolean;
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Values for declared variables of a function. */
+  readonly environmentOverrides?: (target: FunctionTarget) => Readonly<Record<string, string>>;
+  /** Processes of functions at most. */
+  readonly maxEnvironments?: number;
+  /** Idle processes end after this, in ms. */
+  readonly idleMs?: number;
+  /** Delays before the retries of asynchronous invocations, in ms; AWS waits 1 and 2 minutes. */
+  readonly asyncRetryDelaysMs?: readonly number[];
+}
+
+export interface LocalCloud {
+  /** The first REST API of the assembly; empty where there is none. */
+  readonly apiUrl: string;
+  /** Every REST API by logical id. */
+  readonly apiUrls: Readonly<Record<string, string>>;
+  readonly lambdaUrl: string;
+  readonly awsUrl: string;
+  readonly operatorCredentials: FunctionCredentials;
+  readonly outputs: CloudModel['outputs'];
+  readonly model: CloudModel;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly model: CloudModel;
+  readonly lambda: LambdaService;
+  readonly aws: AwsCloud;
+  readonly lambdaServer: HttpListener;
+  readonly apis: readonly { api: RestApiModel; listener: HttpListener }[];
+}
+
+/**
+ * Starts everything the assembly describes and takes up what an earlier run left.
+ * @throws if another local cloud runs on `dataDir`, a port is taken, or the assembly holds what the harness does not know.
+ */
+export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
+  const dataDir = resolve(options.dataDir);
+  const release = acquireLock(dataDir);
+  const started: (() => Promise<void> | void)[] = [release];
+  const stop = async () => {
+    for (const end of started.splice(0).reverse()) await end();
+  };
+  try {
+    const parts = await startParts({ ...options, dataDir }, started);
+    return describe(parts, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function writeToStderr(options: LocalCloudOptions): LogListener {
+  return (entry) => {
+    options.onLog?.(entry);
+    if (options.log === true) process.stderr.write(`${entry.line}\n`);
+  };
+}
+
+async function startParts(options: LocalCloudOptions, started: (() => Promise<void> | void)[]): Promise<Parts> {
+  const { dataDir, host = '127.0.0.1' } = options;
+  const model = readCloud(options.assemblyDir, options.parameters === undefined ? {} : { parameters: options.parameters });
+  mkdirSync(dataDir, { recursive: true });
+  const runtimeClientPath = await buildRuntimeClient(join(dataDir, 'runtime'));
+  let aws: AwsCloud | undefined;
+  const lambda = new LambdaService({
+    model,
+    dataDir,
+    runtimeClientPath,
+    region: model.region,
+    accountId: model.accountId,
+    awsEndpointUrl: () => aws?.url,
+    issueCredentials: (roleArn, functionName) => aws!.issueRoleCredentials(roleArn, { sessionName: functionName }),
+    logs: new LogSink(join(dataDir, 'logs'), writeToStderr(options)),
+    maxEnvironments: options.maxEnvironments ?? 32,
+    idleMs: options.idleMs ?? 300_000,
+    asyncRetryDelaysMs: options.asyncRetryDelaysMs ?? [1000, 2000],
+    ...(options.environmentOverrides ? { environmentOverrides: options.environmentOverrides } : {}),
+  });
+  started.push(() => lambda.close());
+  const routes: readonly RestRoute[] = invokeRoutes(lambda, `arn:${model.partition}:lambda:${model.region}:${model.accountId}`);
+  aws = await startAwsCloud({ ...awsPartsOf(model), dataDir: join(dataDir, 'aws'), port: options.awsPort ?? 0, extraServices: [lambdaAwsService(routes)] });
+  started.push(() => aws?.stop());
+  const lambdaServer = await startLambdaServer(routes, { host, port: options.lambdaPort ?? 0 });
+  started.push(() => lambdaServer.stop());
+  const apis = await startApis({ ...options, host }, model, lambda, started);
+  lambda.resume();
+  return { model, lambda, aws, lambdaServer, apis };
+}
+
+async function startApis(options: LocalCloudOptions & { host: string }, model: CloudModel, lambda: LambdaService, started: (() => Promise<void> | void)[]): Promise<Parts['apis']> {
+  const apis: { api: RestApiModel; listener: HttpListener }[] = [];
+  for (const [index, api] of model.restApis.entries()) {
+    const onFault = options.onFault ?? (options.log === true ? (message: string) => void process.stderr.write(`api: ${message}\n`) : undefined);
+    const listener = await startRestApi({
+      model,
+      api,
+      lambda,
+      host: options.host,
+      port: options.apiPort === undefined || options.apiPort === 0 ? 0 : options.apiPort + index,
+      isAuthorizerDisabled: options.isAuthorizerDisabled ?? false,
+      ...(onFault ? { onFault } : {}),
+    });
+    started.push(() => listener.stop());
+    apis.push({ api, listener });
+  }
+  return apis;
+}
+
+function describe({ model, aws, lambdaServer, apis }: Parts, stop: () => Promise<void>): LocalCloud {
+  return {
+    apiUrl: apis[0]?.listener.url ?? '',
+    apiUrls: Object.fromEntries(apis.map(({ api, listener }) => [api.logicalId, listener.url])),
+    lambdaUrl: lambdaServer.url,
+    awsUrl: aws.url,
+    operatorCredentials: aws.operatorCredentials(),
+    outputs: model.outputs,
+    model,
+    pid: process.pid,
+    stop,
+  };
+}
