@@ -21,6 +21,8 @@ export default tseslint.config(
       // In index loops over typed arrays `a[i]!` is the honest form of "i is in range" under noUncheckedIndexedAccess.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/unified-signatures': 'off',
+      // `const { internal: _, ...shown } = record` is how a field is left out.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'no-console': 'error',
     },
   },

@@ -4,7 +4,11 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 export const ADMIN_FUNCTION = 'tenon-admin';
 
 /** @param lambdaUrl of a local cloud; without it the call goes to AWS with the operator's own credentials */
-export async function invokeAdmin(command: object, lambdaUrl?: string, functionName = ADMIN_FUNCTION): Promise<Record<string, unknown>> {
+export async function invokeAdmin(
+  command: object,
+  lambdaUrl?: string,
+  functionName = ADMIN_FUNCTION,
+): Promise<Record<string, unknown>> {
   const client = new LambdaClient(
     lambdaUrl === undefined
       ? {}
@@ -14,6 +18,6 @@ export async function invokeAdmin(command: object, lambdaUrl?: string, functionN
     new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(command) }),
   );
   const answer = JSON.parse(Buffer.from(Payload ?? []).toString('utf8')) as Record<string, unknown>;
-  if (FunctionError !== undefined) throw new Error(`${functionName} failed: ${String(answer['errorMessage'] ?? FunctionError)}`);
+  if (FunctionError !== undefined) throw new Error(`${functionName} failed: ${JSON.stringify(answer)}`);
   return answer;
 }

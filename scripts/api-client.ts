@@ -34,11 +34,15 @@ export class ApiClient {
   async call<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
     const response = await fetch(this.#url + path, {
       method,
-      headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.#key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const answer = (await response.json()) as T & { detail?: string };
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer.detail ?? JSON.stringify(answer)}`);
+    if (!response.ok)
+      throw new Error(`${method} ${path}: ${response.status} ${answer.detail ?? JSON.stringify(answer)}`);
     return answer;
   }
 
@@ -52,10 +56,14 @@ export class ApiClient {
       if (!response.ok) throw new Error(`uploading ${part}: ${response.status} ${await response.text()}`);
     }
     await this.call('POST', `/v1/datasets/${made.id}/complete`, {});
-    return this.until(() => this.call<Dataset>('GET', `/v1/datasets/${made.id}`), (dataset) => {
-      if (dataset.status === 'invalid') throw new Error(`dataset ${name}: ${dataset.errors?.[0]?.message ?? 'invalid'}`);
-      return dataset.status === 'ready';
-    });
+    return this.until(
+      () => this.call<Dataset>('GET', `/v1/datasets/${made.id}`),
+      (dataset) => {
+        if (dataset.status === 'invalid')
+          throw new Error(`dataset ${name}: ${dataset.errors?.[0]?.message ?? 'invalid'}`);
+        return dataset.status === 'ready';
+      },
+    );
   }
 
   /** Asks again every quarter of a second until it is done. */

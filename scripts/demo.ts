@@ -62,8 +62,13 @@ try {
 async function demo(): Promise<void> {
   const api = new ApiClient(cloud.apiUrl, await keyOfTenant(cloud.lambdaUrl, 'demo', 'standard'));
   const { train, test } = loadDigits();
-  say(`uploading ${train.images.length + test.images.length} handwritten digits: ${train.images.length} to train, ${test.images.length} to test`);
-  const [trainSet, testSet] = [await api.uploadIdx('digits-train', toIdx(train)), await api.uploadIdx('digits-test', toIdx(test))];
+  say(
+    `uploading ${train.images.length + test.images.length} handwritten digits: ${train.images.length} to train, ${test.images.length} to test`,
+  );
+  const [trainSet, testSet] = [
+    await api.uploadIdx('digits-train', toIdx(train)),
+    await api.uploadIdx('digits-test', toIdx(test)),
+  ];
 
   say('training the reference CNN (121,930 parameters, 10 epochs) on ONNX Runtime in a Lambda function');
   const { id } = await api.call<Job>('POST', '/v1/jobs', {
@@ -78,23 +83,36 @@ async function demo(): Promise<void> {
     seed: 0,
   });
   const job = await follow(api, id);
-  if (job.status !== 'succeeded' || job.model === undefined) throw new Error(`the job ${job.status}: ${job.error?.message ?? ''}`);
+  if (job.status !== 'succeeded' || job.model === undefined)
+    throw new Error(`the job ${job.status}: ${job.error?.message ?? ''}`);
 
   const predictions = await predictAll(api, job.model.name, test);
   const hits = predictions.filter(({ label }, i) => Number(label) === test.labels[i]).length;
-  console.log(`\n${pc.bold(`test accuracy ${(hits / test.labels.length).toFixed(4)}`)} (${hits} of ${test.labels.length}, predicted over HTTPS by ${job.model.name}:${job.model.version})\n`);
+  console.log(
+    `\n${pc.bold(`test accuracy ${(hits / test.labels.length).toFixed(4)}`)} (${hits} of ${test.labels.length}, predicted over HTTPS by ${job.model.name}:${job.model.version})\n`,
+  );
   drawThree(test, predictions);
 
   const { seconds, gb_seconds: gbSeconds, usd } = job.usage;
-  console.log(`training took ${seconds.toFixed(1)} s = ${gbSeconds.toFixed(1)} GB-seconds; on Lambda it would have cost $${usd.toFixed(6)}`);
+  console.log(
+    `training took ${seconds.toFixed(1)} s = ${gbSeconds.toFixed(1)} GB-seconds; on Lambda it would have cost $${usd.toFixed(6)}`,
+  );
   const usage = await api.call<{ data: { requests: number; predictions: number; usd: number }[] }>('GET', '/v1/usage');
-  for (const day of usage.data) console.log(`usage of the day: ${day.predictions} predictions in ${day.requests} requests, $${day.usd.toFixed(6)} with the training`);
+  for (const day of usage.data)
+    console.log(
+      `usage of the day: ${day.predictions} predictions in ${day.requests} requests, $${day.usd.toFixed(6)} with the training`,
+    );
 }
 
 /** Shows the job's progress until it ends. */
 async function follow(api: ApiClient, id: string): Promise<Job> {
   const bar = new SingleBar(
-    { format: '  {bar} {percentage}% | epoch {epoch} | loss {loss} | validation accuracy {accuracy} | ETA {left}', hideCursor: true, noTTYOutput: !process.stderr.isTTY, notTTYSchedule: 5000 },
+    {
+      format: '  {bar} {percentage}% | epoch {epoch} | loss {loss} | validation accuracy {accuracy} | ETA {left}',
+      hideCursor: true,
+      noTTYOutput: !process.stderr.isTTY,
+      notTTYSchedule: 5000,
+    },
     Presets.shades_classic,
   );
   const show = { epoch: '0/10', loss: '-', accuracy: '-', left: '-' };
@@ -125,7 +143,10 @@ async function predictAll(api: ApiClient, model: string, { images }: Digits): Pr
   const predictions: Prediction[] = [];
   for (let at = 0; at < images.length; at += BATCH) {
     const instances = images.slice(at, at + BATCH).map((image) => toRows(image));
-    predictions.push(...(await api.call<{ predictions: Prediction[] }>('POST', `/v1/models/${model}:predict`, { instances })).predictions);
+    predictions.push(
+      ...(await api.call<{ predictions: Prediction[] }>('POST', `/v1/models/${model}:predict`, { instances }))
+        .predictions,
+    );
   }
   return predictions;
 }
@@ -137,7 +158,10 @@ function toRows(image: Uint8Array): number[][] {
 /** Three test digits with what the model says of them: the two it is surest of being different, and the one it doubts most. */
 function drawThree(test: Digits, predictions: readonly Prediction[]): void {
   const confidence = ({ probabilities }: Prediction): number => Math.max(...Object.values(probabilities));
-  const doubtful = predictions.reduce((worst, p, i) => (confidence(p) < confidence(predictions[worst]!) ? i : worst), 0);
+  const doubtful = predictions.reduce(
+    (worst, p, i) => (confidence(p) < confidence(predictions[worst]!) ? i : worst),
+    0,
+  );
   for (const i of [150, 1200, doubtful]) {
     const prediction = predictions[i]!;
     const [first, second] = Object.entries(prediction.probabilities).sort(([, a], [, b]) => b - a);

@@ -17,7 +17,10 @@ export interface Digits {
 
 export function loadDigits(): { train: Digits; test: Digits } {
   const folder = join(dirname(createRequire(import.meta.url).resolve('mnist/package.json')), 'src', 'digits');
-  const split = { train: { images: [] as Uint8Array[], labels: [] as number[] }, test: { images: [] as Uint8Array[], labels: [] as number[] } };
+  const split = {
+    train: { images: [] as Uint8Array[], labels: [] as number[] },
+    test: { images: [] as Uint8Array[], labels: [] as number[] },
+  };
   for (let digit = 0; digit < 10; digit++) {
     const { data } = JSON.parse(readFileSync(join(folder, `${digit}.json`), 'utf8')) as { data: number[] };
     for (let i = 0; i * PIXELS < data.length; i++) {
@@ -53,7 +56,9 @@ export function drawDigit(image: Uint8Array, hasColours: boolean): string[] {
     let line = '';
     for (let x = 0; x < SIDE; x++) {
       const [top, bottom] = [at(x, y), at(x, y + 1)];
-      line += hasColours ? `\u001b[38;2;${top};${top};${top};48;2;${bottom};${bottom};${bottom}m\u2580` : ' .:-=+*#%@'[Math.floor((top + bottom) / 51.1)]!;
+      line += hasColours
+        ? `\u001b[38;2;${top};${top};${top};48;2;${bottom};${bottom};${bottom}m\u2580`
+        : ' .:-=+*#%@'[Math.floor((top + bottom) / 51.1)]!;
     }
     lines.push(hasColours ? `${line}\u001b[0m` : line);
   }

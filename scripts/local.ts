@@ -14,10 +14,16 @@ export function buildIfStale(log: (line: string) => void): void {
   const builtMs = existsSync(manifest) ? statSync(manifest).mtimeMs : 0;
   if (SOURCES.flatMap((pattern) => globSync(pattern)).every((file) => statSync(file).mtimeMs < builtMs)) return;
   log('building (npm run build) ...');
-  execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'], shell: process.platform === 'win32' });
+  execFileSync('npm', ['run', '--silent', 'build'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  });
 }
 
-export async function startTenon(options: { dataDir: string; ports?: { api: number; lambda: number; aws: number } }): Promise<LocalCloud> {
+export async function startTenon(options: {
+  dataDir: string;
+  ports?: { api: number; lambda: number; aws: number };
+}): Promise<LocalCloud> {
   const { ports } = options;
   return startLocalCloud({
     assemblyDir: ASSEMBLY,

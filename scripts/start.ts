@@ -27,7 +27,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const known = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Partial<LocalFile>).api_key : undefined;
-const isKnownGood = known !== undefined && (await fetch(`${cloud.apiUrl}/v1/limits`, { headers: { 'x-api-key': known } })).ok;
+const isKnownGood =
+  known !== undefined && (await fetch(`${cloud.apiUrl}/v1/limits`, { headers: { 'x-api-key': known } })).ok;
 const local: LocalFile = {
   url: cloud.apiUrl,
   api_key: isKnownGood ? known : await keyOfTenant(cloud.lambdaUrl, TENANT, 'dedicated'),

@@ -26,18 +26,29 @@ program
   .description('make a tenant and its first key; the key is shown this once')
   .option('--name <name>', 'a name for people')
   .addOption(planOption())
-  .action((tenant: string, options: { name?: string; plan: string }) => run({ command: 'create', tenant_id: tenant, ...options }));
-program.command('list').description('all tenants').action(() => run({ command: 'list' }));
+  .action((tenant: string, options: { name?: string; plan: string }) =>
+    run({ command: 'create', tenant_id: tenant, ...options }),
+  );
+program
+  .command('list')
+  .description('all tenants')
+  .action(() => run({ command: 'list' }));
 for (const command of ['suspend', 'resume'] as const) {
   program.command(`${command} <tenant>`).action((tenant: string) => run({ command, tenant_id: tenant }));
 }
-program.command('set-plan <tenant> <plan>').action((tenant: string, plan: string) => run({ command: 'set-plan', tenant_id: tenant, plan }));
+program
+  .command('set-plan <tenant> <plan>')
+  .action((tenant: string, plan: string) => run({ command: 'set-plan', tenant_id: tenant, plan }));
 program
   .command('create-key <tenant>')
   .description('another key; it is shown this once')
   .option('--expires-in-days <days>', 'days until the key expires', Number)
   .action((tenant: string, { expiresInDays }: { expiresInDays?: number }) =>
-    run({ command: 'create-key', tenant_id: tenant, ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }) }),
+    run({
+      command: 'create-key',
+      tenant_id: tenant,
+      ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }),
+    }),
   );
 program.command('list-keys <tenant>').action((tenant: string) => run({ command: 'list-keys', tenant_id: tenant }));
 program
@@ -50,7 +61,8 @@ await program.parseAsync();
 async function run(command: object): Promise<void> {
   const options = program.opts<Globals>();
   const local = options.aws === true ? undefined : localLambdaUrl();
-  if (local !== undefined && options.json !== true) console.error(pc.dim(`in the local cloud at ${local} (--aws for your account)`));
+  if (local !== undefined && options.json !== true)
+    console.error(pc.dim(`in the local cloud at ${local} (--aws for your account)`));
   try {
     const answer = await invokeAdmin(command, local, options.function);
     const failure = answer['error'] as { message: string } | undefined;

@@ -18,7 +18,11 @@ const CODE = ['infra', 'functions', 'shared', 'harness', 'test', 'bench', 'scrip
 const STEPS: readonly Step[] = [
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json'] },
   { name: 'lint', command: 'eslint', args: ['--max-warnings', '0', ...CODE] },
-  { name: 'direction of imports', command: 'depcruise', args: ['--config', '.dependency-cruiser.js', '--output-type', 'err', ...CODE] },
+  {
+    name: 'direction of imports',
+    command: 'depcruise',
+    args: ['--config', '.dependency-cruiser.js', '--output-type', 'err', ...CODE],
+  },
   { name: 'build', command: 'npm', args: ['run', '--silent', 'build'] },
   jest('unit, conformance, infra', ['test/unit', 'test/conformance', 'test/infra'], 2),
   jest('end to end', ['test/e2e'], 1),
@@ -26,7 +30,22 @@ const STEPS: readonly Step[] = [
 
 function jest(name: string, folders: readonly string[], workers: number): Step {
   const report = `.tenon/test-${folders.length}.json`;
-  return { name, command: 'jest', args: ['--maxWorkers', String(workers), '--silent', '--reporters', 'default', '--json', '--outputFile', report, ...folders], report };
+  return {
+    name,
+    command: 'jest',
+    args: [
+      '--maxWorkers',
+      String(workers),
+      '--silent',
+      '--reporters',
+      'default',
+      '--json',
+      '--outputFile',
+      report,
+      ...folders,
+    ],
+    report,
+  };
 }
 
 mkdirSync('.tenon', { recursive: true });
@@ -41,7 +60,9 @@ for (const step of STEPS) {
   failed += counts?.failed ?? (code === 0 ? 0 : 1);
   // A suite that could not even start counts no test as failed.
   if (code !== 0 && counts?.failed === 0) failed += 1;
-  console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${step.name} (${((performance.now() - startedMs) / 1000).toFixed(0)} s)`);
+  console.log(
+    `${code === 0 ? 'ok  ' : 'FAIL'} ${step.name} (${((performance.now() - startedMs) / 1000).toFixed(0)} s)`,
+  );
   if (code !== 0) console.log(output);
 }
 console.log(`${passed} passed, ${failed} failed`);
@@ -68,7 +89,10 @@ function run(step: Step): Promise<{ code: number; output: string }> {
 
 function countsOf(report: string): { passed: number; failed: number } {
   try {
-    const json = JSON.parse(readFileSync(report, 'utf8')) as Record<'numPassedTests' | 'numFailedTests' | 'numRuntimeErrorTestSuites', number>;
+    const json = JSON.parse(readFileSync(report, 'utf8')) as Record<
+      'numPassedTests' | 'numFailedTests' | 'numRuntimeErrorTestSuites',
+      number
+    >;
     return { passed: json.numPassedTests, failed: json.numFailedTests + json.numRuntimeErrorTestSuites };
   } catch {
     return { passed: 0, failed: 0 };

@@ -11,7 +11,11 @@ import { tenantStores } from '../../shared/stores/tenant-stores.ts';
 import { logger } from '../logger.ts';
 
 const clients = ownClients();
-const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const names = {
+  catalog: requireEnv(ENV.catalogTable),
+  quotas: requireEnv(ENV.quotasTable),
+  bucket: requireEnv(ENV.bucket),
+};
 const stores = (tenantId: string) => tenantStores(clients, names, { tenantId, clock: systemClock });
 
 export const handler = gatewayHandler({

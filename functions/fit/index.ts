@@ -10,7 +10,11 @@ import type { FitEvent, PublishOutcome, SegmentOutcome } from '../../shared/work
 import { logger } from '../logger.ts';
 import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
 
-const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const names = {
+  catalog: requireEnv(ENV.catalogTable),
+  quotas: requireEnv(ENV.quotasTable),
+  bucket: requireEnv(ENV.bucket),
+};
 const storesOf = isolatedStores(names, requireEnv(ENV.tenantRoleArn), systemClock);
 
 const SEGMENT_MS = 10 * 60_000;

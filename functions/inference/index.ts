@@ -11,7 +11,11 @@ import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
 import { logger } from '../logger.ts';
 import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
 
-const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const names = {
+  catalog: requireEnv(ENV.catalogTable),
+  quotas: requireEnv(ENV.quotasTable),
+  bucket: requireEnv(ENV.bucket),
+};
 const storesOf = isolatedStores(names, requireEnv(ENV.tenantRoleArn), systemClock);
 const stores = (tenantId: string) => storesOf(tenantId).stores;
 
@@ -22,7 +26,8 @@ let cache: ModelCache | undefined;
 const serve = gatewayHandler({
   operations: inferenceOperations({
     stores,
-    models: (tenantId) => (cache ??= new ModelCache(stores(tenantId), { threads: lambdaThreads(), maxBytes: MAX_MODEL_BYTES })),
+    models: (tenantId) =>
+      (cache ??= new ModelCache(stores(tenantId), { threads: lambdaThreads(), maxBytes: MAX_MODEL_BYTES })),
     clock: systemClock,
     memoryMb: lambdaMemoryMb(),
     gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),

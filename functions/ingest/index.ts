@@ -8,7 +8,11 @@ import { ingest } from '../../shared/workflows/ingest.ts';
 import type { IngestEvent } from '../../shared/workflows/ingest.ts';
 import { logger } from '../logger.ts';
 
-const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const names = {
+  catalog: requireEnv(ENV.catalogTable),
+  quotas: requireEnv(ENV.quotasTable),
+  bucket: requireEnv(ENV.bucket),
+};
 const storesOf = isolatedStores(names, requireEnv(ENV.tenantRoleArn), systemClock);
 
 export const handler = async (event: IngestEvent, context: Context): Promise<{ status: string }> => {

@@ -4,14 +4,16 @@ import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
+import { Catalog } from '../../shared/stores/catalog.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
-import { tenantStores } from '../../shared/stores/tenant-stores.ts';
+import { Quotas } from '../../shared/stores/quotas.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { FitFailed, train } from '../../shared/workflows/train.ts';
 import type { FitEvent, JobOutcome, TrainEvent } from '../../shared/workflows/train.ts';
 
-const clients = ownClients();
-const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable), bucket: requireEnv(ENV.bucket) };
+const { dynamo } = ownClients();
+const catalogTable = requireEnv(ENV.catalogTable);
+const quotasTable = requireEnv(ENV.quotasTable);
 const fitFunction = requireEnv(ENV.fitFunction);
 
 const FIT_ATTEMPTS = 3;
@@ -35,7 +37,9 @@ export const handler = withDurableExecution(async (event: TrainEvent, context: D
       await context.step(name, effect);
     },
   };
-  return train(event, orchestration, (outcome) =>
-    settleJob(job, outcome, { ...tenantStores(clients, names, { tenantId, clock: systemClock }), clock: systemClock }),
-  );
+  const stores = {
+    catalog: new Catalog(dynamo, catalogTable, tenantId),
+    quotas: new Quotas(dynamo, quotasTable, { tenantId, clock: systemClock }),
+  };
+  return train(event, orchestration, (outcome) => settleJob(job, outcome, { ...stores, clock: systemClock }));
 });

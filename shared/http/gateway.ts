@@ -38,7 +38,13 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
       // The table ties each id to its own types; found by a string, they are those of any operation.
       const run = (options.operations as unknown as Record<string, AnyOperation | undefined>)[operation];
       if (run === undefined) throw new ServiceError('not_found', `this function does not serve ${operation}`);
-      const reply = await run({ caller, params: match.params, requestId, query: queryOf(event, spec), body: bodyOf(event, spec) } as Call<OperationId>);
+      const reply = await run({
+        caller,
+        params: match.params,
+        requestId,
+        query: queryOf(event, spec),
+        body: bodyOf(event, spec),
+      } as Call<OperationId>);
       return answer(spec.status, { ...headers, ...reply.headers }, reply.body);
     } catch (error) {
       const known = toServiceError(error);
@@ -51,7 +57,11 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
 }
 
 function answer(statusCode: number, headers: Record<string, string>, body: unknown): APIGatewayProxyResult {
-  return { statusCode, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }, body: JSON.stringify(body) };
+  return {
+    statusCode,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  };
 }
 
 type KnownRoute = (typeof ROUTES)[number];
@@ -61,14 +71,19 @@ export function routeOf(event: Pick<APIGatewayProxyEvent, 'httpMethod' | 'resour
   route: KnownRoute;
   params: Record<string, string>;
 } {
-  const params = Object.fromEntries(Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, decode(value ?? '')]));
+  const params = Object.fromEntries(
+    Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, decode(value ?? '')]),
+  );
   for (const route of ROUTES as readonly (KnownRoute & Route)[]) {
     if (route.method !== event.httpMethod || (route.resource ?? route.path) !== event.resource) continue;
     if (route.resource === undefined) return { route, params };
     const [parameter, ref] = refOf(route as Route & { resource: string }, params);
     if (ref !== undefined) return { route, params: { [parameter]: ref } };
   }
-  throw new ServiceError('not_found', `there is no ${event.httpMethod} ${event.resource} here: see /v1/openapi.json for the routes`);
+  throw new ServiceError(
+    'not_found',
+    `there is no ${event.httpMethod} ${event.resource} here: see /v1/openapi.json for the routes`,
+  );
 }
 
 /** `/v1/models/{ref}:predict` on the resource `/v1/models/{name}` with name = `digits:2:predict` -> ['ref', 'digits:2']. */
@@ -89,9 +104,14 @@ function decode(value: string): string {
 function callerOf(event: APIGatewayProxyEvent, route: Route): Caller | undefined {
   if (route.auth === 'none') return undefined;
   const context = event.requestContext.authorizer ?? {};
-  const [tenantId, keyId, plan] = [AUTHORIZER_CONTEXT.tenantId, AUTHORIZER_CONTEXT.keyId, AUTHORIZER_CONTEXT.plan].map((name) => context[name] as unknown);
+  const [tenantId, keyId, plan] = [AUTHORIZER_CONTEXT.tenantId, AUTHORIZER_CONTEXT.keyId, AUTHORIZER_CONTEXT.plan].map(
+    (name) => context[name] as unknown,
+  );
   if (typeof tenantId !== 'string' || typeof keyId !== 'string' || typeof plan !== 'string') {
-    throw new ServiceError('unauthenticated', 'send your API key in "Authorization: Bearer <key>" or "x-api-key: <key>"');
+    throw new ServiceError(
+      'unauthenticated',
+      'send your API key in "Authorization: Bearer <key>" or "x-api-key: <key>"',
+    );
   }
   return { tenantId, keyId, plan };
 }

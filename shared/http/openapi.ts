@@ -69,20 +69,37 @@ function operationOf(route: Route, spec: OperationSpec): Json {
           },
         }),
     responses: {
-      [spec.status]: { description: 'Success', content: { 'application/json': { schema: jsonSchema(spec.answer, 'output') } } },
+      [spec.status]: {
+        description: 'Success',
+        content: { 'application/json': { schema: jsonSchema(spec.answer, 'output') } },
+      },
       default: { $ref: '#/components/responses/Problem' },
     },
   };
 }
 
 function pathParameters(spec: OperationSpec): Json[] {
-  return Object.entries(spec.params ?? {}).map(([name, description]) => ({ name, in: 'path', required: true, description, schema: { type: 'string' } }));
+  return Object.entries(spec.params ?? {}).map(([name, description]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description,
+    schema: { type: 'string' },
+  }));
 }
 
 function queryParameters(spec: OperationSpec): Json[] {
   if (spec.query === undefined) return [];
-  const { properties = {}, required = [] } = jsonSchema(spec.query, 'input') as { properties?: Json; required?: string[] };
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }));
+  const { properties = {}, required = [] } = jsonSchema(spec.query, 'input') as {
+    properties?: Json;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }));
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {

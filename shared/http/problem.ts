@@ -17,14 +17,23 @@ export interface Problem {
   readonly request_id: string;
   readonly retryable: boolean;
   readonly errors: readonly ErrorDetail[];
-  readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: ErrorCode };
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: ErrorCode;
+  };
 }
 
 /** The error as the caller may see it: itself when it is meant for callers, else `internal`. */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   if (error instanceof ShapeError) return new ServiceError('shape_mismatch', error.message, { cause: error });
-  return new ServiceError('internal', 'Something went wrong on our side. Nothing was charged; try again, and quote request_id if it stays.', { cause: error });
+  return new ServiceError(
+    'internal',
+    'Something went wrong on our side. Nothing was charged; try again, and quote request_id if it stays.',
+    { cause: error },
+  );
 }
 
 export function problemOf(error: ServiceError, requestId: string): Problem {

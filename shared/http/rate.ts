@@ -10,7 +10,11 @@ export function admitByRate(quotasOf: (caller: Caller) => Quotas) {
     const limits = limitsOf(caller.plan);
     const rate = await quotasOf(caller).takeRequest(limits);
     if (!rate.isAdmitted) {
-      throw new ServiceError('rate_limited', `your plan allows ${limits.requests_per_second} requests per second, in bursts of ${limits.burst}: wait ${rate.retryAfterS} s`, { retryAfterS: rate.retryAfterS });
+      throw new ServiceError(
+        'rate_limited',
+        `your plan allows ${limits.requests_per_second} requests per second, in bursts of ${limits.burst}: wait ${rate.retryAfterS} s`,
+        { retryAfterS: rate.retryAfterS },
+      );
     }
     const windowS = Math.max(1, Math.ceil(limits.burst / limits.requests_per_second));
     return {

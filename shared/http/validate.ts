@@ -22,7 +22,9 @@ export function parseAs<T extends z.ZodType>(schema: T, value: unknown, place: '
   const [first] = details;
   throw new ServiceError(
     isUnknownField ? 'unknown_field' : 'invalid_request',
-    first === undefined ? `the ${place} is not valid` : `${place === 'query' ? 'query parameter ' : ''}${first.pointer === '' ? 'body' : (first.pointer ?? '')}: ${first.message}`,
+    first === undefined
+      ? `the ${place} is not valid`
+      : `${place === 'query' ? 'query parameter ' : ''}${first.pointer === '' ? 'body' : (first.pointer ?? '')}: ${first.message}`,
     { details },
   );
 }
@@ -30,10 +32,16 @@ export function parseAs<T extends z.ZodType>(schema: T, value: unknown, place: '
 function detailsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
   const pointer = pointerOf(issue.path);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ pointer: `${pointer}/${escape(key)}`, message: `unknown field "${key}"`, hint: 'remove it, or check its spelling' }));
+    return issue.keys.map((key) => ({
+      pointer: `${pointer}/${escape(key)}`,
+      message: `unknown field "${key}"`,
+      hint: 'remove it, or check its spelling',
+    }));
   }
   if (issue.code === 'invalid_union') {
-    const closest = issue.errors.map((issues) => issues.flatMap((inner) => detailsOf({ ...inner, path: [...issue.path, ...inner.path] }))).sort((a, b) => a.length - b.length)[0];
+    const closest = issue.errors
+      .map((issues) => issues.flatMap((inner) => detailsOf({ ...inner, path: [...issue.path, ...inner.path] })))
+      .sort((a, b) => a.length - b.length)[0];
     if (closest?.length === 1 && closest[0]?.pointer !== pointer && issue.message === 'Invalid input') return closest;
   }
   return [{ pointer, message: messageOf(issue) }];

@@ -39,11 +39,25 @@ export const createDatasetSchema = z
     const allowed = { csv: ['csv'], jsonl: ['rows'], idx: ['images', 'labels'] }[body.format];
     for (const field of ['csv', 'rows', 'images', 'labels'] as const) {
       if (body[field] === undefined || allowed.includes(field)) continue;
-      context.addIssue({ code: 'custom', path: [field], message: `a dataset of format ${body.format} takes its data in ${allowed.map((f) => `"${f}"`).join(' and ')}, not in "${field}"` });
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: `a dataset of format ${body.format} takes its data in ${allowed.map((f) => `"${f}"`).join(' and ')}, not in "${field}"`,
+      });
     }
     if (body.format !== 'idx') return;
-    if (body.images !== undefined && body.labels === undefined) context.addIssue({ code: 'custom', path: ['labels'], message: 'images came without labels: send both, or neither and upload them' });
-    if (body.labels !== undefined && body.images === undefined) context.addIssue({ code: 'custom', path: ['images'], message: 'labels came without images: send both, or neither and upload them' });
+    if (body.images !== undefined && body.labels === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['labels'],
+        message: 'images came without labels: send both, or neither and upload them',
+      });
+    if (body.labels !== undefined && body.images === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['images'],
+        message: 'labels came without images: send both, or neither and upload them',
+      });
   });
 
 export type CreateDataset = z.infer<typeof createDatasetSchema>;

@@ -10,7 +10,11 @@ export const createJobSchema = z.strictObject({
   family: z.string(),
   dataset: z.string(),
   target: z.string().optional(),
-  features: z.array(z.string()).min(1).optional().describe('Columns to learn from; by default every column but the target.'),
+  features: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Columns to learn from; by default every column but the target.'),
   params: z.record(z.string(), z.unknown()).default({}),
   preprocessing: z
     .strictObject({

@@ -68,5 +68,9 @@ export function parseModelRef(ref: string): ModelRef | undefined {
   const match = REF_PATTERN.exec(ref);
   if (match?.[1] === undefined || !nameSchema.safeParse(match[1]).success) return undefined;
   const [, name, alias, version] = match;
-  return { name, ...(alias === undefined ? {} : { alias }), ...(version === undefined ? {} : { version: Number(version) }) };
+  return {
+    name,
+    ...(alias === undefined ? {} : { alias }),
+    ...(version === undefined ? {} : { version: Number(version) }),
+  };
 }

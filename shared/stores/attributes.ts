@@ -19,14 +19,14 @@ export function toAttribute(value: unknown): unknown {
   return { json: JSON.stringify(value) };
 }
 
-/** The record of an item, without its keys and TTL. `T` is what was stored: the table is ours alone. */
-export function fromAttributes<T>(item: Attributes): T {
+/** The record of an item, without its keys and TTL. */
+export function fromAttributes(item: Attributes): Attributes {
   const record: Attributes = {};
   for (const [name, value] of Object.entries(item)) {
     if (name === 'pk' || name === 'sk' || name === 'ttl') continue;
     record[name] = isJson(value) ? (JSON.parse(value.json) as unknown) : value;
   }
-  return record as T;
+  return record;
 }
 
 function isJson(value: unknown): value is { json: string } {

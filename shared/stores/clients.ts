@@ -39,7 +39,9 @@ export function tenantClients(tenantId: string, tenantRoleArn: string): DataClie
 
 function clientsWith(config: { credentials?: () => Promise<Credentials> }): DataClients {
   return {
-    dynamo: DynamoDBDocumentClient.from(new DynamoDBClient(config), { marshallOptions: { removeUndefinedValues: true } }),
+    dynamo: DynamoDBDocumentClient.from(new DynamoDBClient(config), {
+      marshallOptions: { removeUndefinedValues: true },
+    }),
     s3: new S3Client(config),
   };
 }

@@ -38,11 +38,13 @@ export class Collection<T extends object> {
     const { Item } = await this.#dynamo.send(
       new GetCommand({ TableName: this.#table, Key: this.#key(id), ConsistentRead: true }),
     );
-    return Item === undefined ? undefined : fromAttributes<T>(Item);
+    return Item === undefined ? undefined : this.#record(Item);
   }
 
   async put(id: string, record: T): Promise<void> {
-    await this.#dynamo.send(new PutCommand({ TableName: this.#table, Item: { ...toAttributes(record), ...this.#key(id) } }));
+    await this.#dynamo.send(
+      new PutCommand({ TableName: this.#table, Item: { ...toAttributes(record), ...this.#key(id) } }),
+    );
   }
 
   /** Writes the record unless its id is taken. @returns whether it was written */
@@ -109,7 +111,7 @@ export class Collection<T extends object> {
       rows.push(...Items.filter((item) => after === undefined || item['sk'] !== `${this.#prefix}${after}`));
       start = LastEvaluatedKey;
     }
-    return { data: rows.slice(0, limit).map((item) => fromAttributes<T>(item)), hasMore: rows.length > limit };
+    return { data: rows.slice(0, limit).map((item) => this.#record(item)), hasMore: rows.length > limit };
   }
 
   async count(): Promise<number> {
@@ -128,6 +130,11 @@ export class Collection<T extends object> {
       start = LastEvaluatedKey;
     }
     return count;
+  }
+
+  /** The partition is ours alone: what is in it was put there as a T. */
+  #record(item: Attributes): T {
+    return fromAttributes(item) as T;
   }
 
   #key(id: string): { pk: string; sk: string } {

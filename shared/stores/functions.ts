@@ -12,7 +12,12 @@ export function functionInvoker(client = new LambdaClient({})): FunctionInvoker 
   return {
     async startIsolated(functionName, tenantId, event) {
       await client.send(
-        new InvokeCommand({ FunctionName: functionName, InvocationType: 'Event', TenantId: tenantId, Payload: JSON.stringify(event) }),
+        new InvokeCommand({
+          FunctionName: functionName,
+          InvocationType: 'Event',
+          TenantId: tenantId,
+          Payload: JSON.stringify(event),
+        }),
       );
     },
     async startDurable(functionName, executionName, event) {

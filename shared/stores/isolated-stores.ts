@@ -12,7 +12,8 @@ import type { StoreNames, TenantStores } from './tenant-stores.ts';
 export function isolatedStores(names: StoreNames, tenantRoleArn: string, clock: Clock) {
   let own: { tenantId: string; stores: TenantStores } | undefined;
   return (tenantId: string | undefined): { tenantId: string; stores: TenantStores } => {
-    if (tenantId === undefined || !TENANT_ID_PATTERN.test(tenantId)) throw new Error('invoked without a valid tenant id');
+    if (tenantId === undefined || !TENANT_ID_PATTERN.test(tenantId))
+      throw new Error('invoked without a valid tenant id');
     own ??= { tenantId, stores: tenantStores(tenantClients(tenantId, tenantRoleArn), names, { tenantId, clock }) };
     if (own.tenantId !== tenantId) throw new Error('an environment of one tenant was invoked for another');
     return own;

@@ -88,7 +88,10 @@ export class ObjectStore {
       );
       if (Contents.length === 0) return deleted;
       const { Errors = [] } = await this.#s3.send(
-        new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects: Contents.map(({ Key }) => ({ Key })), Quiet: true } }),
+        new DeleteObjectsCommand({
+          Bucket: this.#bucket,
+          Delete: { Objects: Contents.map(({ Key }) => ({ Key })), Quiet: true },
+        }),
       );
       if (Errors.length > 0) throw new Error(`S3 kept ${Errors.length} objects: ${Errors[0]?.Code ?? 'no code'}`);
       deleted += Contents.length;

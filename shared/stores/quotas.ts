@@ -137,7 +137,9 @@ export class Quotas {
   }
 
   async storedBytes(): Promise<number> {
-    const { Item } = await this.#dynamo.send(new GetCommand({ TableName: this.#table, Key: { pk: this.#pk, sk: 'STORED' } }));
+    const { Item } = await this.#dynamo.send(
+      new GetCommand({ TableName: this.#table, Key: { pk: this.#pk, sk: 'STORED' } }),
+    );
     return Number(Item?.['used'] ?? 0);
   }
 
@@ -148,7 +150,9 @@ export class Quotas {
 
   /** How many requests the rate limit counts at this moment. */
   async requestsInFlight(limits: Limits): Promise<number> {
-    const { Item } = await this.#dynamo.send(new GetCommand({ TableName: this.#table, Key: { pk: this.#pk, sk: 'RATE' } }));
+    const { Item } = await this.#dynamo.send(
+      new GetCommand({ TableName: this.#table, Key: { pk: this.#pk, sk: 'RATE' } }),
+    );
     const aheadUs = Number(Item?.['tat'] ?? 0) - this.#clock.nowMs() * 1000;
     return Math.max(0, Math.ceil((aheadUs * limits.requests_per_second) / 1e6));
   }
@@ -160,7 +164,12 @@ export class Quotas {
     const names = ['day', 'model', 'key', ...entries.map(([name]) => name)];
     await this.#update(`${this.#usagePrefix(this.#day())}#${by.model}#${by.key}`, {
       expression: `SET #day = :day, #model = :model, #key = :key ADD ${entries.map(([name]) => `#${name} :${name}`).join(', ')}`,
-      values: { ':day': this.#day(), ':model': by.model, ':key': by.key, ...Object.fromEntries(entries.map(([n, v]) => [`:${n}`, v])) },
+      values: {
+        ':day': this.#day(),
+        ':model': by.model,
+        ':key': by.key,
+        ...Object.fromEntries(entries.map(([n, v]) => [`:${n}`, v])),
+      },
       names: Object.fromEntries(names.map((name) => [`#${name}`, name])),
     });
   }
@@ -169,7 +178,9 @@ export class Quotas {
   async recordJob(job: { id: string; day: string; model: string; key: string }, delta: UsageDelta): Promise<void> {
     const fields = { day: job.day, model: job.model, key: job.key, ...delta };
     await this.#update(`${this.#usagePrefix(job.day)}#${job.model}#${job.key}#${job.id}`, {
-      expression: `SET ${Object.keys(fields).map((name) => `#${name} = :${name}`).join(', ')}`,
+      expression: `SET ${Object.keys(fields)
+        .map((name) => `#${name} = :${name}`)
+        .join(', ')}`,
       values: Object.fromEntries(Object.entries(fields).map(([name, value]) => [`:${name}`, value])),
       names: Object.fromEntries(Object.keys(fields).map((name) => [`#${name}`, name])),
     });

@@ -17,7 +17,11 @@ export interface StoreNames {
   readonly bucket: string;
 }
 
-export function tenantStores(clients: DataClients, names: StoreNames, options: { tenantId: string; clock: Clock }): TenantStores {
+export function tenantStores(
+  clients: DataClients,
+  names: StoreNames,
+  options: { tenantId: string; clock: Clock },
+): TenantStores {
   return {
     catalog: new Catalog(clients.dynamo, names.catalog, options.tenantId),
     objects: new ObjectStore(clients.s3, names.bucket, options.tenantId),

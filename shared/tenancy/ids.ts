@@ -17,7 +17,8 @@ export type IdPrefix = 'ds' | 'job' | 'key';
 /** A new id such as `ds_01j9z3k4m5n6p7q8r9s0t1v2w3`. */
 export function newId(prefix: IdPrefix, clock: Clock): string {
   let time = '';
-  for (let rest = clock.nowMs(), i = 0; i < TIME_CHARS; i++, rest = Math.floor(rest / 32)) time = ALPHABET[rest % 32]! + time;
+  for (let rest = clock.nowMs(), i = 0; i < TIME_CHARS; i++, rest = Math.floor(rest / 32))
+    time = ALPHABET[rest % 32]! + time;
   const random = Array.from(randomBytes(16), (byte) => ALPHABET[byte % 32]!).join('');
   return `${prefix}_${time}${random}`;
 }

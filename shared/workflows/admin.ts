@@ -16,12 +16,21 @@ const tenantId = z.string().regex(TENANT_ID_PATTERN, 'expected 3 to 40 lower-cas
 const plan = z.enum(PLAN_NAMES);
 
 export const adminCommandSchema = z.discriminatedUnion('command', [
-  z.strictObject({ command: z.literal('create'), tenant_id: tenantId, name: z.string().min(1).max(200).optional(), plan: plan.default('free') }),
+  z.strictObject({
+    command: z.literal('create'),
+    tenant_id: tenantId,
+    name: z.string().min(1).max(200).optional(),
+    plan: plan.default('free'),
+  }),
   z.strictObject({ command: z.literal('list') }),
   z.strictObject({ command: z.literal('suspend'), tenant_id: tenantId }),
   z.strictObject({ command: z.literal('resume'), tenant_id: tenantId }),
   z.strictObject({ command: z.literal('set-plan'), tenant_id: tenantId, plan }),
-  z.strictObject({ command: z.literal('create-key'), tenant_id: tenantId, expires_in_days: z.number().int().min(1).max(3650).optional() }),
+  z.strictObject({
+    command: z.literal('create-key'),
+    tenant_id: tenantId,
+    expires_in_days: z.number().int().min(1).max(3650).optional(),
+  }),
   z.strictObject({ command: z.literal('list-keys'), tenant_id: tenantId }),
   z.strictObject({ command: z.literal('revoke-key'), tenant_id: tenantId, key_id: z.string() }),
 ]);
@@ -29,7 +38,10 @@ export const adminCommandSchema = z.discriminatedUnion('command', [
 export type AdminCommand = z.infer<typeof adminCommandSchema>;
 
 /** Carries out one command. @returns one JSON object; a key's secret stands in `api_key`, this once */
-export async function administer(command: AdminCommand, { tenants, clock }: { tenants: Tenants; clock: Clock }): Promise<object> {
+export async function administer(
+  command: AdminCommand,
+  { tenants, clock }: { tenants: Tenants; clock: Clock },
+): Promise<object> {
   switch (command.command) {
     case 'create':
       return createTenant(command, tenants, clock);
@@ -39,7 +51,11 @@ export async function administer(command: AdminCommand, { tenants, clock }: { te
     }
     case 'suspend':
     case 'resume':
-      return changeTenant(command.tenant_id, { status: command.command === 'suspend' ? 'suspended' : 'active' }, tenants);
+      return changeTenant(
+        command.tenant_id,
+        { status: command.command === 'suspend' ? 'suspended' : 'active' },
+        tenants,
+      );
     case 'set-plan':
       return changeTenant(command.tenant_id, { plan: command.plan }, tenants);
     case 'create-key':
@@ -58,7 +74,11 @@ export async function administer(command: AdminCommand, { tenants, clock }: { te
   }
 }
 
-async function createTenant(command: Extract<AdminCommand, { command: 'create' }>, tenants: Tenants, clock: Clock): Promise<object> {
+async function createTenant(
+  command: Extract<AdminCommand, { command: 'create' }>,
+  tenants: Tenants,
+  clock: Clock,
+): Promise<object> {
   const tenant: Tenant = {
     tenant_id: command.tenant_id,
     name: command.name ?? command.tenant_id,
@@ -95,7 +115,12 @@ async function createKey(id: string, tenants: Tenants, options: { clock: Clock; 
     ...(options.days === undefined ? {} : { expires_at: now + options.days * 86_400 }),
   };
   await tenants.addKey(key);
-  return { key_id: key.key_id, tenant_id: id, api_key: secret, ...(key.expires_at === undefined ? {} : { expires_at: key.expires_at }) };
+  return {
+    key_id: key.key_id,
+    tenant_id: id,
+    api_key: secret,
+    ...(key.expires_at === undefined ? {} : { expires_at: key.expires_at }),
+  };
 }
 
 function showKey({ secret_hash: _, ...key }: ListedKey): object {

@@ -31,7 +31,10 @@ export interface FitContext {
 const REFRESH_MS = 500;
 
 /** Trains from the last segment's checkpoint until the job is done or the time is over. */
-export async function fitSegment(event: Extract<FitEvent, { action: 'segment' }>, context: FitContext): Promise<SegmentOutcome> {
+export async function fitSegment(
+  event: Extract<FitEvent, { action: 'segment' }>,
+  context: FitContext,
+): Promise<SegmentOutcome> {
   const { stores, clock } = context;
   const done = await stores.objects.get(manifestPath(event.job, event.segment));
   if (done !== undefined) return JSON.parse(Buffer.from(done).toString('utf8')) as SegmentOutcome;
@@ -44,7 +47,9 @@ export async function fitSegment(event: Extract<FitEvent, { action: 'segment' }>
     const result = await runSegment({
       spec: job,
       ...(await trainingData(job, stores)),
-      ...(event.segment === 0 ? {} : { checkpoint: await stores.objects.read(paths.checkpoint(event.job, event.segment - 1)) }),
+      ...(event.segment === 0
+        ? {}
+        : { checkpoint: await stores.objects.read(paths.checkpoint(event.job, event.segment - 1)) }),
       threads: context.threads,
       shouldStop: () => watch.shouldStop(),
       onEvent: (training) => watch.onEvent(training),
@@ -61,7 +66,10 @@ export async function fitSegment(event: Extract<FitEvent, { action: 'segment' }>
 }
 
 /** The tables that a job trains on. */
-export async function trainingData(job: JobRecord, { objects }: TenantStores): Promise<{ train: Table; validation?: Table }> {
+export async function trainingData(
+  job: JobRecord,
+  { objects }: TenantStores,
+): Promise<{ train: Table; validation?: Table }> {
   const train = await readTable(objects, job.dataset, columnsOf(job));
   if (!('dataset' in job.validation)) return { train };
   const columns = train.columns.map(({ name }) => name);
@@ -87,11 +95,18 @@ function manifestPath(job: string, segment: number): string {
 }
 
 /** Marks the job as running at its first segment. @returns undefined when it was cancelled before it began, or erased */
-async function startedJob({ job: id, segment }: { job: string; segment: number }, stores: TenantStores, clock: Clock): Promise<JobRecord | undefined> {
+async function startedJob(
+  { job: id, segment }: { job: string; segment: number },
+  stores: TenantStores,
+  clock: Clock,
+): Promise<JobRecord | undefined> {
   const job = await stores.catalog.jobs.get(id);
   if (job === undefined || (job.cancel_requested === true && segment === 0)) return undefined;
   if (segment === 0) {
-    await stores.catalog.jobs.patch(id, { status: 'running', started_at: job.started_at ?? epochS(clock) }, ['queued', 'running']);
+    await stores.catalog.jobs.patch(id, { status: 'running', started_at: job.started_at ?? epochS(clock) }, [
+      'queued',
+      'running',
+    ]);
     await stores.catalog.events(id).create('evt_000000_status', {
       id: 'evt_000000_status',
       object: 'job.event',

@@ -38,8 +38,16 @@ export async function ingest({ dataset: id }: IngestEvent, stores: Stores): Prom
   try {
     const table = await readFiles(record, files);
     await writeTable(stores.objects, id, table);
-    const columns = profile(table).map((column) => ({ ...column, top: column.top?.slice(), shape: column.shape?.slice() }));
-    const isFirst = await stores.catalog.datasets.patch(id, { status: 'ready', rows: table.rows, columns, bytes, sha256 }, ['profiling']);
+    const columns = profile(table).map((column) => ({
+      ...column,
+      top: column.top?.slice(),
+      shape: column.shape?.slice(),
+    }));
+    const isFirst = await stores.catalog.datasets.patch(
+      id,
+      { status: 'ready', rows: table.rows, columns, bytes, sha256 },
+      ['profiling'],
+    );
     if (isFirst) await stores.quotas.addStoredBytes(bytes);
     return 'ready';
   } catch (error) {
@@ -60,7 +68,11 @@ async function readFiles({ format, reading }: DatasetRecord, files: readonly Uin
   switch (format) {
     case 'csv': {
       const { delimiter, header } = reading.csv_options ?? {};
-      return readCsv(data, { ...declared, ...(delimiter === undefined ? {} : { delimiter }), ...(header === undefined ? {} : { header }) });
+      return readCsv(data, {
+        ...declared,
+        ...(delimiter === undefined ? {} : { delimiter }),
+        ...(header === undefined ? {} : { header }),
+      });
     }
     case 'jsonl':
       return readJsonl(data, declared);

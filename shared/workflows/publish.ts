@@ -13,24 +13,35 @@ import type { FitContext } from './fit.ts';
 import { jobError, metricsOf, trainingData } from './fit.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
 
-export async function publish(event: Extract<FitEvent, { action: 'publish' }>, context: FitContext): Promise<PublishOutcome> {
+export async function publish(
+  event: Extract<FitEvent, { action: 'publish' }>,
+  context: FitContext,
+): Promise<PublishOutcome> {
   const { stores, clock } = context;
   const startedMs = clock.nowMs();
   const usage = () => meter((clock.nowMs() - startedMs) / 1000, context.memoryMb, context.gbSecondUsd);
   const job = await stores.catalog.jobs.get(event.job);
-  if (job === undefined) return { usage: usage(), error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
+  if (job === undefined)
+    return { usage: usage(), error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
+  if (job.model !== undefined) return { usage: usage(), model: job.model };
   try {
     const checkpoint = await stores.objects.read(paths.checkpoint(event.job, event.segment));
-    const exported = await exportModel({ spec: job, ...(await trainingData(job, stores)), checkpoint, threads: context.threads });
+    const exported = await exportModel({
+      spec: job,
+      ...(await trainingData(job, stores)),
+      checkpoint,
+      threads: context.threads,
+    });
     const metrics = metricsOf(exported);
     const file = { bytes: exported.onnx.byteLength, sha256: createHash('sha256').update(exported.onnx).digest('hex') };
     const version = await reserveVersion(stores.catalog, job, { ...file, metrics, created_at: epochS(clock) });
     await stores.objects.put(paths.model(job.name, version), exported.onnx);
     await moveLatest(stores.catalog, job.name, { version, nowS: epochS(clock) });
+    const model = { name: job.name, version };
+    await stores.catalog.jobs.patch(event.job, { metrics, model });
     await stores.quotas.addStoredBytes(file.bytes);
-    await stores.catalog.jobs.patch(event.job, { metrics });
     await stores.objects.deleteAll(paths.job(event.job));
-    return { usage: usage(), model: { name: job.name, version } };
+    return { usage: usage(), model };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     return { usage: usage(), error: jobError(error, 'publish') };
@@ -64,7 +75,11 @@ async function reserveVersion(
   }
 }
 
-async function moveLatest(catalog: Catalog, name: string, { version, nowS }: { version: number; nowS: number }): Promise<void> {
+async function moveLatest(
+  catalog: Catalog,
+  name: string,
+  { version, nowS }: { version: number; nowS: number },
+): Promise<void> {
   const isNew = await catalog.models.create(name, {
     id: name,
     object: 'model',
@@ -76,5 +91,6 @@ async function moveLatest(catalog: Catalog, name: string, { version, nowS }: { v
   });
   if (isNew) return;
   const model = await catalog.models.get(name);
-  if (model !== undefined && model.latest_version < version) await catalog.models.patch(name, { latest_version: version, updated_at: nowS });
+  if (model !== undefined && model.latest_version < version)
+    await catalog.models.patch(name, { latest_version: version, updated_at: nowS });
 }

@@ -18,5 +18,9 @@ export async function writeTable(objects: ObjectStore, datasetId: string, table:
 export async function readTable(objects: ObjectStore, datasetId: string, columns?: readonly string[]): Promise<Table> {
   const bytes = await objects.read(paths.columns(datasetId, MANIFEST));
   const manifest = JSON.parse(Buffer.from(bytes).toString('utf8')) as TableManifest;
-  return decodeTable(manifest, (name) => objects.read(paths.columns(datasetId, name)), columns === undefined ? {} : { columns });
+  return decodeTable(
+    manifest,
+    (name) => objects.read(paths.columns(datasetId, name)),
+    columns === undefined ? {} : { columns },
+  );
 }

@@ -55,7 +55,11 @@ export class FitFailed extends Error {
 /** Segments of ten minutes: two weeks of training, and within the 3,000 operations of a durable execution. */
 const MAX_SEGMENTS = 2_000;
 
-export async function train(event: TrainEvent, to: Orchestration, settle: (outcome: JobOutcome) => Promise<void>): Promise<JobOutcome> {
+export async function train(
+  event: TrainEvent,
+  to: Orchestration,
+  settle: (outcome: JobOutcome) => Promise<void>,
+): Promise<JobOutcome> {
   const outcome = await runJob(event.job, to);
   await to.step('settle', () => settle(outcome));
   return outcome;
@@ -66,7 +70,12 @@ async function runJob(job: string, to: Orchestration): Promise<JobOutcome> {
   let phase: JobError['phase'] = 'train';
   try {
     for (let segment = 0; segment < MAX_SEGMENTS; segment++) {
-      const result = await to.fit<SegmentOutcome>(`segment-${segment}`, { action: 'segment', job, segment, seconds_used: usage.seconds });
+      const result = await to.fit<SegmentOutcome>(`segment-${segment}`, {
+        action: 'segment',
+        job,
+        segment,
+        seconds_used: usage.seconds,
+      });
       usage = plus(usage, result.usage);
       if (result.status === 'running') continue;
       if (!result.has_checkpoint) return ending(result, usage);
@@ -77,10 +86,28 @@ async function runJob(job: string, to: Orchestration): Promise<JobOutcome> {
       if (published.error !== undefined) return { status: 'failed', usage, error: published.error };
       return { ...ending(result, usage), ...model };
     }
-    return { status: 'failed', usage, error: { code: 'training_timeout', phase, message: `the job did not finish within ${MAX_SEGMENTS} segments`, hint: 'use fewer epochs, less data or a smaller model' } };
+    return {
+      status: 'failed',
+      usage,
+      error: {
+        code: 'training_timeout',
+        phase,
+        message: `the job did not finish within ${MAX_SEGMENTS} segments`,
+        hint: 'use fewer epochs, less data or a smaller model',
+      },
+    };
   } catch (error) {
     if (!(error instanceof FitFailed)) throw error;
-    return { status: 'failed', usage, error: { code: 'internal', phase, message: error.message, hint: 'a smaller batch_size or model needs less memory; if it stays, ask your operator with the id of this job' } };
+    return {
+      status: 'failed',
+      usage,
+      error: {
+        code: 'internal',
+        phase,
+        message: error.message,
+        hint: 'a smaller batch_size or model needs less memory; if it stays, ask your operator with the id of this job',
+      },
+    };
   }
 }
 
@@ -90,11 +117,28 @@ function ending(result: SegmentOutcome, usage: Metered): JobOutcome {
     case 'running':
       return { status: 'succeeded', usage };
     case 'cancelled':
-      return { status: 'cancelled', usage, error: { code: 'cancelled', phase: 'train', message: 'the job was cancelled' } };
+      return {
+        status: 'cancelled',
+        usage,
+        error: { code: 'cancelled', phase: 'train', message: 'the job was cancelled' },
+      };
     case 'over_budget':
-      return { status: 'failed', usage, error: { code: 'budget_exceeded', phase: 'train', message: 'the job used up budget.max_seconds before it finished', hint: 'raise the budget, or use the version trained so far' } };
+      return {
+        status: 'failed',
+        usage,
+        error: {
+          code: 'budget_exceeded',
+          phase: 'train',
+          message: 'the job used up budget.max_seconds before it finished',
+          hint: 'raise the budget, or use the version trained so far',
+        },
+      };
     case 'failed':
-      return { status: 'failed', usage, error: result.error ?? { code: 'internal', phase: 'train', message: 'the training failed without saying why' } };
+      return {
+        status: 'failed',
+        usage,
+        error: result.error ?? { code: 'internal', phase: 'train', message: 'the training failed without saying why' },
+      };
   }
 }
 

@@ -9,7 +9,7 @@ import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
-import type { Operations } from '../operation.ts';
+import type { Call, Operations, Reply } from '../operation.ts';
 
 type DatasetOperation = 'createDataset' | 'listDatasets' | 'getDataset' | 'deleteDataset' | 'completeDataset';
 
@@ -20,45 +20,30 @@ export function datasetOperations(context: ControlContext): Operations<DatasetOp
     context.functions.startIsolated(context.ingestFunction, tenantId, { dataset: id });
 
   return {
-    async createDataset({ caller: from, body }) {
-      const { catalog, objects, quotas, caller, limits } = tenantOf(context, from);
-      const inline = inlineData(body);
-      const stored = await quotas.storedBytes();
-      if (stored >= limits.stored_bytes) {
-        throw new ServiceError('quota_exceeded', `${stored} of ${limits.stored_bytes} bytes are stored: delete datasets first`);
-      }
-      const id = newId('ds', context.clock);
-      const record: DatasetRecord = {
-        id,
-        object: 'dataset',
-        name: body.name,
-        format: body.format,
-        status: inline === undefined ? 'awaiting_upload' : 'profiling',
-        created_at: epochS(context.clock),
-        reading: { columns: body.columns, csv_options: body.csv_options },
-      };
-      if (inline === undefined) {
-        await catalog.datasets.put(id, record);
-        return { body: { ...show(record), upload: await uploadOf(objects, record, epochS(context.clock)) } };
-      }
-      await Promise.all(Object.entries(inline).map(([part, bytes]) => objects.put(paths.upload(id, part), bytes)));
-      await catalog.datasets.put(id, record);
-      await startIngest(caller.tenantId, id);
-      return { body: show(record) };
-    },
+    createDataset: (call) => createDataset(call, context, startIngest),
 
     async completeDataset({ caller: from, params }) {
       const { catalog, objects, caller, limits } = tenantOf(context, from);
       const record = await datasetById(catalog, params['id']);
       if (record.status !== 'awaiting_upload') return { body: show(record) };
-      const sizes = await Promise.all(UPLOAD_PARTS[record.format].map(async (part) => [part, await objects.size(paths.upload(record.id, part))] as const));
+      const sizes = await Promise.all(
+        UPLOAD_PARTS[record.format].map(
+          async (part) => [part, await objects.size(paths.upload(record.id, part))] as const,
+        ),
+      );
       const missing = sizes.filter(([, size]) => size === undefined).map(([part]) => part);
       if (missing.length > 0) {
-        throw new ServiceError('conflict', `nothing was uploaded for ${missing.join(' and ')}: PUT the file to the URL in "upload" first, then complete the dataset`);
+        throw new ServiceError(
+          'conflict',
+          `nothing was uploaded for ${missing.join(' and ')}: PUT the file to the URL in "upload" first, then complete the dataset`,
+        );
       }
       const total = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
       if (total > limits.dataset_bytes) {
-        throw new ServiceError('quota_exceeded', `the upload has ${total} bytes, your plan allows ${limits.dataset_bytes} a dataset`);
+        throw new ServiceError(
+          'quota_exceeded',
+          `the upload has ${total} bytes, your plan allows ${limits.dataset_bytes} a dataset`,
+        );
       }
       const isFirst = await catalog.datasets.patch(record.id, { status: 'profiling' }, ['awaiting_upload']);
       if (isFirst) await startIngest(caller.tenantId, record.id);
@@ -88,6 +73,40 @@ export function datasetOperations(context: ControlContext): Operations<DatasetOp
   };
 }
 
+async function createDataset(
+  { caller: from, body }: Call<'createDataset'>,
+  context: ControlContext,
+  startIngest: (tenantId: string, id: string) => Promise<void>,
+): Promise<Reply<'createDataset'>> {
+  const { catalog, objects, quotas, caller, limits } = tenantOf(context, from);
+  const inline = inlineData(body);
+  const stored = await quotas.storedBytes();
+  if (stored >= limits.stored_bytes) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `${stored} of ${limits.stored_bytes} bytes are stored: delete datasets first`,
+    );
+  }
+  const id = newId('ds', context.clock);
+  const record: DatasetRecord = {
+    id,
+    object: 'dataset',
+    name: body.name,
+    format: body.format,
+    status: inline === undefined ? 'awaiting_upload' : 'profiling',
+    created_at: epochS(context.clock),
+    reading: { columns: body.columns, csv_options: body.csv_options },
+  };
+  if (inline === undefined) {
+    await catalog.datasets.put(id, record);
+    return { body: { ...show(record), upload: await uploadOf(objects, record, epochS(context.clock)) } };
+  }
+  await Promise.all(Object.entries(inline).map(([part, bytes]) => objects.put(paths.upload(id, part), bytes)));
+  await catalog.datasets.put(id, record);
+  await startIngest(caller.tenantId, id);
+  return { body: show(record) };
+}
+
 /** @throws {ServiceError} not_found, for another tenant's dataset as for one that never was */
 export async function datasetById(catalog: TenantStores['catalog'], id = ''): Promise<DatasetRecord> {
   const record = ID_PATTERNS.ds.test(id) ? await catalog.datasets.get(id) : undefined;
@@ -106,7 +125,10 @@ function inlineData(body: CreateDataset): Record<string, Uint8Array> | undefined
   if (parts === undefined) return undefined;
   const total = Object.values(parts).reduce((sum, bytes) => sum + bytes.byteLength, 0);
   if (total > INLINE_MAX_BYTES) {
-    throw new ServiceError('payload_too_large', `the data have ${total} bytes, inline data may have ${INLINE_MAX_BYTES}: leave them out and upload them to the URL that the answer names`);
+    throw new ServiceError(
+      'payload_too_large',
+      `the data have ${total} bytes, inline data may have ${INLINE_MAX_BYTES}: leave them out and upload them to the URL that the answer names`,
+    );
   }
   return parts;
 }

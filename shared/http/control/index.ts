@@ -1,5 +1,5 @@
 /** The operations of the control function: everything that is not inference. */
-import { ROUTES } from '../../contract.ts';
+import type { ROUTES } from '../../contract.ts';
 import type { ControlContext } from '../context.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { Operations } from '../operation.ts';

@@ -8,44 +8,13 @@ import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
-import type { Operations } from '../operation.ts';
+import type { Call, Operations, Reply } from '../operation.ts';
 
 type JobOperation = 'createJob' | 'listJobs' | 'getJob' | 'listJobEvents' | 'cancelJob';
 
 export function jobOperations(context: ControlContext): Operations<JobOperation> {
   return {
-    async createJob({ caller: from, body: spec }) {
-      const { catalog, quotas, caller, limits } = tenantOf(context, from);
-      await checkData(catalog, spec);
-      const usedSeconds = await quotas.used('training_seconds');
-      if (usedSeconds >= limits.training_seconds_per_month) {
-        throw new ServiceError('quota_exceeded', `this month's ${limits.training_seconds_per_month} training seconds are used up: see GET /v1/limits`);
-      }
-      const id = newId('job', context.clock);
-      if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
-        throw new ServiceError('quota_exceeded', `your plan runs ${limits.jobs_at_once} jobs at once: wait for one to finish or cancel it`, { retryAfterS: 30 });
-      }
-      const record: JobRecord = {
-        id,
-        object: 'job',
-        ...spec,
-        status: 'queued',
-        progress: { fraction: 0 },
-        metrics: { train: {}, validation: {} },
-        usage: { seconds: 0, gb_seconds: 0, usd: 0 },
-        created_at: epochS(context.clock),
-        key_id: caller.keyId,
-      };
-      try {
-        await catalog.jobs.put(id, record);
-        await context.functions.startDurable(context.trainFunction, id, { tenant_id: caller.tenantId, job: id });
-      } catch (error) {
-        await quotas.releaseJob(id);
-        await catalog.jobs.delete(id);
-        throw error;
-      }
-      return { body: show(record) };
-    },
+    createJob: (call) => createJob(call, context),
 
     async getJob({ caller, params }) {
       return { body: show(await jobById(tenantOf(context, caller).catalog, params['id'])) };
@@ -59,7 +28,13 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
     async listJobEvents({ caller, params, query }) {
       const { catalog } = tenantOf(context, caller);
       const job = await jobById(catalog, params['id']);
-      return { body: await listOf(catalog.events(job.id), query, { order: 'ascending', idOf: ({ id }) => id, show: (event) => event }) };
+      return {
+        body: await listOf(catalog.events(job.id), query, {
+          order: 'ascending',
+          idOf: ({ id }) => id,
+          show: (event) => event,
+        }),
+      };
     },
 
     async cancelJob({ caller, params }) {
@@ -69,6 +44,49 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
       return { body: show(await jobById(catalog, job.id)) };
     },
   };
+}
+
+async function createJob(
+  { caller: from, body: spec }: Call<'createJob'>,
+  context: ControlContext,
+): Promise<Reply<'createJob'>> {
+  const { catalog, quotas, caller, limits } = tenantOf(context, from);
+  await checkData(catalog, spec);
+  const usedSeconds = await quotas.used('training_seconds');
+  if (usedSeconds >= limits.training_seconds_per_month) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `this month's ${limits.training_seconds_per_month} training seconds are used up: see GET /v1/limits`,
+    );
+  }
+  const id = newId('job', context.clock);
+  if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `your plan runs ${limits.jobs_at_once} jobs at once: wait for one to finish or cancel it`,
+      { retryAfterS: 30 },
+    );
+  }
+  const record: JobRecord = {
+    id,
+    object: 'job',
+    ...spec,
+    status: 'queued',
+    progress: { fraction: 0 },
+    metrics: { train: {}, validation: {} },
+    usage: { seconds: 0, gb_seconds: 0, usd: 0 },
+    created_at: epochS(context.clock),
+    key_id: caller.keyId,
+  };
+  try {
+    await catalog.jobs.put(id, record);
+    await context.functions.startDurable(context.trainFunction, id, { tenant_id: caller.tenantId, job: id });
+  } catch (error) {
+    await quotas.releaseJob(id);
+    await catalog.jobs.delete(id);
+    throw error;
+  }
+  return { body: show(record) };
 }
 
 async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRecord> {
@@ -88,10 +106,17 @@ async function checkData(catalog: TenantStores['catalog'], spec: JobSpec): Promi
   if (!('dataset' in spec.validation)) return;
   const validation = await readyDataset(catalog, spec.validation.dataset, '/validation/dataset');
   const names = new Set(validation.columns.map(({ name }) => name));
-  const needed = [...(spec.features ?? dataset.columns.map(({ name }) => name)), ...(spec.target === undefined ? [] : [spec.target])];
+  const needed = [
+    ...(spec.features ?? dataset.columns.map(({ name }) => name)),
+    ...(spec.target === undefined ? [] : [spec.target]),
+  ];
   const missing = needed.filter((name) => !names.has(name));
   if (missing.length > 0) {
-    throw new ServiceError('invalid_request', `the validation dataset lacks the columns ${missing.map((name) => `"${name}"`).join(', ')}`, { param: '/validation/dataset' });
+    throw new ServiceError(
+      'invalid_request',
+      `the validation dataset lacks the columns ${missing.map((name) => `"${name}"`).join(', ')}`,
+      { param: '/validation/dataset' },
+    );
   }
 }
 
@@ -99,10 +124,18 @@ async function readyDataset(catalog: TenantStores['catalog'], id: string, param:
   const dataset = ID_PATTERNS.ds.test(id) ? await catalog.datasets.get(id) : undefined;
   if (dataset === undefined) throw new ServiceError('not_found', `${param}: there is no dataset "${id}"`, { param });
   if (dataset.status === 'invalid') {
-    throw new ServiceError('dataset_invalid', `${param}: dataset ${id} is invalid; GET /v1/datasets/${id} lists what is wrong with it`, { param });
+    throw new ServiceError(
+      'dataset_invalid',
+      `${param}: dataset ${id} is invalid; GET /v1/datasets/${id} lists what is wrong with it`,
+      { param },
+    );
   }
   if (dataset.status !== 'ready' || dataset.rows === undefined || dataset.columns === undefined) {
-    throw new ServiceError('dataset_not_ready', `${param}: dataset ${id} is ${dataset.status}; it has to be ready before a job can use it`, { param, retryAfterS: 2 });
+    throw new ServiceError(
+      'dataset_not_ready',
+      `${param}: dataset ${id} is ${dataset.status}; it has to be ready before a job can use it`,
+      { param, retryAfterS: 2 },
+    );
   }
   return { rows: dataset.rows, columns: dataset.columns };
 }

@@ -17,7 +17,13 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
   return {
     async listModels({ caller, query }) {
       const { catalog } = tenantOf(context, caller);
-      return { body: await listOf(catalog.models, query, { order: 'ascending', idOf: ({ name }) => name, show: (model) => model }) };
+      return {
+        body: await listOf(catalog.models, query, {
+          order: 'ascending',
+          idOf: ({ name }) => name,
+          show: (model) => model,
+        }),
+      };
     },
 
     async getModel({ caller, params }) {
@@ -31,9 +37,22 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
     async getModelArtifact({ caller, params }) {
       const { catalog, objects } = tenantOf(context, caller);
       const version = await versionOf(catalog, params);
-      const url = await objects.presignGet(paths.model(version.name, version.version), DOWNLOAD_EXPIRES_S, `${version.name}-${version.version}.onnx`);
+      const url = await objects.presignGet(
+        paths.model(version.name, version.version),
+        DOWNLOAD_EXPIRES_S,
+        `${version.name}-${version.version}.onnx`,
+      );
       const { id, sha256, bytes } = version;
-      return { body: { object: 'model.artifact', id, url, sha256, bytes, expires_at: epochS(context.clock) + DOWNLOAD_EXPIRES_S } };
+      return {
+        body: {
+          object: 'model.artifact',
+          id,
+          url,
+          sha256,
+          bytes,
+          expires_at: epochS(context.clock) + DOWNLOAD_EXPIRES_S,
+        },
+      };
     },
   };
 }
@@ -44,10 +63,15 @@ async function modelByName(catalog: TenantStores['catalog'], name = ''): Promise
   return model;
 }
 
-async function versionOf(catalog: TenantStores['catalog'], params: Readonly<Record<string, string>>): Promise<ModelVersion> {
+async function versionOf(
+  catalog: TenantStores['catalog'],
+  params: Readonly<Record<string, string>>,
+): Promise<ModelVersion> {
   const model = await modelByName(catalog, params['name']);
   const text = params['version'] ?? '';
-  const version = /^[1-9]\d{0,8}$/.test(text) ? await catalog.versions(model.name).get(versionId(Number(text))) : undefined;
+  const version = /^[1-9]\d{0,8}$/.test(text)
+    ? await catalog.versions(model.name).get(versionId(Number(text)))
+    : undefined;
   if (version === undefined) throw notFound('model', `${model.name}:${text}`);
   return version;
 }

@@ -39,8 +39,10 @@ export function usageOperations(context: ControlContext): Operations<'getLimits'
       const to = query.to ?? today;
       const from = query.from ?? `${to.slice(0, 8)}01`;
       const days = (startOf(to, '/to') - startOf(from, '/from')) / DAY_S + 1;
-      if (days < 1) throw new ServiceError('invalid_request', `"from" (${from}) lies behind "to" (${to})`, { param: '/from' });
-      if (days > MAX_DAYS) throw new ServiceError('invalid_request', `expected at most ${MAX_DAYS} days, got ${days}`, { param: '/from' });
+      if (days < 1)
+        throw new ServiceError('invalid_request', `"from" (${from}) lies behind "to" (${to})`, { param: '/from' });
+      if (days > MAX_DAYS)
+        throw new ServiceError('invalid_request', `expected at most ${MAX_DAYS} days, got ${days}`, { param: '/from' });
       const items = await quotas.usage(from, to);
       return { body: { object: 'list', data: grouped(items, query.group_by, [from, to]) } };
     },
@@ -63,10 +65,15 @@ function startOf(day: string, param: string): number {
 }
 
 /** Sums the items by day, or over the whole span by model or key. */
-function grouped(items: readonly UsageItem[], by: 'day' | 'model' | 'key', [from, to]: readonly [string, string]): UsageRow[] {
+function grouped(
+  items: readonly UsageItem[],
+  by: 'day' | 'model' | 'key',
+  [from, to]: readonly [string, string],
+): UsageRow[] {
   const groups = Map.groupBy(items, (item) => item[by]);
   return [...groups].map(([name, group]) => {
-    const sum = (field: 'requests' | 'predictions' | 'training_gb_seconds' | 'usd'): number => group.reduce((total, item) => total + item[field], 0);
+    const sum = (field: 'requests' | 'predictions' | 'training_gb_seconds' | 'usd'): number =>
+      group.reduce((total, item) => total + item[field], 0);
     return {
       start: startOf(by === 'day' ? name : from, '/from'),
       end: startOf(by === 'day' ? name : to, '/to') + DAY_S,

@@ -29,7 +29,10 @@ export function inferenceOperations(context: InferenceContext): Operations<Infer
       const startedMs = context.clock.nowMs();
       const model = await context.models(caller.tenantId).get(ref, text);
       if (!(await quotas.take('predictions', instances.length, limits.predictions_per_month))) {
-        throw new ServiceError('quota_exceeded', `this month's ${limits.predictions_per_month} predictions do not leave room for ${instances.length} more: see GET /v1/limits`);
+        throw new ServiceError(
+          'quota_exceeded',
+          `this month's ${limits.predictions_per_month} predictions do not leave room for ${instances.length} more: see GET /v1/limits`,
+        );
       }
       const predictions = await model.predictor.predict(instances).catch(async (error: unknown) => {
         await quotas.giveBack('predictions', instances.length);
@@ -37,7 +40,10 @@ export function inferenceOperations(context: InferenceContext): Operations<Infer
       });
       const durationMs = context.clock.nowMs() - startedMs;
       const { usd } = meter(durationMs / 1000, context.memoryMb, context.gbSecondUsd);
-      await quotas.recordUsage({ model: model.name, key: caller.keyId }, { requests: 1, predictions: instances.length, usd });
+      await quotas.recordUsage(
+        { model: model.name, key: caller.keyId },
+        { requests: 1, predictions: instances.length, usd },
+      );
       return {
         body: { predictions, model: model.name, model_version: model.version },
         headers: { 'server-timing': `predict;dur=${durationMs.toFixed(1)}` },

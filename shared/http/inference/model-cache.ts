@@ -28,7 +28,11 @@ export class ModelCache {
   constructor(stores: TenantStores, options: { threads: number; maxBytes: number }) {
     this.#stores = stores;
     this.#threads = options.threads;
-    this.#loaded = new LRUCache({ maxSize: options.maxBytes, sizeCalculation: ({ sizeBytes }) => sizeBytes, dispose: (predictor) => void predictor.release() });
+    this.#loaded = new LRUCache({
+      maxSize: options.maxBytes,
+      sizeCalculation: ({ sizeBytes }) => sizeBytes,
+      dispose: (predictor) => void predictor.release(),
+    });
   }
 
   /** The model of a reference. @throws {ServiceError} not_found, model_not_ready */
@@ -61,9 +65,11 @@ export class ModelCache {
   }
 
   async #read(name: string, version: number): Promise<Predictor> {
-    if ((await this.#stores.catalog.versions(name).get(versionId(version))) === undefined) throw notFound('model', `${name}:${version}`);
+    if ((await this.#stores.catalog.versions(name).get(versionId(version))) === undefined)
+      throw notFound('model', `${name}:${version}`);
     const bytes = await this.#stores.objects.get(paths.model(name, version));
-    if (bytes === undefined) throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
+    if (bytes === undefined)
+      throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
     return loadPredictor(bytes, { threads: this.#threads });
   }
 }

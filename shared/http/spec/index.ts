@@ -4,7 +4,13 @@ import type { OperationId } from '../../contract.ts';
 import { deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
 import { createJobSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
-import { artifactSchema, modelSchema, modelVersionSchema, predictSchema, predictionsSchema } from '../../resources/model.ts';
+import {
+  artifactSchema,
+  modelSchema,
+  modelVersionSchema,
+  predictSchema,
+  predictionsSchema,
+} from '../../resources/model.ts';
 import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
 import type { OperationSpec } from './spec.ts';
 
@@ -30,9 +36,27 @@ export const SPECS = {
     status: 201,
     answer: datasetSchema,
   },
-  listDatasets: { tag: 'Datasets', summary: 'Datasets, newest first', query: pageQuerySchema, status: 200, answer: listSchema(datasetSchema) },
-  getDataset: { tag: 'Datasets', summary: 'One dataset with its columns or its errors', params: datasetId, status: 200, answer: datasetSchema },
-  deleteDataset: { tag: 'Datasets', summary: 'Delete a dataset and its data', params: datasetId, status: 200, answer: deletedSchema },
+  listDatasets: {
+    tag: 'Datasets',
+    summary: 'Datasets, newest first',
+    query: pageQuerySchema,
+    status: 200,
+    answer: listSchema(datasetSchema),
+  },
+  getDataset: {
+    tag: 'Datasets',
+    summary: 'One dataset with its columns or its errors',
+    params: datasetId,
+    status: 200,
+    answer: datasetSchema,
+  },
+  deleteDataset: {
+    tag: 'Datasets',
+    summary: 'Delete a dataset and its data',
+    params: datasetId,
+    status: 200,
+    answer: deletedSchema,
+  },
   completeDataset: {
     tag: 'Datasets',
     summary: 'Say that the upload is done; the data are then read and checked',
@@ -57,8 +81,20 @@ export const SPECS = {
     status: 202,
     answer: jobSchema,
   },
-  listJobs: { tag: 'Jobs', summary: 'Jobs, newest first', query: pageQuerySchema, status: 200, answer: listSchema(jobSchema) },
-  getJob: { tag: 'Jobs', summary: 'One job with its progress and metrics', params: jobId, status: 200, answer: jobSchema },
+  listJobs: {
+    tag: 'Jobs',
+    summary: 'Jobs, newest first',
+    query: pageQuerySchema,
+    status: 200,
+    answer: listSchema(jobSchema),
+  },
+  getJob: {
+    tag: 'Jobs',
+    summary: 'One job with its progress and metrics',
+    params: jobId,
+    status: 200,
+    answer: jobSchema,
+  },
   listJobEvents: {
     tag: 'Jobs',
     summary: "A job's events, oldest first",
@@ -67,10 +103,30 @@ export const SPECS = {
     status: 200,
     answer: listSchema(jobEventSchema),
   },
-  cancelJob: { tag: 'Jobs', summary: 'Stop a job', params: jobId, body: noBody, example: {}, status: 202, answer: jobSchema },
-  listModels: { tag: 'Models', summary: 'Models by name', query: pageQuerySchema, status: 200, answer: listSchema(modelSchema) },
+  cancelJob: {
+    tag: 'Jobs',
+    summary: 'Stop a job',
+    params: jobId,
+    body: noBody,
+    example: {},
+    status: 202,
+    answer: jobSchema,
+  },
+  listModels: {
+    tag: 'Models',
+    summary: 'Models by name',
+    query: pageQuerySchema,
+    status: 200,
+    answer: listSchema(modelSchema),
+  },
   getModel: { tag: 'Models', summary: 'One model', params: modelName, status: 200, answer: modelSchema },
-  getModelVersion: { tag: 'Models', summary: 'One version of a model', params: modelVersion, status: 200, answer: modelVersionSchema },
+  getModelVersion: {
+    tag: 'Models',
+    summary: 'One version of a model',
+    params: modelVersion,
+    status: 200,
+    answer: modelVersionSchema,
+  },
   getModelArtifact: {
     tag: 'Models',
     summary: 'Where to download the ONNX file of a version',
@@ -87,8 +143,19 @@ export const SPECS = {
     status: 200,
     answer: predictionsSchema,
   },
-  getLimits: { tag: 'Limits and usage', summary: 'Limits, what is used of them and when they reset', status: 200, answer: listSchema(limitSchema) },
-  getUsage: { tag: 'Limits and usage', summary: 'Usage by day, model or key', query: usageQuerySchema, status: 200, answer: usageSchema },
+  getLimits: {
+    tag: 'Limits and usage',
+    summary: 'Limits, what is used of them and when they reset',
+    status: 200,
+    answer: listSchema(limitSchema),
+  },
+  getUsage: {
+    tag: 'Limits and usage',
+    summary: 'Usage by day, model or key',
+    query: usageQuerySchema,
+    status: 200,
+    answer: usageSchema,
+  },
 } as const satisfies Record<OperationId, OperationSpec>;
 
 export type Specs = typeof SPECS;

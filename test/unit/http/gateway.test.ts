@@ -23,7 +23,11 @@ const echo: Operations<'predict'> = {
 };
 
 function handlerOf(operations: Operations<'predict'>, errors: unknown[] = []) {
-  return gatewayHandler({ operations, admit: async () => ({ ratelimit: '"requests";r=1;t=1' }), onInternalError: (error) => errors.push(error) });
+  return gatewayHandler({
+    operations,
+    admit: async () => ({ ratelimit: '"requests";r=1;t=1' }),
+    onInternalError: (error) => errors.push(error),
+  });
 }
 
 describe('routeOf', () => {
@@ -54,7 +58,10 @@ describe('gatewayHandler', () => {
   });
 
   it('takes the caller from the authorizer and never from a header', async () => {
-    const event = predictEvent('digits:predict', '{"instances":[1]}', { 'X-Amz-Tenant-Id': 'other', tenant_id: 'other' });
+    const event = predictEvent('digits:predict', '{"instances":[1]}', {
+      'X-Amz-Tenant-Id': 'other',
+      tenant_id: 'other',
+    });
 
     const answer = await handlerOf(echo)(event);
 
@@ -71,7 +78,9 @@ describe('gatewayHandler', () => {
   });
 
   it('answers 415 to a body that does not say it is JSON', async () => {
-    const answer = await handlerOf(echo)(predictEvent('digits:predict', 'a=1', { 'Content-Type': 'application/x-www-form-urlencoded' }));
+    const answer = await handlerOf(echo)(
+      predictEvent('digits:predict', 'a=1', { 'Content-Type': 'application/x-www-form-urlencoded' }),
+    );
 
     expect(answer.statusCode).toBe(415);
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'unsupported_media_type' });
@@ -104,7 +113,9 @@ describe('gatewayHandler', () => {
   });
 
   it('says when to come back', async () => {
-    const handler = handlerOf({ predict: () => Promise.reject(new ServiceError('rate_limited', 'slow down', { retryAfterS: 7 })) });
+    const handler = handlerOf({
+      predict: () => Promise.reject(new ServiceError('rate_limited', 'slow down', { retryAfterS: 7 })),
+    });
 
     const answer = await handler(predictEvent('digits:predict', '{"instances":[1]}'));
 

@@ -4,13 +4,18 @@ import { openApiDocument } from '../../../shared/http/openapi.ts';
 import { SPECS } from '../../../shared/http/spec/index.ts';
 import type { OperationSpec } from '../../../shared/http/spec/spec.ts';
 
-type Document = Record<'paths', Record<string, Record<string, { operationId: string; parameters: { name: string; in: string }[] }>>>;
+type Document = Record<
+  'paths',
+  Record<string, Record<string, { operationId: string; parameters: { name: string; in: string }[] }>>
+>;
 
 describe('the OpenAPI document', () => {
   const document = openApiDocument() as Document;
 
   it('has every route of the contract', () => {
-    const documented = Object.values(document.paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId));
+    const documented = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
 
     expect(documented.toSorted()).toEqual(ROUTES.map(({ operation }) => operation).toSorted());
   });

@@ -30,7 +30,9 @@ describe('parseAs', () => {
     const error = errorOf(() => parseAs(createJobSchema, { ...job, 'epo/chs': 3 }, 'body'));
 
     expect(error.code).toBe('unknown_field');
-    expect(error.details).toEqual([{ pointer: '/epo~1chs', message: 'unknown field "epo/chs"', hint: 'remove it, or check its spelling' }]);
+    expect(error.details).toEqual([
+      { pointer: '/epo~1chs', message: 'unknown field "epo/chs"', hint: 'remove it, or check its spelling' },
+    ]);
   });
 
   it('says what was expected and what stood there', () => {

@@ -1,9 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { FitFailed, train } from '../../../shared/workflows/train.ts';
-import type { FitEvent, JobOutcome, Orchestration, PublishOutcome, SegmentOutcome } from '../../../shared/workflows/train.ts';
+import type {
+  FitEvent,
+  JobOutcome,
+  Orchestration,
+  PublishOutcome,
+  SegmentOutcome,
+} from '../../../shared/workflows/train.ts';
 
 const usage = { seconds: 10, gb_seconds: 20, usd: 0.5 };
-const segment = (status: SegmentOutcome['status'], rest: Partial<SegmentOutcome> = {}): SegmentOutcome => ({ status, usage, has_checkpoint: true, ...rest });
+const segment = (status: SegmentOutcome['status'], rest: Partial<SegmentOutcome> = {}): SegmentOutcome => ({
+  status,
+  usage,
+  has_checkpoint: true,
+  ...rest,
+});
 const published: PublishOutcome = { usage, model: { name: 'm', version: 3 } };
 
 /** Plays prepared answers, and keeps what was asked and what was settled. */
@@ -34,7 +45,11 @@ describe('train', () => {
       { action: 'segment', job: 'job_1', segment: 2, seconds_used: 20 },
       { action: 'publish', job: 'job_1', segment: 2 },
     ]);
-    expect(outcome).toEqual({ status: 'succeeded', model: { name: 'm', version: 3 }, usage: { seconds: 40, gb_seconds: 80, usd: 2 } });
+    expect(outcome).toEqual({
+      status: 'succeeded',
+      model: { name: 'm', version: 3 },
+      usage: { seconds: 40, gb_seconds: 80, usd: 2 },
+    });
   });
 
   it('settles every job once, with the outcome it returns', async () => {
