@@ -42,6 +42,8 @@ export class Bundles {
         local: {
           tryBundle: (outputDir) => {
             writeFileSync(join(outputDir, 'index.js'), bundle);
+            // Where the asset lies below a package of ES modules, as it does locally, Node would take it for one.
+            writeFileSync(join(outputDir, 'package.json'), '{"type":"commonjs"}\n');
             if (withOnnxRuntime) placeOnnxRuntime(join(PROJECT_ROOT, 'node_modules'), outputDir, this.platform);
             return true;
           },
@@ -51,7 +53,7 @@ export class Bundles {
   }
 
   private hash(bundle: Uint8Array, withOnnxRuntime: boolean): string {
-    const hash = createHash('sha256').update(bundle);
+    const hash = createHash('sha256').update('commonjs').update(bundle);
     if (withOnnxRuntime) {
       hash.update(`${onnxRuntimeVersion(join(PROJECT_ROOT, 'node_modules'))} ${this.platform.os} ${this.platform.arch}`);
     }
