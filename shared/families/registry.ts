@@ -1,8 +1,9 @@
 /** Every model family, by the name it has on the wire. The conformance suite runs over this table. */
 import type { AnyFamily } from './contract.ts';
 import { linearRegression } from './linear-regression.ts';
+import { logisticRegression } from './logistic-regression.ts';
 
-export const FAMILIES: readonly AnyFamily[] = [linearRegression];
+export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression];
 
 export function findFamily(name: string): AnyFamily | undefined {
   return FAMILIES.find((family) => family.name === name);

@@ -184,7 +184,8 @@ class Reporter {
   private readonly startedMs = performance.now();
   private startFraction: number | undefined;
   private reportedMs = 0;
-  private hasMetrics = false;
+  /** The last yield came with the metrics of its epoch. */
+  private isTold = false;
 
   constructor(options: SegmentOptions) {
     this.options = options;
@@ -193,6 +194,7 @@ class Reporter {
   async report(progress: Progress): Promise<void> {
     const nowMs = performance.now();
     this.progress = this.withEta(progress, nowMs);
+    this.isTold = progress.metrics !== undefined;
     if (progress.metrics !== undefined) await this.sendMetrics(progress.epoch ?? 1, progress.metrics, progress.step);
     else if (nowMs - this.reportedMs >= PROGRESS_INTERVAL_MS) {
       this.reportedMs = nowMs;
@@ -209,17 +211,16 @@ class Reporter {
       ...(epochs === undefined ? {} : { epochs }),
     };
     this.metrics = metrics;
-    if (this.hasMetrics) return;
+    if (this.isTold) return;
     const validation = Object.entries(metrics.validation).map(([name, value]): [string, number] => [
       `validation_${name}`,
       value,
     ]);
-    await this.sendMetrics(1, { ...metrics.train, ...Object.fromEntries(validation) });
+    await this.sendMetrics(epoch ?? 1, { ...metrics.train, ...Object.fromEntries(validation) });
     this.metrics = metrics;
   }
 
   private async sendMetrics(epoch: number, metrics: Metrics, step?: number): Promise<void> {
-    this.hasMetrics = true;
     const entries = Object.entries(metrics);
     const isValidation = ([name]: [string, number]): boolean => name.startsWith('validation_');
     this.metrics = {

@@ -1,0 +1,82 @@
+/**
+ * L-BFGS, one iteration at a time, so that a fit can be cut between any two. Direction by the two-loop recursion (Nocedal and Wright,
+ * "Numerical Optimization", algorithm 7.4), step by bisection to the weak Wolfe conditions (Lewis and Overton, "Nonsmooth optimization via
+ * quasi-Newton methods", algorithm 2.6), which a smooth convex function always meets.
+ */
+
+export interface Evaluation {
+  readonly value: number;
+  readonly gradient: Float64Array;
+}
+
+export interface LbfgsState {
+  readonly point: Float64Array;
+  readonly evaluation: Evaluation;
+  /** The last steps s and differences of gradients y, oldest first. */
+  readonly pairs: readonly { readonly s: Float64Array; readonly y: Float64Array }[];
+}
+
+const MEMORY = 10;
+const SUFFICIENT_DECREASE = 1e-4;
+const CURVATURE = 0.9;
+const MAX_TRIALS = 40;
+
+/** The next state, or undefined when no step lowers the function: the optimum as far as float64 goes. */
+export async function lbfgsStep(
+  state: LbfgsState,
+  evaluate: (point: Float64Array) => Promise<Evaluation>,
+): Promise<LbfgsState | undefined> {
+  const direction = directionOf(state);
+  const { value, gradient } = state.evaluation;
+  const slope = dot(gradient, direction);
+  if (!(slope < 0)) return undefined;
+  // Without curvature known, the first trial moves by about one unit.
+  let step = state.pairs.length > 0 ? 1 : Math.min(1, 1 / norm(gradient));
+  let [low, high] = [0, Infinity];
+  for (let trial = 0; trial < MAX_TRIALS; trial++) {
+    const length = step;
+    const point = state.point.map((x, i) => x + length * direction[i]!);
+    const next = await evaluate(point);
+    if (!(next.value <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
+    else if (dot(next.gradient, direction) < CURVATURE * slope) low = step;
+    else return { point, evaluation: next, pairs: remember(state, point, next) };
+    step = high === Infinity ? 2 * low : (low + high) / 2;
+  }
+  return undefined;
+}
+
+function remember(state: LbfgsState, point: Float64Array, next: Evaluation): LbfgsState['pairs'] {
+  const s = point.map((x, i) => x - state.point[i]!);
+  const y = next.gradient.map((g, i) => g - state.evaluation.gradient[i]!);
+  return dot(s, y) > 0 ? [...state.pairs, { s, y }].slice(-MEMORY) : state.pairs;
+}
+
+/** Minus the inverse Hessian, as the pairs know it, times the gradient. */
+function directionOf({ evaluation, pairs }: LbfgsState): Float64Array {
+  const q = evaluation.gradient.slice();
+  const alphas: number[] = [];
+  for (const { s, y } of pairs.toReversed()) {
+    const alpha = dot(s, q) / dot(s, y);
+    alphas.unshift(alpha);
+    addScaled(q, y, -alpha);
+  }
+  const last = pairs.at(-1);
+  const gamma = last === undefined ? 1 : dot(last.s, last.y) / dot(last.y, last.y);
+  for (let i = 0; i < q.length; i++) q[i]! *= gamma;
+  pairs.forEach(({ s, y }, k) => addScaled(q, s, alphas[k]! - dot(y, q) / dot(s, y)));
+  return q.map((x) => -x);
+}
+
+function addScaled(target: Float64Array, x: Float64Array, factor: number): void {
+  for (let i = 0; i < x.length; i++) target[i]! += factor * x[i]!;
+}
+
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function norm(a: Float64Array): number {
+  return Math.sqrt(dot(a, a));
+}
