@@ -14,7 +14,9 @@ export const AUTHORIZER_CACHES = ['function', 'gateway'] as const;
 export type AuthorizerCache = (typeof AUTHORIZER_CACHES)[number];
 
 /** The periods that CloudWatch Logs knows; logs are not kept for ever. */
-const LOG_RETENTION_DAYS = Object.values(RetentionDays).filter((days) => typeof days !== 'string' && days !== RetentionDays.INFINITE);
+const LOG_RETENTION_DAYS = Object.values(RetentionDays).filter(
+  (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
 
 export interface Settings {
   /** Names the stacks (`<prefix>-data` ...) and the operator's function, so that an account can hold several deployments. */
@@ -87,7 +89,7 @@ function count(name: string, value: unknown, max: number): number {
 }
 
 function period(name: string, value: unknown): RetentionDays {
-  const found = LOG_RETENTION_DAYS.find((days) => days === Number(value));
+  const found = LOG_RETENTION_DAYS.find((days) => (days as number) === Number(value));
   if (found === undefined) throw invalid(name, `one of ${LOG_RETENTION_DAYS.join(', ')} days`, value);
   return found;
 }

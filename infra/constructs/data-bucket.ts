@@ -8,7 +8,6 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { TENANT_KEY_PREFIX } from '../../shared/contract.ts';
-import { acknowledge } from './acknowledge.ts';
 
 export interface DataBucketProps {
   readonly key: kms.IKey;
@@ -54,7 +53,6 @@ export class DataBucket extends Construct {
         },
       ],
     });
-    acknowledge(accessLogs, { 'AwsSolutions-S1': 'The bucket that takes the access logs; logging it into itself would not end.' });
     this.bucketName = bucket.bucketName;
     this.bucketArn = bucket.bucketArn;
     this.key = props.key;

@@ -100,12 +100,21 @@ function methodsOf(routes: readonly Route[]): Route[] {
  * Source: https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html
  */
 function keyAuthorizer(scope: Construct, handler: lambda.IFunction, cache: AuthorizerCache): apigateway.RequestAuthorizer {
-  const isKept = cache === 'gateway';
-  return new apigateway.RequestAuthorizer(scope, 'Authorizer', {
+  if (cache === 'gateway') {
+    return new apigateway.RequestAuthorizer(scope, 'Authorizer', {
+      handler,
+      identitySources: [apigateway.IdentitySource.header('Authorization')],
+      resultsCacheTtl: Duration.seconds(AUTHORIZER_CACHE_S),
+    });
+  }
+  const authorizer = new apigateway.RequestAuthorizer(scope, 'Authorizer', {
     handler,
-    identitySources: isKept ? [apigateway.IdentitySource.header('Authorization')] : [],
-    resultsCacheTtl: Duration.seconds(isKept ? AUTHORIZER_CACHE_S : 0),
+    identitySources: [],
+    resultsCacheTtl: Duration.seconds(0),
   });
+  // CDK writes an empty text, which is not the same as none.
+  (authorizer.node.defaultChild as apigateway.CfnAuthorizer).addPropertyDeletionOverride('IdentitySource');
+  return authorizer;
 }
 
 /** Who called what and how it went; no path parameters or query strings, which are tenants' words. */
