@@ -2,10 +2,8 @@
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
-  HeadObjectCommand,
   ListObjectsV2Command,
   NoSuchKey,
-  NotFound,
   PutObjectCommand,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
@@ -41,6 +39,8 @@ export class ObjectStore {
       return await Body?.transformToByteArray();
     } catch (error) {
       if (error instanceof NoSuchKey) return undefined;
+      // Our right to list is bound to a prefix, which a GET does not carry: S3 then says 403 of an object that is not there.
+      if (isForbidden(error) && (await this.size(path)) === undefined) return undefined;
       throw error;
     }
   }
@@ -68,15 +68,11 @@ export class ObjectStore {
     }
   }
 
-  /** The object's size in bytes, or undefined when there is none. */
+  /** The object's size in bytes, or undefined when there is none. Asked by listing: a HEAD would be 403 where there is none. */
   async size(path: string): Promise<number | undefined> {
-    try {
-      const { ContentLength } = await this.#s3.send(new HeadObjectCommand(this.#at(path)));
-      return ContentLength;
-    } catch (error) {
-      if (error instanceof NotFound) return undefined;
-      throw error;
-    }
+    const { Bucket, Key } = this.#at(path);
+    const { Contents = [] } = await this.#s3.send(new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 }));
+    return Contents[0]?.Key === Key ? Contents[0].Size : undefined;
   }
 
   /** Removes every object whose path begins with `prefix`. @returns how many */
@@ -113,4 +109,8 @@ export class ObjectStore {
   #at(path: string): { Bucket: string; Key: string } {
     return { Bucket: this.#bucket, Key: this.#prefix + path };
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 403;
 }

@@ -1,0 +1,89 @@
+/** Tenant A cannot see tenant B: every route of the contract that names a thing, called for another tenant's thing. */
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { ROUTES } from '../../shared/contract.ts';
+import { SPECS } from '../../shared/http/spec/index.ts';
+import type { OperationSpec } from '../../shared/http/spec/spec.ts';
+import { useTenon } from './tenon.ts';
+
+const tenon = useTenon();
+
+const named = ROUTES.filter(({ path }) => path.includes('{'));
+const lists = ROUTES.filter(({ operation }) => operation.startsWith('list') && operation !== 'listJobEvents');
+
+/** A's things, by the path parameter that names them. */
+const things: Record<string, string> = {};
+
+beforeAll(async () => {
+  const dataset = await tenon.dataset({ name: 'secret', format: 'csv', csv: 'x,y\n1,2\n2,4.1\n3,6\n4,7.9\n' });
+  const job = await tenon.job({
+    name: 'secret',
+    task: 'regression',
+    family: 'linear_regression',
+    dataset: dataset['id'],
+    target: 'y',
+  });
+  if (job['status'] !== 'succeeded') throw new Error(JSON.stringify(job));
+  Object.assign(things, { dataset: dataset['id'], job: job['id'], name: 'secret', ref: 'secret', version: '1' });
+});
+
+function pathOf(route: (typeof ROUTES)[number]): string {
+  const kind = route.path.startsWith('/v1/jobs') ? 'job' : 'dataset';
+  return route.path.replaceAll(
+    /\{(\w+)\}/g,
+    (_, parameter: string) => things[parameter === 'id' ? kind : parameter] ?? '',
+  );
+}
+
+describe('a thing of another tenant', () => {
+  it.each(named.map((route) => [`${route.method} ${route.path}`, route] as const))(
+    'does not exist for %s',
+    async (_, route) => {
+      const spec: OperationSpec = SPECS[route.operation];
+      const options = { key: tenon.key('b'), ...(spec.body === undefined ? {} : { body: spec.example }) };
+
+      const answer = await tenon.request(route.method, pathOf(route), options);
+
+      expect([answer.status, answer.body['code']]).toEqual([404, 'not_found']);
+    },
+  );
+
+  it.each(lists.map((route) => [route.path, route] as const))('is not in %s', async (_, route) => {
+    const mine = await tenon.request('GET', route.path);
+    const theirs = await tenon.request('GET', route.path, { key: tenon.key('b') });
+
+    expect((mine.body['data'] as unknown[]).length).toBeGreaterThan(0);
+    expect(theirs.body['data']).toEqual([]);
+  });
+
+  it('cannot be trained on', async () => {
+    const body = {
+      name: 'm',
+      task: 'regression',
+      family: 'linear_regression',
+      dataset: things['dataset'],
+      target: 'y',
+    };
+
+    const answer = await tenon.request('POST', '/v1/jobs', { body, key: tenon.key('b') });
+
+    expect(answer.body).toMatchObject({ code: 'not_found', param: '/dataset' });
+  });
+
+  it('is not reached by a header that names the tenant', async () => {
+    const headers = { 'X-Amz-Tenant-Id': 'tenant-a', 'x-tenant-id': 'tenant-a' };
+
+    const answer = await tenon.request('POST', '/v1/models/secret:predict', {
+      body: { instances: [{ x: 1 }] },
+      headers,
+      key: tenon.key('b'),
+    });
+
+    expect(answer.status).toBe(404);
+  });
+
+  it('is still there for its own tenant', async () => {
+    const answer = await tenon.request('POST', '/v1/models/secret:predict', { body: { instances: [{ x: 1 }] } });
+
+    expect(answer.status).toBe(200);
+  });
+});
