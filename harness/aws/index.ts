@@ -79,6 +79,7 @@ export async function startAwsCloud(options: AwsCloudOptions): Promise<AwsCloud>
   for (const [bucket, policy] of Object.entries(bucketPolicies)) checkPolicy(policy, `policy of bucket ${bucket}`);
   const authorizer = new Authorizer(options.roles);
   const credentials = new CredentialStore({ dataDir, accountId, now });
+  const verifier = { credentials, region, now };
   const store = new S3Store(join(dataDir, 's3'), now);
   for (const bucket of options.buckets) store.ensureBucket(bucket);
   const backend = await startDynamoBackend({ dir: join(dataDir, 'dynamodb'), accountId, region });
@@ -87,12 +88,12 @@ export async function startAwsCloud(options: AwsCloudOptions): Promise<AwsCloud>
   for (const table of options.tables) await ensureTable({ backend, schemas, ttl }, table);
   const endpoint = await startAwsEndpoint({
     services: [
-      new S3Service({ store, region, bucketPolicies }),
+      new S3Service({ store, verifier, bucketPolicies }),
       new DynamoService({ backend, schemas, ttl, accountId, region }),
       new StsService({ authorizer, credentials, now, region }),
       ...extraServices,
     ],
-    verifier: { credentials, region, now },
+    verifier,
     authorizer,
     ...(options.port !== undefined && { port: options.port }),
   });

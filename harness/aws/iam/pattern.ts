@@ -29,9 +29,9 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
   const tokens: Token[] = [];
   let at = 0;
   while (at < text.length) {
-    const variable = options.variables && VARIABLE.exec(text.slice(at));
-    if (variable) {
-      const value = resolveVariable(variable[1]!, options.variables!);
+    const variable = options.variables === undefined ? null : VARIABLE.exec(text.slice(at));
+    if (variable !== null && options.variables !== undefined) {
+      const value = resolveVariable(variable[1]!, options.variables);
       if (value === undefined) return undefined;
       tokens.push(...value.split(''));
       at += variable[0].length;
@@ -97,7 +97,7 @@ function splitArn(arn: string): readonly string[] | undefined {
     if (character === '{') depth++;
     if (character === '}') depth--;
     if (character === ':' && depth === 0 && parts.length < 6) parts.push('');
-    else parts[parts.length - 1] += character;
+    else parts.push(`${parts.pop() ?? ''}${character}`);
   }
   return parts.length === 6 && parts[0] === 'arn' ? parts : undefined;
 }

@@ -9,6 +9,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeyLocks } from './key-locks.ts';
 import { SortedKeys } from './sorted-keys.ts';
+import { Uploads } from './uploads.ts';
 import type { CorsRule } from './cors.ts';
 import type { ObjectMeta } from './object.ts';
 
@@ -25,6 +26,7 @@ export class Bucket {
   readonly dir: string;
   readonly dataDir: string;
   readonly keys = new SortedKeys();
+  readonly uploads: Uploads;
   readonly #objects = new Map<string, ObjectMeta>();
   readonly #locks = new KeyLocks();
 
@@ -34,11 +36,12 @@ export class Bucket {
     this.name = stored.name;
     this.createdAtMs = stored.createdAtMs;
     this.corsRules = stored.corsRules ?? [];
+    this.uploads = new Uploads(join(dir, 'uploads'), (file) => rm(this.dataPath(file), { force: true }));
   }
 
   /** Makes the bucket's folder; the caller has checked the name. */
   static create(dir: string, definition: BucketDefinition, nowMs: number): Bucket {
-    for (const folder of ['data', 'meta', 'uploads']) mkdirSync(join(dir, folder), { recursive: true });
+    for (const folder of ['data', 'meta']) mkdirSync(join(dir, folder), { recursive: true });
     const bucket = new Bucket(dir, { ...definition, createdAtMs: nowMs });
     bucket.configure(definition);
     return bucket;
@@ -47,7 +50,7 @@ export class Bucket {
   /** Opens a bucket of an earlier run and sweeps what it had not committed. */
   static open(dir: string): Bucket {
     const bucket = new Bucket(dir, JSON.parse(readFileSync(join(dir, 'bucket.json'), 'utf8')) as StoredBucket);
-    const files = new Set<string>();
+    const files = new Set(bucket.uploads.files());
     for (const entry of readdirSync(join(dir, 'meta'))) {
       const path = join(dir, 'meta', entry);
       if (!entry.endsWith('.json')) {

@@ -25,6 +25,7 @@ type KeptMetadata = Pick<ObjectMeta, 'headers' | 'userMetadata' | 'tags'>;
 
 /** The metadata a PUT, POST or CreateMultipartUpload states. */
 export function metadataFrom(headers: IncomingHttpHeaders): KeptMetadata {
+  refuseUnsupported(headers);
   const kept: Record<string, string> = {};
   for (const name of KEPT) {
     const value = headers[name];
@@ -37,6 +38,15 @@ export function metadataFrom(headers: IncomingHttpHeaders): KeptMetadata {
   else kept['content-encoding'] = encoding;
   kept['content-type'] ??= 'binary/octet-stream';
   return { headers: kept, userMetadata: userMetadata(headers), tags: parseTags(headers['x-amz-tagging'] as string | undefined) };
+}
+
+/** What would silently be lost must fail: ACLs (buckets are owner-enforced), object lock, customers' keys. */
+function refuseUnsupported(headers: IncomingHttpHeaders): void {
+  const acl = headers['x-amz-acl'];
+  const isGrant = Object.keys(headers).some((name) => name.startsWith('x-amz-grant-'));
+  if (isGrant || (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control')) throw s3Error('AccessControlListNotSupported');
+  const unsupported = Object.keys(headers).find((name) => /^x-amz-(object-lock-|server-side-encryption-customer-|write-offset-bytes)/.test(name));
+  if (unsupported !== undefined) throw s3Error('NotImplemented', { message: `The header ${unsupported} is not implemented by the local S3.`, fields: { Header: unsupported } });
 }
 
 function userMetadata(headers: IncomingHttpHeaders): Record<string, string> {

@@ -1,5 +1,6 @@
 /** The contract of an S3 operation: how it is recognized, what it needs, what it does. One entry of operations/index.ts. */
 import type { Permission, ServiceRequest } from '../service.ts';
+import type { PostForm } from './post-form.ts';
 import type { S3Store } from './store.ts';
 import type { ServerResponse } from 'node:http';
 
@@ -11,6 +12,8 @@ export interface S3Call {
   readonly bucket: string;
   /** Empty for bucket operations. */
   readonly key: string;
+  /** The form of a browser's POST upload. */
+  readonly form?: PostForm | undefined;
 }
 
 export interface S3Operation {

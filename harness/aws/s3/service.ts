@@ -2,23 +2,27 @@
 import { corsHeaders } from './cors.ts';
 import { s3Error } from './errors.ts';
 import { S3_OPERATIONS } from './operations/index.ts';
+import { isPostForm, readPostForm } from './post-form.ts';
+import { identifySigner } from './post-policy.ts';
 import { AwsError } from '../service.ts';
 import type { PolicyDocument } from '../iam/policy.ts';
 import type { S3Call, S3Operation } from './operation.ts';
+import type { PostForm } from './post-form.ts';
 import type { S3Store } from './store.ts';
-import type { AwsService, Permission, ServiceRequest } from '../service.ts';
+import type { AwsService, Permission, Principal, ServiceRequest } from '../service.ts';
+import type { Verifier } from '../signature/verify.ts';
 import type { ServerResponse } from 'node:http';
 
 /** Query parameters that choose another operation; one of these that no operation knows must not be ignored. */
 const SUBRESOURCES = new Set(
   ('accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle location logging metadataTable ' +
-    'metrics notification object-lock ownershipControls policy policyStatus publicAccessBlock renameObject replication requestPayment ' +
+    'metrics notification object-lock partNumber ownershipControls policy policyStatus publicAccessBlock renameObject replication requestPayment ' +
     'restore retention select session tagging torrent uploads uploadId versionId versioning versions website').split(' '),
 );
 
 export interface S3ServiceOptions {
   readonly store: S3Store;
-  readonly region: string;
+  readonly verifier: Verifier;
   /** By bucket name. */
   readonly bucketPolicies: Readonly<Record<string, PolicyDocument>>;
 }
@@ -28,6 +32,7 @@ export class S3Service implements AwsService {
   readonly protocol = 's3';
   readonly acceptsAnonymous = true;
   readonly #options: S3ServiceOptions;
+  readonly #forms = new WeakMap<ServiceRequest, PostForm>();
 
   constructor(options: S3ServiceOptions) {
     this.#options = options;
@@ -36,6 +41,14 @@ export class S3Service implements AwsService {
   resourcePolicy(resource: string): PolicyDocument | undefined {
     const name = resource.split(':').at(5)?.split('/')[0] ?? '';
     return Object.hasOwn(this.#options.bucketPolicies, name) ? this.#options.bucketPolicies[name] : undefined;
+  }
+
+  /** A form upload signs its policy, in a field of its body. */
+  async identify(request: ServiceRequest): Promise<Principal | undefined> {
+    if (!isPostForm(request)) return undefined;
+    const form = await readPostForm(request);
+    this.#forms.set(request, form);
+    return identifySigner(this.#options.verifier, form);
   }
 
   async permissions(request: ServiceRequest): Promise<readonly Permission[]> {
@@ -59,7 +72,8 @@ export class S3Service implements AwsService {
     const [, bucket = '', ...rest] = request.rawPath.split('/');
     const key = decodeKey(rest.join('/'));
     if (Buffer.byteLength(key) > 1024) throw s3Error('KeyTooLongError', { fields: { Size: String(Buffer.byteLength(key)), MaxSizeAllowed: '1024' } });
-    return { request, store: this.#options.store, region: this.#options.region, bucket: decodeKey(bucket), key };
+    const { store, verifier } = this.#options;
+    return { request, store, region: verifier.region, bucket: decodeKey(bucket), key, form: this.#forms.get(request) };
   }
 
   #preflight(call: S3Call, response: ServerResponse): void {

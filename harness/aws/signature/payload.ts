@@ -44,7 +44,7 @@ export async function* readPayload(
 
 /** A reader that stops early leaves the connection open, so that the client gets the error. */
 const rawBody = (http: IncomingMessage): AsyncIterable<Buffer> =>
-  http.iterator({ destroyOnReturn: false }) as unknown as AsyncIterable<Buffer>;
+  http.iterator({ destroyOnReturn: false });
 
 async function* checkedAgainst(payloadHash: string, http: IncomingMessage): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');

@@ -37,7 +37,7 @@ export function verifySignature(
   checkScope(verifier, signed);
   checkTime(verifier, signed);
   checkSignedHeaders(http, signed);
-  const [rawPath = '/', rawQuery = ''] = splitUrl(http.url ?? '/');
+  const [rawPath, rawQuery] = splitUrl(http.url ?? '/');
   const isS3 = signed.scope.service === 's3';
   const payloadHash = signed.payloadHash ?? bodyHash ?? (isS3 ? 'UNSIGNED-PAYLOAD' : sha256Hex(''));
   const canonical = guardEncoding(() =>

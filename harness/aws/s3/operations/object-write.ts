@@ -9,6 +9,7 @@ import { objectArn, onObject, sendEmpty, sendXml, S3_NAMESPACE, writeContext } f
 import { receiveBody } from '../receive.ts';
 import { missingKey } from './object-read.ts';
 import { xmlDocument } from '../../xml.ts';
+import type { Bucket } from '../bucket.ts';
 import type { ObjectMeta } from '../object.ts';
 import type { S3Call, S3Operation } from '../operation.ts';
 import type { Permission } from '../../service.ts';
@@ -67,6 +68,21 @@ export function sourceObject(call: S3Call): { bucket: string; meta: ObjectMeta }
   return { bucket, meta };
 }
 
+/** Copies the source's bytes to a new data file of `target`; a source that is replaced meanwhile is looked up again. */
+async function copyData(call: S3Call, target: Bucket): Promise<{ bucket: string; meta: ObjectMeta; file: string }> {
+  for (;;) {
+    const source = sourceObject(call);
+    const file = randomUUID();
+    try {
+      await copyFile(call.store.bucket(source.bucket).dataPath(source.meta.file), target.dataPath(file), constants.COPYFILE_FICLONE);
+      return { ...source, file };
+    } catch (error) {
+      const isReplaced = call.store.bucket(source.bucket).get(source.meta.key)?.file !== source.meta.file;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !isReplaced) throw error;
+    }
+  }
+}
+
 export const copyObject: S3Operation = {
   name: 'CopyObject',
   method: 'PUT',
@@ -76,14 +92,12 @@ export const copyObject: S3Operation = {
   async handle(call, response) {
     const { headers } = call.request.http;
     const bucket = call.store.bucket(call.bucket);
-    const source = sourceObject(call);
-    const isSelf = source.bucket === call.bucket && source.meta.key === call.key;
     const replaces = headers['x-amz-metadata-directive'] === 'REPLACE';
-    if (isSelf && !replaces) {
+    const { bucket: sourceBucket, key: sourceKey } = copySource(call);
+    if (sourceBucket === call.bucket && sourceKey === call.key && !replaces) {
       throw s3Error('InvalidRequest', { message: "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes." });
     }
-    const file = randomUUID();
-    await copyFile(call.store.bucket(source.bucket).dataPath(source.meta.file), bucket.dataPath(file), constants.COPYFILE_FICLONE);
+    const { file, ...source } = await copyData(call, bucket);
     const metadata = replaces ? metadataFrom(headers) : { headers: source.meta.headers, userMetadata: source.meta.userMetadata };
     const tags = headers['x-amz-tagging-directive'] === 'REPLACE' ? parseTags(headers['x-amz-tagging'] as string | undefined) : source.meta.tags;
     const meta: ObjectMeta = { ...source.meta, ...metadata, tags, key: call.key, lastModifiedMs: call.store.now(), file };
