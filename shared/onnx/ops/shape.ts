@@ -4,6 +4,7 @@ import type { Dim, Shape } from '../../tensor/shape.ts';
 import { fromNumbers } from '../../tensor/tensor.ts';
 import type { NumericDType } from '../../tensor/tensor.ts';
 import type { Graph, Value } from '../graph.ts';
+import { comparison } from './comparison.ts';
 import { unary } from './elementwise.ts';
 
 export interface SliceRange {
@@ -52,8 +53,7 @@ export const shape = {
   scatterElements: (g: Graph, x: Value, { indices, updates, axis, add = false }: { indices: Value; updates: Value; axis: number; add?: boolean }) =>
     g.emit('ScatterElements', [x, indices, updates], x, { axis: normalizeAxis(axis, x.shape.length, 'ScatterElements'), reduction: add ? 'add' : 'none' }),
   /** Ones at the indices along a new last axis, else zeros. */
-  oneHot: (g: Graph, indices: Value, depth: number, dtype: NumericDType = 'float32') =>
-    g.emit('OneHot', [indices, g.ints([depth]), g.constant(fromNumbers(dtype, [0, 1]))], { dtype, shape: [...indices.shape, depth] }, { axis: -1 }),
+  oneHot: (g: Graph, indices: Value, depth: number, dtype: NumericDType = 'float32') => oneHot(g, indices, depth, dtype),
   /** Keeps the lower (or upper) triangle of the last two axes from diagonal k on, and zeros the rest. */
   trilu: (g: Graph, x: Value, { upper = false, k = 0 } = {}) => g.emit('Trilu', [x, g.scalar(k, 'int64')], x, { upper: Number(upper) }),
   /** The shape of x as int64. */
@@ -166,4 +166,12 @@ function expand(g: Graph, x: Value, target: readonly number[]): Value {
   const result = broadcastShapes([x.shape, target]);
   if (result === undefined) throw g.mismatch('Expand', `a shape that broadcasts to [${target.join(', ')}]`, [x]);
   return g.emit('Expand', [x, g.ints(target)], { dtype: x.dtype, shape: result });
+}
+
+/** ONNX Runtime has OneHot for few combinations of types: int64 to float32 is one of them. */
+function oneHot(g: Graph, indices: Value, depth: number, dtype: NumericDType): Value {
+  const values = g.constant(fromNumbers('float32', [0, 1]));
+  const positions = comparison.cast(g, indices, 'int64');
+  const floats = g.emit('OneHot', [positions, g.ints([depth]), values], { dtype: 'float32', shape: [...indices.shape, depth] }, { axis: -1 });
+  return comparison.cast(g, floats, dtype);
 }
