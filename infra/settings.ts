@@ -42,7 +42,12 @@ export interface Settings {
 export function readSettings(node: Node): Settings {
   const value = (name: string): unknown => node.tryGetContext(name) as unknown;
   return {
-    prefix: text('prefix', value('prefix') ?? 'tenon', /^[a-z][a-z0-9-]{0,19}$/, 'a-z, 0-9 and -, at most 20, a letter first'),
+    prefix: text(
+      'prefix',
+      value('prefix') ?? 'tenon',
+      /^[a-z][a-z0-9-]{0,19}$/,
+      'a-z, 0-9 and -, at most 20, a letter first',
+    ),
     stage: text('stage', value('stage') ?? 'live', /^[A-Za-z0-9_]{1,32}$/, 'A-Z, a-z, 0-9 and _, at most 32'),
     target: oneOf('target', value('target') ?? 'lambda-arm64', TARGETS),
     waf: flag('waf', value('waf') ?? false),
@@ -60,7 +65,9 @@ export function readSettings(node: Node): Settings {
 }
 
 function invalid(name: string, expected: string, got: unknown): Error {
-  return new Error(`setting "${name}": expected ${expected}, got ${JSON.stringify(got)}. Set it in cdk.json or with -c ${name}=...`);
+  return new Error(
+    `setting "${name}": expected ${expected}, got ${JSON.stringify(got)}. Set it in cdk.json or with -c ${name}=...`,
+  );
 }
 
 function text(name: string, value: unknown, pattern: RegExp, expected: string): string {
@@ -96,7 +103,8 @@ function period(name: string, value: unknown): RetentionDays {
 
 function origins(name: string, value: unknown): readonly string[] {
   const list = typeof value === 'string' ? value.split(',').map((origin) => origin.trim()) : value;
-  const isOrigin = (origin: unknown) => typeof origin === 'string' && (origin === '*' || /^https?:\/\/[^/\s,]+$/.test(origin));
+  const isOrigin = (origin: unknown) =>
+    typeof origin === 'string' && (origin === '*' || /^https?:\/\/[^/\s,]+$/.test(origin));
   if (!Array.isArray(list) || list.length === 0 || !list.every(isOrigin)) {
     throw invalid(name, '* or a list of origins such as https://app.example.com', value);
   }

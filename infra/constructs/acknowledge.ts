@@ -18,7 +18,9 @@ export interface WildcardArn {
 /** Acknowledges the wildcard in a policy under `construct`, by the name that the report gives it. */
 export function acknowledgeWildcard(construct: IConstruct, { owner, arn, suffix }: WildcardArn, reason: string): void {
   const name = Stack.of(construct) === Stack.of(owner) ? attributeName(owner, arn) : exportName(owner, arn);
-  acknowledge(construct, { [`AwsSolutions-IAM5[Resource::${name}${suffix.replaceAll('${', '<').replaceAll('}', '>')}]`]: reason });
+  acknowledge(construct, {
+    [`AwsSolutions-IAM5[Resource::${name}${suffix.replaceAll('${', '<').replaceAll('}', '>')}]`]: reason,
+  });
 }
 
 /** Within a stack an ARN is `<LogicalId.Arn>`. */
@@ -29,6 +31,8 @@ function attributeName(owner: IConstruct, arn: string): string {
 
 /** From another stack it is the name of the export, which CDK makes for the reference anyway. */
 function exportName(owner: IConstruct, arn: string): string {
-  const { 'Fn::ImportValue': name } = Stack.of(owner).resolve(Stack.of(owner).exportValue(arn)) as { 'Fn::ImportValue': string };
+  const { 'Fn::ImportValue': name } = Stack.of(owner).resolve(Stack.of(owner).exportValue(arn)) as {
+    'Fn::ImportValue': string;
+  };
   return name;
 }

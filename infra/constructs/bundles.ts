@@ -55,7 +55,9 @@ export class Bundles {
   private hash(bundle: Uint8Array, withOnnxRuntime: boolean): string {
     const hash = createHash('sha256').update('commonjs').update(bundle);
     if (withOnnxRuntime) {
-      hash.update(`${onnxRuntimeVersion(join(PROJECT_ROOT, 'node_modules'))} ${this.platform.os} ${this.platform.arch}`);
+      hash.update(
+        `${onnxRuntimeVersion(join(PROJECT_ROOT, 'node_modules'))} ${this.platform.os} ${this.platform.arch}`,
+      );
     }
     return hash.digest('hex');
   }
@@ -84,11 +86,15 @@ function bundleAll(minify: boolean): ReadonlyMap<string, Uint8Array> {
   return new Map(outputFiles.map((file) => [basename(dirname(file.path)), file.contents]));
 }
 
-function build<T extends esbuild.BuildOptions>(options: esbuild.SameShape<esbuild.BuildOptions, T>): esbuild.BuildResult<T> {
+function build<T extends esbuild.BuildOptions>(
+  options: esbuild.SameShape<esbuild.BuildOptions, T>,
+): esbuild.BuildResult<T> {
   try {
     return esbuild.buildSync(options);
   } catch (error) {
     const { errors } = error as esbuild.BuildFailure;
-    throw new Error(`the functions do not bundle:\n${esbuild.formatMessagesSync(errors, { kind: 'error' }).join('')}`, { cause: error });
+    throw new Error(`the functions do not bundle:\n${esbuild.formatMessagesSync(errors, { kind: 'error' }).join('')}`, {
+      cause: error,
+    });
   }
 }

@@ -54,7 +54,8 @@ const ERRORS: readonly (readonly [apigateway.ResponseType, GatewayError])[] = [
       status: 401,
       code: 'unauthenticated',
       title: 'Unauthenticated',
-      detail: 'No valid API key. Send one as "Authorization: Bearer <key>" or "x-api-key: <key>"; a revoked or expired key is not valid.',
+      detail:
+        'No valid API key. Send one as "Authorization: Bearer <key>" or "x-api-key: <key>"; a revoked or expired key is not valid.',
       retryable: false,
     },
   ],
@@ -78,7 +79,8 @@ const ERRORS: readonly (readonly [apigateway.ResponseType, GatewayError])[] = [
       status: 413,
       code: 'payload_too_large',
       title: 'Payload too large',
-      detail: 'The body is larger than the gateway takes. Upload large datasets to the URL that POST /v1/datasets answers with.',
+      detail:
+        'The body is larger than the gateway takes. Upload large datasets to the URL that POST /v1/datasets answers with.',
       retryable: false,
     },
   ],
@@ -96,11 +98,18 @@ const ERRORS: readonly (readonly [apigateway.ResponseType, GatewayError])[] = [
   [ResponseType.QUOTA_EXCEEDED, RATE_LIMITED],
   [ResponseType.BAD_REQUEST_PARAMETERS, INVALID],
   [ResponseType.BAD_REQUEST_BODY, INVALID],
-  [ResponseType.WAF_FILTERED, { ...INVALID, status: 403, detail: 'The firewall of this deployment refused the request.' }],
+  [
+    ResponseType.WAF_FILTERED,
+    { ...INVALID, status: 403, detail: 'The firewall of this deployment refused the request.' },
+  ],
   [ResponseType.INTEGRATION_FAILURE, { ...INTERNAL, status: 504 }],
   [
     ResponseType.INTEGRATION_TIMEOUT,
-    { ...INTERNAL, status: 504, detail: 'The answer took longer than the gateway waits (29 seconds). Send fewer instances at once.' },
+    {
+      ...INTERNAL,
+      status: 504,
+      detail: 'The answer took longer than the gateway waits (29 seconds). Send fewer instances at once.',
+    },
   ],
   [ResponseType.AUTHORIZER_FAILURE, INTERNAL],
   [ResponseType.AUTHORIZER_CONFIGURATION_ERROR, INTERNAL],
@@ -113,7 +122,12 @@ export function addGatewayErrors(api: apigateway.RestApi): void {
   addResponse(api, ResponseType.DEFAULT_5XX, INTERNAL);
 }
 
-function addResponse(api: apigateway.RestApi, type: apigateway.ResponseType, error: GatewayError, statusCode?: string): void {
+function addResponse(
+  api: apigateway.RestApi,
+  type: apigateway.ResponseType,
+  error: GatewayError,
+  statusCode?: string,
+): void {
   api.addGatewayResponse(type.responseType, {
     type,
     ...(statusCode === undefined ? {} : { statusCode }),

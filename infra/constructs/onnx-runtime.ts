@@ -21,7 +21,9 @@ const NATIVE_FILES: Readonly<Record<string, RegExp>> = {
 export const ONNX_RUNTIME_MODULES = ['onnxruntime-node', 'onnxruntime-common'];
 
 export function onnxRuntimeVersion(nodeModules: string): string {
-  const manifest = JSON.parse(readFileSync(join(nodeModules, 'onnxruntime-node', 'package.json'), 'utf8')) as { version: string };
+  const manifest = JSON.parse(readFileSync(join(nodeModules, 'onnxruntime-node', 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return manifest.version;
 }
 
@@ -32,7 +34,9 @@ export function onnxRuntimeVersion(nodeModules: string): string {
 export function placeOnnxRuntime(nodeModules: string, outputDir: string, platform: Platform): void {
   const native = `onnxruntime-node/bin/napi-v6/${platform.os}/${platform.arch}`;
   if (!existsSync(join(nodeModules, native))) {
-    throw new Error(`onnxruntime-node has no library for ${platform.os}/${platform.arch}: looked in node_modules/${native}`);
+    throw new Error(
+      `onnxruntime-node has no library for ${platform.os}/${platform.arch}: looked in node_modules/${native}`,
+    );
   }
   const copy = (folder: string, wanted: RegExp) => {
     for (const file of readdirSync(join(nodeModules, folder))) {

@@ -64,13 +64,15 @@ export class PublicApi extends Construct {
     };
     const authorizer = keyAuthorizer(this, props.authorizer, props.settings.authorizerCache);
     for (const route of methodsOf(ROUTES)) {
-      this.api.root.resourceForPath(resourceOf(route)).addMethod(
-        route.method,
-        integrations[route.function],
-        route.auth === 'key'
-          ? { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer }
-          : { authorizationType: apigateway.AuthorizationType.NONE },
-      );
+      this.api.root
+        .resourceForPath(resourceOf(route))
+        .addMethod(
+          route.method,
+          integrations[route.function],
+          route.auth === 'key'
+            ? { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer }
+            : { authorizationType: apigateway.AuthorizationType.NONE },
+        );
     }
   }
 }
@@ -99,7 +101,11 @@ function methodsOf(routes: readonly Route[]): Route[] {
  * `gateway`: the gateway keeps answers under `Authorization`, and `x-api-key` is not taken.
  * Source: https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html
  */
-function keyAuthorizer(scope: Construct, handler: lambda.IFunction, cache: AuthorizerCache): apigateway.RequestAuthorizer {
+function keyAuthorizer(
+  scope: Construct,
+  handler: lambda.IFunction,
+  cache: AuthorizerCache,
+): apigateway.RequestAuthorizer {
   if (cache === 'gateway') {
     return new apigateway.RequestAuthorizer(scope, 'Authorizer', {
       handler,
@@ -134,9 +140,12 @@ const ACCESS_LOG = {
 };
 
 const FINDINGS = {
-  'AwsSolutions-APIG2': 'Requests are checked in the functions against the schemas that also make the OpenAPI document: the gateway knows no row, column or tensor.',
-  'AwsSolutions-APIG4': 'Every route with a key has the authorizer; health and the OpenAPI document are public, and a test holds the list to ROUTES.',
-  'AwsSolutions-COG4': 'Tenants are programs with API keys, checked by the Lambda authorizer, not people with Cognito accounts.',
+  'AwsSolutions-APIG2':
+    'Requests are checked in the functions against the schemas that also make the OpenAPI document: the gateway knows no row, column or tensor.',
+  'AwsSolutions-APIG4':
+    'Every route with a key has the authorizer; health and the OpenAPI document are public, and a test holds the list to ROUTES.',
+  'AwsSolutions-COG4':
+    'Tenants are programs with API keys, checked by the Lambda authorizer, not people with Cognito accounts.',
   'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':
     'The account-wide role of API Gateway itself: the service asks for this managed policy.',
 };

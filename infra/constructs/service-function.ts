@@ -2,7 +2,7 @@
  * A Lambda function with our defaults: bundled, JSON logs with a retention, traced, a role that holds nothing but its
  * logs and traces. Each bind method gives the permission AND the environment variable that names the thing.
  */
-import type { Duration} from 'aws-cdk-lib';
+import type { Duration } from 'aws-cdk-lib';
 import { RemovalPolicy } from 'aws-cdk-lib';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -30,7 +30,8 @@ const ARCHITECTURES: Readonly<Record<string, lambda.Architecture>> = {
   x64: lambda.Architecture.X86_64,
 };
 
-const EXECUTIONS = 'A durable execution\'s ARN extends that of the version it runs on, which changes with every deployment.';
+const EXECUTIONS =
+  "A durable execution's ARN extends that of the version it runs on, which changes with every deployment.";
 
 export interface ServiceFunctionProps {
   readonly deployment: Deployment;
@@ -87,7 +88,7 @@ export class ServiceFunction extends lambda.Function {
   /** Objects of all tenants. Isolated functions take bindTenantRole instead. */
   bindBucket(bucket: DataBucket, access: ObjectAccess): this {
     const objects = { owner: bucket, arn: bucket.bucketArn, suffix: `/${TENANT_KEY_PREFIX}*` };
-    acknowledgeWildcard(this.role!, objects, 'The function serves every tenant; it reaches no objects but tenants\'.');
+    acknowledgeWildcard(this.role!, objects, "The function serves every tenant; it reaches no objects but tenants'.");
     return this.bind(ENV.bucket, bucket.bucketName, objectStatements(bucket, TENANT_KEY_PREFIX, access));
   }
 
@@ -141,7 +142,8 @@ export class ServiceFunction extends lambda.Function {
 
 function architectureOf(arch: string): lambda.Architecture {
   const architecture = ARCHITECTURES[arch];
-  if (architecture === undefined) throw new Error(`Lambda has no architecture "${arch}": expected ${Object.keys(ARCHITECTURES).join(' or ')}`);
+  if (architecture === undefined)
+    throw new Error(`Lambda has no architecture "${arch}": expected ${Object.keys(ARCHITECTURES).join(' or ')}`);
   return architecture;
 }
 
@@ -149,7 +151,10 @@ function architectureOf(arch: string): lambda.Architecture {
 function roleFor(scope: Construct, id: string, logGroup: logs.LogGroup): iam.Role {
   const role = new iam.Role(scope, `${id}Role`, { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
   role.addToPolicy(
-    new iam.PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }),
+    new iam.PolicyStatement({
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [logGroup.logGroupArn],
+    }),
   );
   return role;
 }

@@ -9,7 +9,13 @@ import { Construct } from 'constructs';
 /** Requests of one address in five minutes. */
 const REQUESTS_PER_ADDRESS = 30_000;
 
-const BODY_RULES = ['SizeRestrictions_BODY', 'CrossSiteScripting_BODY', 'GenericLFI_BODY', 'GenericRFI_BODY', 'EC2MetaDataSSRF_BODY'];
+const BODY_RULES = [
+  'SizeRestrictions_BODY',
+  'CrossSiteScripting_BODY',
+  'GenericLFI_BODY',
+  'GenericRFI_BODY',
+  'EC2MetaDataSSRF_BODY',
+];
 
 export class WebAcl extends Construct {
   constructor(scope: Construct, id: string, stage: apigateway.Stage) {

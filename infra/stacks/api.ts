@@ -50,7 +50,7 @@ export class ApiStack extends Stack {
       .bindDurable(training.trainAlias, ENV.trainFunction);
     this.api = this.publicApi(props);
     if (deployment.settings.waf) new WebAcl(this, 'Firewall', this.api.deploymentStage);
-    else acknowledge(this.api, { 'AwsSolutions-APIG3': 'The firewall is the operator\'s choice: -c waf=true.' });
+    else acknowledge(this.api, { 'AwsSolutions-APIG3': "The firewall is the operator's choice: -c waf=true." });
     new CfnOutput(this, 'ApiUrl', { value: this.api.url, description: 'Base URL of the API' });
   }
 

@@ -16,10 +16,14 @@ export class DataStack extends Stack {
   readonly catalog: dynamodb.Table;
 
   constructor(scope: Construct, id: string, deployment: Deployment) {
-    super(scope, id, { description: 'Tenon: the tenants\' data' });
+    super(scope, id, { description: "Tenon: the tenants' data" });
     const { retainData, logRetentionDays, uploadOrigins } = deployment.settings;
     const removalPolicy = retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    this.key = new kms.Key(this, 'Key', { description: 'Tenon: tenants\' objects', enableKeyRotation: true, removalPolicy });
+    this.key = new kms.Key(this, 'Key', {
+      description: "Tenon: tenants' objects",
+      enableKeyRotation: true,
+      removalPolicy,
+    });
     this.allowAlarms();
     this.bucket = new DataBucket(this, 'Objects', { key: this.key, removalPolicy, logRetentionDays, uploadOrigins });
     const table = (name: string) => this.table(name, removalPolicy, retainData);

@@ -15,7 +15,7 @@ export class InferenceStack extends Stack {
     this.inference = new ServiceFunction(this, 'Inference', {
       deployment,
       source: 'inference',
-      description: 'Predicts with a tenant\'s model',
+      description: "Predicts with a tenant's model",
       // One full vCPU: ONNX Runtime with one thread.
       memoryMb: 1769,
       timeout: Duration.seconds(29),

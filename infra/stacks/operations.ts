@@ -34,7 +34,7 @@ export class OperationsStack extends Stack {
   private readonly topic: sns.Topic;
 
   constructor(scope: Construct, id: string, props: OperationsStackProps) {
-    super(scope, id, { description: 'Tenon: operators\' function, dashboard and alarms' });
+    super(scope, id, { description: "Tenon: operators' function, dashboard and alarms" });
     const { data, deployment } = props;
     const admin = new ServiceFunction(this, 'Admin', {
       deployment,
@@ -63,20 +63,38 @@ export class OperationsStack extends Stack {
     this.watchLatency(props.inference.inference, props.api.api);
     this.watchJobs();
     this.dashboard(deployment.settings.prefix, functions, props.api.api);
-    new CfnOutput(this, 'AdminFunctionName', { value: admin.functionName, description: 'Invoked by the operator command' });
+    new CfnOutput(this, 'AdminFunctionName', {
+      value: admin.functionName,
+      description: 'Invoked by the operator command',
+    });
     new CfnOutput(this, 'AlarmTopicArn', { value: this.topic.topicArn });
   }
 
   private watchFunction(name: string, fn: lambda.IFunction): void {
     this.alarm(`${name}Errors`, fn.metricErrors({ period: PERIOD }), FUNCTION_ERRORS, `${name} fails`);
-    this.alarm(`${name}Throttles`, fn.metricThrottles({ period: PERIOD }), 1, `Lambda refuses invocations of ${name}: raise the account's concurrency`);
+    this.alarm(
+      `${name}Throttles`,
+      fn.metricThrottles({ period: PERIOD }),
+      1,
+      `Lambda refuses invocations of ${name}: raise the account's concurrency`,
+    );
   }
 
   private watchLatency(inference: lambda.IFunction, api: apigateway.RestApi): void {
     const p99 = { period: PERIOD, statistic: 'p99' };
-    this.alarm('PredictionLatency', inference.metricDuration(p99), PREDICTION_P99_MS, 'The slowest predictions take long');
+    this.alarm(
+      'PredictionLatency',
+      inference.metricDuration(p99),
+      PREDICTION_P99_MS,
+      'The slowest predictions take long',
+    );
     this.alarm('ApiLatency', api.metricLatency(p99), API_P99_MS, 'The slowest API calls take long');
-    this.alarm('ApiErrors', api.metricServerError({ period: PERIOD, statistic: 'sum' }), GATEWAY_ERRORS, 'The API answers 5xx');
+    this.alarm(
+      'ApiErrors',
+      api.metricServerError({ period: PERIOD, statistic: 'sum' }),
+      GATEWAY_ERRORS,
+      'The API answers 5xx',
+    );
   }
 
   private watchJobs(): void {
@@ -97,7 +115,11 @@ export class OperationsStack extends Stack {
     alarm.addOkAction(new SnsAction(this.topic));
   }
 
-  private dashboard(prefix: string, functions: Readonly<Record<string, lambda.IFunction>>, api: apigateway.RestApi): void {
+  private dashboard(
+    prefix: string,
+    functions: Readonly<Record<string, lambda.IFunction>>,
+    api: apigateway.RestApi,
+  ): void {
     const all = Object.values(functions);
     const graph = (title: string, left: cloudwatch.IMetric[]) => new cloudwatch.GraphWidget({ title, left, width: 12 });
     new cloudwatch.Dashboard(this, 'Dashboard', {
@@ -106,15 +128,30 @@ export class OperationsStack extends Stack {
       widgets: [
         [
           graph('API requests and errors', [api.metricCount(), api.metricClientError(), api.metricServerError()]),
-          graph('API latency', ['p50', 'p90', 'p99'].map((statistic) => api.metricLatency({ statistic }))),
+          graph(
+            'API latency',
+            ['p50', 'p90', 'p99'].map((statistic) => api.metricLatency({ statistic })),
+          ),
         ],
         [
-          graph('Invocations', all.map((fn) => fn.metricInvocations())),
-          graph('Duration, p99', all.map((fn) => fn.metricDuration({ statistic: 'p99' }))),
+          graph(
+            'Invocations',
+            all.map((fn) => fn.metricInvocations()),
+          ),
+          graph(
+            'Duration, p99',
+            all.map((fn) => fn.metricDuration({ statistic: 'p99' })),
+          ),
         ],
         [
-          graph('Errors', all.map((fn) => fn.metricErrors())),
-          graph('Throttles', all.map((fn) => fn.metricThrottles())),
+          graph(
+            'Errors',
+            all.map((fn) => fn.metricErrors()),
+          ),
+          graph(
+            'Throttles',
+            all.map((fn) => fn.metricThrottles()),
+          ),
         ],
         [graph('Jobs', [jobMetric(METRICS.jobsSucceeded), jobMetric(METRICS.jobsFailed)])],
       ],

@@ -49,7 +49,9 @@ export class TrainingStack extends Stack {
     });
     this.ingest.bindTenantRole(tenantRole);
     this.fit.bindTenantRole(tenantRole);
-    acknowledge(this, { 'Annotation::aws-lambda:Function.DurableConfig': 'Durable from its first deployment: nothing is replaced.' });
+    acknowledge(this, {
+      'Annotation::aws-lambda:Function.DurableConfig': 'Durable from its first deployment: nothing is replaced.',
+    });
     this.train = new ServiceFunction(this, 'Train', {
       deployment,
       source: 'train',

@@ -18,10 +18,14 @@ describe('cdk-nag, AwsSolutions', () => {
     const { stdout, stderr, status } = run(dir, {}, 'test/infra/findings.ts');
     rmSync(dir, { recursive: true });
     if (status !== 0) throw new Error(stderr);
-    ({ acknowledged, findings } = JSON.parse(stdout) as { acknowledged: typeof acknowledged; findings: typeof findings });
+    ({ acknowledged, findings } = JSON.parse(stdout) as {
+      acknowledged: typeof acknowledged;
+      findings: typeof findings;
+    });
   });
 
-  const covers = (outer: Finding, inner: Finding) => outer.rule === inner.rule && inner.path.startsWith(`${outer.path}/`);
+  const covers = (outer: Finding, inner: Finding) =>
+    outer.rule === inner.rule && inner.path.startsWith(`${outer.path}/`);
 
   test('no finding stands without a written reason', () => {
     const unexplained = findings.filter((finding) => !acknowledged.some((reason) => covers(reason, finding)));
@@ -67,10 +71,17 @@ describe('a deployment with other settings', () => {
     expect(app.templates().map((file) => file.split('-')[0])).toEqual(Array(5).fill('acme'));
     expect(app.one('AWS::ApiGateway::Stage', 'Api').properties['StageName']).toBe('v2');
     expect(app.one('AWS::Lambda::Function', '/Admin/').properties['FunctionName']).toBe('acme-admin');
-    expect(app.of('AWS::Lambda::Function').map(({ properties }) => properties['Architectures'])).toEqual(Array(7).fill(['x86_64']));
+    expect(app.of('AWS::Lambda::Function').map(({ properties }) => properties['Architectures'])).toEqual(
+      Array(7).fill(['x86_64']),
+    );
     expect(app.of('AWS::WAFv2::WebACLAssociation')).toHaveLength(1);
-    expect(app.one('AWS::SNS::Subscription', '').properties).toMatchObject({ Protocol: 'email', Endpoint: 'ops@example.com' });
-    expect(new Set(app.of('AWS::Logs::LogGroup').map(({ properties }) => properties['RetentionInDays']))).toEqual(new Set([30]));
+    expect(app.one('AWS::SNS::Subscription', '').properties).toMatchObject({
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+    });
+    expect(new Set(app.of('AWS::Logs::LogGroup').map(({ properties }) => properties['RetentionInDays']))).toEqual(
+      new Set([30]),
+    );
     expect(app.of('AWS::DynamoDB::Table').map(({ deletionPolicy }) => deletionPolicy)).toEqual(Array(3).fill('Delete'));
   });
 

@@ -8,7 +8,11 @@ import { at, Synthesis } from './synthesis.ts';
 const LAMBDA_NODE = existsSync('node_modules/.bin/node') ? resolve('node_modules/.bin/node') : process.execPath;
 
 /** What Lambda sets by itself. */
-const RESERVED = { AWS_REGION: 'eu-central-1', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769', AWS_LAMBDA_FUNCTION_NAME: 'function' };
+const RESERVED = {
+  AWS_REGION: 'eu-central-1',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769',
+  AWS_LAMBDA_FUNCTION_NAME: 'function',
+};
 
 let app: Synthesis;
 beforeAll(() => {
@@ -44,7 +48,11 @@ describe('the build for the local cloud', () => {
         .then((session) => session.run({ x: new ort.Tensor('float32', [1, 2, 3], [3]) }))
         .then(({ y }) => console.log(JSON.stringify([...y.data])));`;
 
-    const { stdout, stderr } = spawnSync(LAMBDA_NODE, ['-e', script], { cwd: asset, encoding: 'utf8', env: { ORT_DISABLE_TELEMETRY: '1' } });
+    const { stdout, stderr } = spawnSync(LAMBDA_NODE, ['-e', script], {
+      cwd: asset,
+      encoding: 'utf8',
+      env: { ORT_DISABLE_TELEMETRY: '1' },
+    });
 
     expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: '[1,2,3]', stderr: '' });
   });
@@ -52,11 +60,56 @@ describe('the build for the local cloud', () => {
 
 /** IR version 8, opset 17, one node: y = Identity(x), x float[3]. Field by field after onnx.proto. */
 const IDENTITY_MODEL = Buffer.from([
-  0x08, 8, // ModelProto.ir_version
-  0x42, 2, 0x10, 17, // opset_import { version }
-  0x3a, 51, // graph
-  0x0a, 16, 0x0a, 1, 0x78, 0x12, 1, 0x79, 0x22, 8, ...Buffer.from('Identity'), // node { input x, output y, op_type }
-  0x12, 1, 0x67, // name "g"
-  0x5a, 13, 0x0a, 1, 0x78, 0x12, 8, 0x0a, 6, 0x08, 1, 0x12, 2, 0x0a, 0, // input x: tensor_type { elem_type 1, shape { dim {} } }
-  0x62, 13, 0x0a, 1, 0x79, 0x12, 8, 0x0a, 6, 0x08, 1, 0x12, 2, 0x0a, 0, // output y
+  0x08,
+  8, // ModelProto.ir_version
+  0x42,
+  2,
+  0x10,
+  17, // opset_import { version }
+  0x3a,
+  51, // graph
+  0x0a,
+  16,
+  0x0a,
+  1,
+  0x78,
+  0x12,
+  1,
+  0x79,
+  0x22,
+  8,
+  ...Buffer.from('Identity'), // node { input x, output y, op_type }
+  0x12,
+  1,
+  0x67, // name "g"
+  0x5a,
+  13,
+  0x0a,
+  1,
+  0x78,
+  0x12,
+  8,
+  0x0a,
+  6,
+  0x08,
+  1,
+  0x12,
+  2,
+  0x0a,
+  0, // input x: tensor_type { elem_type 1, shape { dim {} } }
+  0x62,
+  13,
+  0x0a,
+  1,
+  0x79,
+  0x12,
+  8,
+  0x0a,
+  6,
+  0x08,
+  1,
+  0x12,
+  2,
+  0x0a,
+  0, // output y
 ]).toString('base64');

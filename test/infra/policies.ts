@@ -24,7 +24,8 @@ export function statementsOf(document: PolicyDocument): Statement[] {
 /** Identity policies of the role; managed policies are an error, because what they allow is not in the template. */
 export function permissionsOf(synthesis: Synthesis, role: Resource): Statement[] {
   if (role.properties['ManagedPolicyArns'] !== undefined) throw new Error(`${role.id} has managed policies`);
-  const namesRole = ({ properties }: Resource) => (properties['Roles'] as { Ref: string }[]).some(({ Ref }) => Ref === role.id);
+  const namesRole = ({ properties }: Resource) =>
+    (properties['Roles'] as { Ref: string }[]).some(({ Ref }) => Ref === role.id);
   return synthesis
     .of('AWS::IAM::Policy')
     .filter((policy) => policy.stack === role.stack && namesRole(policy))

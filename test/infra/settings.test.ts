@@ -10,13 +10,30 @@ function settings(context: Readonly<Record<string, unknown>>) {
 
 describe('settings', () => {
   test('without any, the deployment is arm64, keeps its data, and has no firewall', () => {
-    expect(settings({})).toMatchObject({ prefix: 'tenon', stage: 'live', target: 'lambda-arm64', retainData: true, waf: false, alarmEmail: undefined });
+    expect(settings({})).toMatchObject({
+      prefix: 'tenon',
+      stage: 'live',
+      target: 'lambda-arm64',
+      retainData: true,
+      waf: false,
+      alarmEmail: undefined,
+    });
   });
 
   test('text of the command line and values of cdk.json mean the same', () => {
-    const fromCommandLine = settings({ waf: 'true', logRetentionDays: '30', requestsPerSecond: '50', uploadOrigins: 'https://a.example, https://b.example' });
+    const fromCommandLine = settings({
+      waf: 'true',
+      logRetentionDays: '30',
+      requestsPerSecond: '50',
+      uploadOrigins: 'https://a.example, https://b.example',
+    });
 
-    const fromFile = settings({ waf: true, logRetentionDays: 30, requestsPerSecond: 50, uploadOrigins: ['https://a.example', 'https://b.example'] });
+    const fromFile = settings({
+      waf: true,
+      logRetentionDays: 30,
+      requestsPerSecond: 50,
+      uploadOrigins: ['https://a.example', 'https://b.example'],
+    });
 
     expect(fromCommandLine).toEqual(fromFile);
   });
@@ -30,7 +47,10 @@ describe('settings', () => {
     [{ alarmEmail: 'ops' }, 'setting "alarmEmail": expected an e-mail address, got "ops"'],
     [{ logRetentionDays: 8 }, 'setting "logRetentionDays": expected one of 1, 3, 5, 7, 14, 30'],
     [{ requestsPerSecond: 0 }, 'setting "requestsPerSecond": expected a whole number from 1 to 10000, got 0'],
-    [{ uploadOrigins: 'app.example.com' }, 'setting "uploadOrigins": expected * or a list of origins such as https://app.example.com'],
+    [
+      { uploadOrigins: 'app.example.com' },
+      'setting "uploadOrigins": expected * or a list of origins such as https://app.example.com',
+    ],
   ])('%j is refused with what was expected and what stood there', (context, message) => {
     expect(() => settings(context)).toThrow(message);
   });

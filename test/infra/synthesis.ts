@@ -50,7 +50,10 @@ export class Synthesis {
 
 /** The value at a path into a resource's properties. */
 export function at(resource: Resource, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>> | undefined)?.[key], resource.properties);
+  return path.reduce<unknown>(
+    (value, key) => (value as Readonly<Record<string, unknown>> | undefined)?.[key],
+    resource.properties,
+  );
 }
 
 /** Runs the app; nothing of this shell's environment but PATH reaches it. */
@@ -81,7 +84,10 @@ export function isInstalled(command: string): boolean {
 
 function resourcesOf(file: string, path: string): Resource[] {
   interface Template {
-    Resources: Record<string, { Type: string; Properties?: Resource['properties']; DeletionPolicy?: string; Metadata?: Record<string, string> }>;
+    Resources: Record<
+      string,
+      { Type: string; Properties?: Resource['properties']; DeletionPolicy?: string; Metadata?: Record<string, string> }
+    >;
   }
   const { Resources } = JSON.parse(readFileSync(path, 'utf8')) as Template;
   return Object.entries(Resources).map(([id, { Type, Properties, DeletionPolicy, Metadata }]) => ({

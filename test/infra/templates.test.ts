@@ -48,7 +48,9 @@ describe('functions', () => {
 
     const alias = app.one('AWS::Lambda::Alias', 'Train');
     const version = app.one('AWS::Lambda::Version', 'Train');
-    const checkpoints = permissionsOf(app, role('Train')).find(({ actions }) => actions.includes('lambda:CheckpointDurableExecution'));
+    const checkpoints = permissionsOf(app, role('Train')).find(({ actions }) =>
+      actions.includes('lambda:CheckpointDurableExecution'),
+    );
 
     expect(train.properties['DurableConfig']).toEqual({ ExecutionTimeout: 31 * 24 * 3600, RetentionPeriodInDays: 30 });
     expect(alias.properties).toMatchObject({ Name: 'live', FunctionName: { Ref: train.id } });
@@ -62,31 +64,43 @@ describe('functions', () => {
     const permissions = permissionsOf(app, role('Control'));
 
     expect(variable['Fn::ImportValue']).toContain('TrainAliaslive');
-    expect(permissions.filter(({ actions }) => actions.includes('lambda:InvokeFunction')).map(({ resource }) => JSON.stringify(resource)).join()).toContain('TrainAliaslive');
-    expect(actionsOf(permissions)).toEqual(expect.arrayContaining(['lambda:GetDurableExecution', 'lambda:StopDurableExecution']));
+    expect(
+      permissions
+        .filter(({ actions }) => actions.includes('lambda:InvokeFunction'))
+        .map(({ resource }) => JSON.stringify(resource))
+        .join(),
+    ).toContain('TrainAliaslive');
+    expect(actionsOf(permissions)).toEqual(
+      expect.arrayContaining(['lambda:GetDurableExecution', 'lambda:StopDurableExecution']),
+    );
   });
 
   test('the authorizer reads single items of the tenants table and nothing else', () => {
-    const permissions = permissionsOf(app, role('Authorizer')).filter(({ actions }) => actions.some((action) => action.startsWith('dynamodb:')));
+    const permissions = permissionsOf(app, role('Authorizer')).filter(({ actions }) =>
+      actions.some((action) => action.startsWith('dynamodb:')),
+    );
 
     expect(permissions.map(({ actions }) => actions)).toEqual([['dynamodb:GetItem']]);
     expect(JSON.stringify(permissions[0]?.resource)).toContain('Tenants');
   });
 
-  test.each(FUNCTIONS)('%s runs Node 24 on arm64, logs JSON with a retention, traces, and keeps ONNX Runtime\'s telemetry off', (name) => {
-    const { properties } = fn(name);
+  test.each(FUNCTIONS)(
+    "%s runs Node 24 on arm64, logs JSON with a retention, traces, and keeps ONNX Runtime's telemetry off",
+    (name) => {
+      const { properties } = fn(name);
 
-    const logGroup = app.one('AWS::Logs::LogGroup', `/${name}Logs/`);
+      const logGroup = app.one('AWS::Logs::LogGroup', `/${name}Logs/`);
 
-    expect(properties).toMatchObject({
-      Runtime: 'nodejs24.x',
-      Architectures: ['arm64'],
-      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: logGroup.id } },
-      TracingConfig: { Mode: 'Active' },
-      Environment: { Variables: { ORT_DISABLE_TELEMETRY: '1', GB_SECOND_USD: '0.0000133334' } },
-    });
-    expect(logGroup.properties['RetentionInDays']).toBe(90);
-  });
+      expect(properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: logGroup.id } },
+        TracingConfig: { Mode: 'Active' },
+        Environment: { Variables: { ORT_DISABLE_TELEMETRY: '1', GB_SECOND_USD: '0.0000133334' } },
+      });
+      expect(logGroup.properties['RetentionInDays']).toBe(90);
+    },
+  );
 
   test('operators find the admin function by its name', () => {
     expect(fn('Admin').properties['FunctionName']).toBe('tenon-admin');
@@ -114,7 +128,9 @@ describe('tenant roles', () => {
     for (const { actions, resource, condition } of permissions) {
       const service = actions[0]?.split(':')[0];
       if (service === 'dynamodb') {
-        expect(condition).toEqual({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`TENANT#${TENANT}`, `TENANT#${TENANT}#*`] } });
+        expect(condition).toEqual({
+          'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`TENANT#${TENANT}`, `TENANT#${TENANT}#*`] },
+        });
       } else if (actions.includes('s3:ListBucket')) {
         expect(condition).toEqual({ StringLike: { 's3:prefix': [`tenants/${TENANT}/*`] } });
       } else if (service === 's3') {
@@ -134,13 +150,17 @@ describe('tenant roles', () => {
 
     expect(actionsOf(inference)).not.toContain('s3:PutObject');
     expect(actionsOf(catalogOfInference)).toEqual(['dynamodb:GetItem', 'dynamodb:Query']);
-    expect(actionsOf(training)).toEqual(expect.arrayContaining(['s3:PutObject', 's3:DeleteObject', 'dynamodb:PutItem']));
+    expect(actionsOf(training)).toEqual(
+      expect.arrayContaining(['s3:PutObject', 's3:DeleteObject', 'dynamodb:PutItem']),
+    );
   });
 });
 
 describe('permissions', () => {
   test('nobody may scan a table, and no policy of a role allows by a wildcard action', () => {
-    const roles = app.of('AWS::IAM::Policy').flatMap(({ properties }) => statementsOf(properties['PolicyDocument'] as never));
+    const roles = app
+      .of('AWS::IAM::Policy')
+      .flatMap(({ properties }) => statementsOf(properties['PolicyDocument'] as never));
 
     const actions = actionsOf(roles);
 
@@ -151,7 +171,9 @@ describe('permissions', () => {
   test('nothing is made by a function during deployment', () => {
     const types = new Set(app.resources.map(({ type }) => type));
 
-    expect([...types].filter((type) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource')).toEqual([]);
+    expect(
+      [...types].filter((type) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource'),
+    ).toEqual([]);
   });
 });
 
@@ -160,7 +182,11 @@ describe('data', () => {
   const buckets = () => app.of('AWS::S3::Bucket');
 
   test('three tables: on demand, encrypted, recoverable to any second, protected, with the keys of the contract', () => {
-    expect(tables().map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['Catalog', 'Quotas', 'Tenants']);
+    expect(
+      tables()
+        .map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''))
+        .sort(),
+    ).toEqual(['Catalog', 'Quotas', 'Tenants']);
     for (const { properties, deletionPolicy } of tables()) {
       expect(properties).toMatchObject({
         BillingMode: 'PAY_PER_REQUEST',
@@ -177,7 +203,7 @@ describe('data', () => {
     }
   });
 
-  test('objects are encrypted under the deployment\'s key, with a bucket key, and their access is logged', () => {
+  test("objects are encrypted under the deployment's key, with a bucket key, and their access is logged", () => {
     const bucket = app.one('AWS::S3::Bucket', 'Objects/Bucket');
     const key = app.one('AWS::KMS::Key', 'Key');
 
@@ -189,15 +215,21 @@ describe('data', () => {
         ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: { 'Fn::GetAtt': [key.id, 'Arn'] } },
       },
     ]);
-    expect(at(bucket, 'LoggingConfiguration', 'DestinationBucketName')).toEqual({ Ref: app.one('AWS::S3::Bucket', 'AccessLogs').id });
-    expect(at(bucket, 'LifecycleConfiguration', 'Rules')).toMatchObject([{ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }]);
+    expect(at(bucket, 'LoggingConfiguration', 'DestinationBucketName')).toEqual({
+      Ref: app.one('AWS::S3::Bucket', 'AccessLogs').id,
+    });
+    expect(at(bucket, 'LifecycleConfiguration', 'Rules')).toMatchObject([
+      { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
+    ]);
   });
 
   test('every bucket refuses the public and everything but TLS', () => {
     expect(buckets()).toHaveLength(2);
     for (const { id, properties } of buckets()) {
       const policy = app.of('AWS::S3::BucketPolicy').find((candidate) => at(candidate, 'Bucket', 'Ref') === id);
-      const denied = statementsOf(policy?.properties['PolicyDocument'] as never).filter(({ effect }) => effect === 'Deny');
+      const denied = statementsOf(policy?.properties['PolicyDocument'] as never).filter(
+        ({ effect }) => effect === 'Deny',
+      );
 
       expect(Object.values(properties['PublicAccessBlockConfiguration'] as object)).toEqual([true, true, true, true]);
       expect(denied).toMatchObject([{ actions: ['s3:*'], condition: { Bool: { 'aws:SecureTransport': 'false' } } }]);
@@ -224,14 +256,20 @@ describe('api', () => {
   });
 
   test('there are no methods beyond the routes, and no wildcard paths', () => {
-    const routes = new Set((ROUTES as readonly Route[]).map((route) => `${route.method} ${route.resource ?? route.path}`));
+    const routes = new Set(
+      (ROUTES as readonly Route[]).map((route) => `${route.method} ${route.resource ?? route.path}`),
+    );
 
     expect(app.of('AWS::ApiGateway::Method')).toHaveLength(routes.size);
-    expect(app.of('AWS::ApiGateway::Resource').map(({ properties }) => properties['PathPart'] as string)).not.toContain('{proxy+}');
+    expect(app.of('AWS::ApiGateway::Resource').map(({ properties }) => properties['PathPart'] as string)).not.toContain(
+      '{proxy+}',
+    );
   });
 
   test('only health and the OpenAPI document are open', () => {
-    const open = app.of('AWS::ApiGateway::Method').filter(({ properties }) => properties['AuthorizationType'] === 'NONE');
+    const open = app
+      .of('AWS::ApiGateway::Method')
+      .filter(({ properties }) => properties['AuthorizationType'] === 'NONE');
 
     expect(open.map(({ metadata }) => metadata['aws:cdk:path']?.split('/Default')[1]).sort()).toEqual([
       '/v1/health/GET/Resource',
@@ -240,7 +278,9 @@ describe('api', () => {
   });
 
   test('the tenant of an isolated function comes from the authorizer, and from nowhere else', () => {
-    const isolated = app.of('AWS::ApiGateway::Method').filter((method) => JSON.stringify(at(method, 'Integration', 'Uri')).includes('Inference'));
+    const isolated = app
+      .of('AWS::ApiGateway::Method')
+      .filter((method) => JSON.stringify(at(method, 'Integration', 'Uri')).includes('Inference'));
 
     expect(isolated).not.toHaveLength(0);
     for (const method of isolated) {
@@ -263,10 +303,14 @@ describe('api', () => {
     expect(stage.properties).toMatchObject({
       StageName: 'live',
       TracingEnabled: true,
-      MethodSettings: [{ DataTraceEnabled: false, LoggingLevel: 'ERROR', ThrottlingRateLimit: 1000, ThrottlingBurstLimit: 2000 }],
+      MethodSettings: [
+        { DataTraceEnabled: false, LoggingLevel: 'ERROR', ThrottlingRateLimit: 1000, ThrottlingBurstLimit: 2000 },
+      ],
     });
     expect(at(stage, 'AccessLogSetting', 'Format')).toContain('$context.authorizer.tenant_id');
-    expect(app.one('AWS::ApiGateway::RestApi', 'Api').properties['BinaryMediaTypes']).toContain('application/octet-stream');
+    expect(app.one('AWS::ApiGateway::RestApi', 'Api').properties['BinaryMediaTypes']).toContain(
+      'application/octet-stream',
+    );
   });
 
   test.each([
@@ -290,7 +334,18 @@ describe('api', () => {
       'gatewayresponse.header.content-type': "'application/problem+json'",
       'gatewayresponse.header.x-request-id': 'context.requestId',
     });
-    expect(Object.keys(body)).toEqual(['type', 'title', 'status', 'detail', 'code', 'param', 'request_id', 'retryable', 'errors', 'error']);
+    expect(Object.keys(body)).toEqual([
+      'type',
+      'title',
+      'status',
+      'detail',
+      'code',
+      'param',
+      'request_id',
+      'retryable',
+      'errors',
+      'error',
+    ]);
     expect(body).toMatchObject({ code, request_id: '$context.requestId', error: { code, param: null } });
   });
 });
@@ -300,11 +355,20 @@ describe('operations', () => {
     const topic = app.one('AWS::SNS::Topic', 'Alarms');
     const alarms = app.of('AWS::CloudWatch::Alarm');
 
-    const metrics = alarms.map(({ properties }) => `${properties['Namespace'] as string} ${properties['MetricName'] as string}`);
+    const metrics = alarms.map(
+      ({ properties }) => `${properties['Namespace'] as string} ${properties['MetricName'] as string}`,
+    );
 
     expect(metrics.filter((metric) => metric === 'AWS/Lambda Errors')).toHaveLength(FUNCTIONS.length);
     expect(metrics.filter((metric) => metric === 'AWS/Lambda Throttles')).toHaveLength(FUNCTIONS.length);
-    expect(metrics).toEqual(expect.arrayContaining(['AWS/Lambda Duration', 'AWS/ApiGateway Latency', 'AWS/ApiGateway 5XXError', 'Tenon JobsFailed']));
+    expect(metrics).toEqual(
+      expect.arrayContaining([
+        'AWS/Lambda Duration',
+        'AWS/ApiGateway Latency',
+        'AWS/ApiGateway 5XXError',
+        'Tenon JobsFailed',
+      ]),
+    );
     for (const { properties } of alarms) expect(properties['AlarmActions']).toEqual([{ Ref: topic.id }]);
     expect(topic.properties['KmsMasterKeyId']).toBeDefined();
     expect(app.of('AWS::CloudWatch::Dashboard')).toHaveLength(1);
@@ -313,15 +377,22 @@ describe('operations', () => {
 
 describe('assets', () => {
   const assetOf = (name: string) => join(app.dir, fn(name).metadata['aws:asset:path'] ?? '');
-  const filesOf = (dir: string) => readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const filesOf = (dir: string) =>
+    readdirSync(dir, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
   const sizeOf = (dir: string) => filesOf(dir).reduce((sum, file) => sum + readFileSync(file).length, 0);
 
   test.each(['Inference', 'Fit'])('%s carries one ONNX Runtime binary, for arm64, in at most 27 MB', (name) => {
     const dir = assetOf(name);
 
-    const native = filesOf(dir).filter((file) => /\.(node|so(\.\d+)*|dylib|dll)$/.test(file)).map((file) => file.split('napi-v6')[1]);
+    const native = filesOf(dir)
+      .filter((file) => /\.(node|so(\.\d+)*|dylib|dll)$/.test(file))
+      .map((file) => file.split('napi-v6')[1]);
 
-    expect(native.sort()).toEqual(['/linux/arm64/libonnxruntime.so.1', '/linux/arm64/onnxruntime_binding.node'].map((file) => join(file)));
+    expect(native.sort()).toEqual(
+      ['/linux/arm64/libonnxruntime.so.1', '/linux/arm64/onnxruntime_binding.node'].map((file) => join(file)),
+    );
     expect(filesOf(dir).filter((file) => file.endsWith('.map') || file.endsWith('.d.ts'))).toEqual([]);
     expect(sizeOf(dir)).toBeLessThanOrEqual(27_000_000);
   });
