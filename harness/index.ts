@@ -8,6 +8,8 @@ import { startRestApi } from './apigateway/server.ts';
 import { startAwsCloud } from './aws/index.ts';
 import type { AwsCloud } from './aws/index.ts';
 import { awsPartsOf } from './aws-parts.ts';
+import { DurableService } from './durable/engine.ts';
+import { durableRoutes } from './durable/routes.ts';
 import type { FunctionCredentials } from './lambda/function-env.ts';
 import type { FunctionTarget } from './lambda/functions.ts';
 import { invokeRoutes } from './lambda/invoke-routes.ts';
@@ -46,6 +48,8 @@ export interface LocalCloudOptions {
   readonly idleMs?: number;
   /** Delays before the retries of asynchronous invocations, in ms; AWS waits 1 and 2 minutes. */
   readonly asyncRetryDelaysMs?: readonly number[];
+  /** First delay before a durable function that crashed is invoked again, in ms; it doubles up to a minute. */
+  readonly crashRetryMs?: number;
 }
 
 export interface LocalCloud {
@@ -102,6 +106,7 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   const model = readCloud(options.assemblyDir, options.parameters === undefined ? {} : { parameters: options.parameters });
   mkdirSync(dataDir, { recursive: true });
   const runtimeClientPath = await buildRuntimeClient(join(dataDir, 'runtime'));
+  const logs = new LogSink(join(dataDir, 'logs'), writeToStderr(options));
   let aws: AwsCloud | undefined;
   const lambda = new LambdaService({
     model,
@@ -111,20 +116,30 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
     accountId: model.accountId,
     awsEndpointUrl: () => aws?.url,
     issueCredentials: (roleArn, functionName) => aws!.issueRoleCredentials(roleArn, { sessionName: functionName }),
-    logs: new LogSink(join(dataDir, 'logs'), writeToStderr(options)),
+    logs,
     maxEnvironments: options.maxEnvironments ?? 32,
     idleMs: options.idleMs ?? 300_000,
     asyncRetryDelaysMs: options.asyncRetryDelaysMs ?? [1000, 2000],
     ...(options.environmentOverrides ? { environmentOverrides: options.environmentOverrides } : {}),
   });
   started.push(() => lambda.close());
-  const routes: readonly RestRoute[] = invokeRoutes(lambda, `arn:${model.partition}:lambda:${model.region}:${model.accountId}`);
+  const durable = new DurableService({
+    directory: join(dataDir, 'durable'),
+    lambda,
+    crashRetryMs: options.crashRetryMs ?? 1000,
+    onLog: (functionName, line) => logs.write({ functionName, tenantId: undefined, line }),
+  });
+  lambda.durable = durable;
+  started.push(() => durable.close());
+  const accountArn = `arn:${model.partition}:lambda:${model.region}:${model.accountId}`;
+  const routes: readonly RestRoute[] = [...invokeRoutes(lambda, accountArn), ...durableRoutes(durable, lambda, accountArn)];
   aws = await startAwsCloud({ ...awsPartsOf(model), dataDir: join(dataDir, 'aws'), port: options.awsPort ?? 0, extraServices: [lambdaAwsService(routes)] });
   started.push(() => aws?.stop());
   const lambdaServer = await startLambdaServer(routes, { host, port: options.lambdaPort ?? 0 });
   started.push(() => lambdaServer.stop());
   const apis = await startApis({ ...options, host }, model, lambda, started);
   lambda.resume();
+  durable.resume();
   return { model, lambda, aws, lambdaServer, apis };
 }
 

@@ -29,7 +29,7 @@ export interface RestRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Matched against the raw path. */
   readonly pattern: RegExp;
-  permissions(call: RestCall): readonly Permission[];
+  permissions(call: RestCall): readonly Permission[] | Promise<readonly Permission[]>;
   handle(call: RestCall): Promise<RestAnswer>;
 }
 

@@ -99,6 +99,14 @@ export class LambdaService {
     return { ...empty, statusCode: 200, payload: result.payload, functionError: result.functionError };
   }
 
+  /** A synchronous invoke for a durable execution: it may wait for another one as long as that takes. */
+  async invokeChained(request: InvokeRequest): Promise<InvokeResponse> {
+    const { target } = this.#check({ ...request, invocationType: 'RequestResponse' });
+    if (!target.fn.durable) return this.invoke({ ...request, durableExecutionName: undefined });
+    const empty = { requestId: randomUUID(), payload: Buffer.alloc(0), functionError: undefined, executedVersion: target.version } as const;
+    return this.#invokeDurable(request, target, 'Chained', empty);
+  }
+
   /** InvokeWithResponseStream: like a synchronous invoke, but a streamed answer is handed on as it comes. */
   async invokeStreaming(request: InvokeRequest): Promise<RunResult | StreamResult> {
     const { target } = this.#check({ ...request, invocationType: 'RequestResponse' });
@@ -119,7 +127,7 @@ export class LambdaService {
     return { target, payload: request.payload, tenantId: request.tenantId, requestId, traceId: request.traceId, clientContext: request.clientContext };
   }
 
-  async #invokeDurable(request: InvokeRequest, target: FunctionTarget, type: InvocationType, empty: Omit<InvokeResponse, 'statusCode'>): Promise<InvokeResponse> {
+  async #invokeDurable(request: InvokeRequest, target: FunctionTarget, type: InvocationType | 'Chained', empty: Omit<InvokeResponse, 'statusCode'>): Promise<InvokeResponse> {
     const invalid = (message: string) => new AwsError(400, 'InvalidParameterValueException', message);
     if (!this.durable) throw new AwsError(503, 'ServiceException', 'the durable service is not running');
     if (target.qualifier === undefined) throw invalid('You cannot invoke a durable function using an unqualified ARN: name a version, an alias or $LATEST.');
