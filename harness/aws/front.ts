@@ -141,9 +141,11 @@ function fail(
   http.resume();
 }
 
+/** A client that went away is no news. */
+const HUNG_UP = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
+
 function internal(error: unknown, protocol: Protocol): AwsError {
-  // A client that hung up is no news.
-  if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') console.error('local cloud: internal error', error);
+  if (!HUNG_UP.has((error as NodeJS.ErrnoException).code ?? '')) console.error('local cloud: internal error', error);
   const code = { s3: 'InternalError', dynamodb: 'InternalServerError', 'rest-json': 'ServiceException', query: 'InternalFailure' }[protocol];
   return new AwsError(500, code, 'We encountered an internal error. Please try again.');
 }

@@ -77,7 +77,7 @@ describe('ListObjectsV2', () => {
   });
 
   it('encodes keys for XML where asked', async () => {
-    await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'x/a b\u0001', Body: '' }));
+    await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'x/a b\u0001', Body: 'x' }));
 
     const { Contents, EncodingType } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'x/', EncodingType: 'url' }));
 
@@ -91,7 +91,7 @@ describe('ListObjectsV2', () => {
   });
 
   it('lists no more what was deleted', async () => {
-    await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'd/1', Body: '' }));
+    await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'd/1', Body: 'x' }));
     await s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'd/1' }));
 
     expect(await allKeys({ Prefix: 'd/' })).toEqual([]);

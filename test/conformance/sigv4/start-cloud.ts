@@ -6,11 +6,26 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { startAwsCloud } from '../../../harness/aws/index.ts';
-import type { AwsCloud, AwsCloudOptions, AwsCredentials, PolicyStatement, RoleDefinition } from '../../../harness/aws/index.ts';
+import type { AwsCloud, AwsCloudOptions, AwsCredentials, PolicyStatement, RoleDefinition, TableDefinition } from '../../../harness/aws/index.ts';
 
 export const ACCOUNT = '123456789012';
 export const REGION = 'eu-central-1';
 export const BUCKET = 'data';
+
+/** Properties as in a template: partition key `pk`, sort key `sk`, an index `by_day` on `day`. */
+export const CATALOG_TABLE: TableDefinition = {
+  TableName: 'catalog',
+  AttributeDefinitions: ['pk', 'sk', 'day'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+  KeySchema: [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ],
+  BillingMode: 'PAY_PER_REQUEST',
+  GlobalSecondaryIndexes: [
+    { IndexName: 'by_day', KeySchema: [{ AttributeName: 'day', KeyType: 'HASH' }, { AttributeName: 'sk', KeyType: 'RANGE' }], Projection: { ProjectionType: 'ALL' } },
+  ],
+  TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
+};
 
 export interface TestCloud {
   readonly cloud: AwsCloud;

@@ -76,11 +76,10 @@ export const completeMultipartUpload: S3Operation = {
 /** The parts the client lists, checked against those that came; throws InvalidPart, InvalidPartOrder, EntityTooSmall. */
 function chooseParts(wanted: readonly XmlElement[], stored: readonly UploadPart[]): readonly UploadPart[] {
   if (wanted.length === 0) throw s3Error('MalformedXML');
-  let before = 0;
+  const numbers = wanted.map((element) => Number(element.text('PartNumber')));
+  if (numbers.some((number, index) => index > 0 && number <= numbers[index - 1]!)) throw s3Error('InvalidPartOrder');
   return wanted.map((element, index) => {
-    const partNumber = Number(element.text('PartNumber'));
-    if (partNumber <= before) throw s3Error('InvalidPartOrder');
-    before = partNumber;
+    const partNumber = numbers[index]!;
     const part = stored.find((candidate) => candidate.partNumber === partNumber);
     const etag = element.text('ETag')?.trim().replace(/^"(.*)"$/, '$1');
     const sent = part?.checksum && element.text(`Checksum${part.checksum.algorithm.toUpperCase()}`);
