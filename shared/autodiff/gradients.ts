@@ -22,7 +22,12 @@ export interface GradientOptions {
  * The gradient of y with respect to each of `wrt`, of its type. Sizes have to be static wherever a rule repeats or cuts.
  * @throws {NoGradientError} when an op on the way has no rule, or no way leads from a value to y.
  */
-export function gradients(g: GraphBuilder, y: Value, wrt: readonly Value[], { cotangent }: GradientOptions = {}): Value[] {
+export function gradients(
+  g: GraphBuilder,
+  y: Value,
+  wrt: readonly Value[],
+  { cotangent }: GradientOptions = {},
+): Value[] {
   const nodes = pathNodes(g, wrt);
   const cotangents = new Map<Value, Value>([[y, startingCotangent(g, y, cotangent)]]);
   const add = (value: Value, part: Value): void => {
@@ -37,7 +42,8 @@ export function gradients(g: GraphBuilder, y: Value, wrt: readonly Value[], { co
   }
   return wrt.map((value) => {
     const gradient = cotangents.get(value);
-    if (gradient === undefined) throw new NoGradientError(`no differentiable path leads from '${value.name}' to '${y.name}'`);
+    if (gradient === undefined)
+      throw new NoGradientError(`no differentiable path leads from '${value.name}' to '${y.name}'`);
     return gradient;
   });
 }
@@ -57,7 +63,8 @@ function startingCotangent(g: GraphBuilder, y: Value, cotangent: Value | undefin
   if (cotangent && (cotangent.dtype !== y.dtype || !sameShape(cotangent.shape, y.shape))) {
     throw new ShapeError(`gradients: expected a cotangent like ${describe(y)}, got ${describe(cotangent)}`);
   }
-  if (!cotangent && y.shape.length > 0) throw new ShapeError(`gradients: expected a scalar or a cotangent, got ${describe(y)}`);
+  if (!cotangent && y.shape.length > 0)
+    throw new ShapeError(`gradients: expected a scalar or a cotangent, got ${describe(y)}`);
   return cotangent ?? g.scalar(1, y.dtype as NumericDType);
 }
 
@@ -76,7 +83,15 @@ function inputCotangents(g: GraphBuilder, node: GraphNode, { cotangents, active 
     throw new NoGradientError(`${node.name}: ${ruleKey(node)} has a gradient rule for its first output only`);
   }
   // Split alone reads all of dys; the others are called only where their first output has a cotangent.
-  const parts = rule({ g, node, inputs: node.inputs as Value[], outputs: node.outputs, y, dy: dy ?? dys.find((part) => part)!, dys });
+  const parts = rule({
+    g,
+    node,
+    inputs: node.inputs as Value[],
+    outputs: node.outputs,
+    y,
+    dy: dy ?? dys.find((part) => part)!,
+    dys,
+  });
   return node.inputs.flatMap((input, i): [Value, Value][] => {
     const part = parts[i];
     return input && active.has(input) && part ? [[input, part()]] : [];

@@ -30,11 +30,17 @@ export function loop(g: GraphBuilder, { count, carried, body }: LoopOptions): { 
   for (const [i, value] of outputs.entries()) inner.output(value, g.freeName(`next_${i}`));
   const turns = typeof count.constant?.data[0] === 'bigint' ? Number(count.constant.data[0]) : 'turns';
   const stacked = (result.stacked ?? []).map(({ dtype, shape }) => ({ dtype, shape: [turns, ...shape] }));
-  const values = g.node('Loop', [count, g.scalar(1, 'bool'), ...carried], { body: { graph: inner } }, [...result.carried, ...stacked]);
+  const values = g.node('Loop', [count, g.scalar(1, 'bool'), ...carried], { body: { graph: inner } }, [
+    ...result.carried,
+    ...stacked,
+  ]);
   return { carried: values.slice(0, carried.length), stacked: values.slice(carried.length) };
 }
 
 function requireSameTypes(g: GraphBuilder, before: readonly Value[], after: readonly Value[]): void {
-  const same = before.length === after.length && before.every(({ dtype, shape }, i) => after[i]!.dtype === dtype && sameShape(after[i]!.shape, shape));
-  if (!same) throw g.mismatch('Loop', `carried values of unchanged types ${before.map((v) => v.name).join(', ')}`, after);
+  const same =
+    before.length === after.length &&
+    before.every(({ dtype, shape }, i) => after[i]!.dtype === dtype && sameShape(after[i]!.shape, shape));
+  if (!same)
+    throw g.mismatch('Loop', `carried values of unchanged types ${before.map((v) => v.name).join(', ')}`, after);
 }

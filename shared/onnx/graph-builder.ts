@@ -18,7 +18,18 @@ import { graphDefOf } from './serialize.ts';
 import { writeModel } from './write-model.ts';
 
 /** Every op method by its kind. */
-export const OPS = { arithmetic, linearAlgebra, convolution, pooling, normalization, reduction, shape, activation, comparison, ml } as const;
+export const OPS = {
+  arithmetic,
+  linearAlgebra,
+  convolution,
+  pooling,
+  normalization,
+  reduction,
+  shape,
+  activation,
+  comparison,
+  ml,
+} as const;
 
 const OPSETS: Readonly<Record<string, number>> = { '': 21, 'ai.onnx.ml': 3, 'com.microsoft': 1 };
 const IR_VERSION = 10;
@@ -70,7 +81,8 @@ export const toModel = (graph: Graph, options?: ModelOptions): Uint8Array => wri
 
 /** Every domain but the default one. */
 function domainsOf(graph: GraphDef): string[] {
-  const isGraph = (attribute: Attribute<GraphDef>): attribute is { graph: GraphDef } => typeof attribute === 'object' && 'graph' in attribute;
+  const isGraph = (attribute: Attribute<GraphDef>): attribute is { graph: GraphDef } =>
+    typeof attribute === 'object' && 'graph' in attribute;
   const nested = (node: GraphDef['nodes'][number]): string[] =>
     Object.values(node.attributes).flatMap((attribute) => (isGraph(attribute) ? domainsOf(attribute.graph) : []));
   return graph.nodes.flatMap((node) => [...(node.domain === '' ? [] : [node.domain]), ...nested(node)]);

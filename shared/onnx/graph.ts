@@ -71,7 +71,8 @@ export class Graph {
 
   /** A value stored in the file under a name of its own; small equal ones are stored once. */
   constant(tensor: HostTensor): Value {
-    if (tensor.data.length > SHARED_CONSTANT_ELEMENTS) return this.#store(this.#claim(this.freeName('constant')), tensor);
+    if (tensor.data.length > SHARED_CONSTANT_ELEMENTS)
+      return this.#store(this.#claim(this.freeName('constant')), tensor);
     const key = `${tensor.dtype}${formatShape(tensor.shape)}${Array.from<unknown>(tensor.data).map(constantKey).join('\n')}`;
     let value = this.#constants.get(key);
     if (value === undefined) {
@@ -94,7 +95,8 @@ export class Graph {
   /** Makes a value an output of the graph under a name kept as given. */
   output(value: Value, name: string): void {
     if (value.name !== name) this.#claim(name);
-    else if (this.inputs.includes(value)) throw new TypeError(`output '${name}': expected another name than the input's`);
+    else if (this.inputs.includes(value))
+      throw new TypeError(`output '${name}': expected another name than the input's`);
     this.outputs.push({ name, value });
   }
 
@@ -112,7 +114,12 @@ export class Graph {
    * Appends any node. `opType` is `Gemm`, or `domain:Op` outside the default domain; `outputs` are the types of what it yields. Op methods are
    * this plus inference of the types.
    */
-  node(opType: string, inputs: readonly (Value | undefined)[], attributes: Attributes<Graph>, outputs: readonly TensorType[]): Value[] {
+  node(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes<Graph>,
+    outputs: readonly TensorType[],
+  ): Value[] {
     const [op = '', domain = ''] = opType.split(':').toReversed();
     for (const value of inputs) if (value) this.#requireOwn(value, op);
     const name = this.#claim(this.freeName(op));
@@ -124,7 +131,12 @@ export class Graph {
   }
 
   /** `node` for the many ops with one output. */
-  emit(opType: string, inputs: readonly (Value | undefined)[], type: TensorType, attributes: Attributes<Graph> = {}): Value {
+  emit(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    type: TensorType,
+    attributes: Attributes<Graph> = {},
+  ): Value {
     return this.node(opType, inputs, attributes, [type])[0]!;
   }
 
@@ -145,7 +157,8 @@ export class Graph {
 
   /** A ShapeError that names the node which the op would become. */
   mismatch(opType: string, expected: string, got: readonly (Value | undefined)[] | string): ShapeError {
-    const described = typeof got === 'string' ? got : got.map((value) => (value ? describe(value) : 'nothing')).join(', ');
+    const described =
+      typeof got === 'string' ? got : got.map((value) => (value ? describe(value) : 'nothing')).join(', ');
     return new ShapeError(`${[...this.#scopes, opType].join('/')}: expected ${expected}, got ${described}`);
   }
 

@@ -9,7 +9,11 @@ import type { GraphBuilder } from './graph-builder.ts';
 
 /** -ln softmax(logits)_label: logits [..., classes], labels [...] (int32 or int64) -> [...]. */
 export function sparseCategoricalCrossentropy(g: GraphBuilder, logits: Value, labels: Value): Value {
-  requireLoss('sparse_categorical_crossentropy', sameShape(logits.shape.slice(0, -1), labels.shape) && !isFloat(labels.dtype), [logits, labels]);
+  requireLoss(
+    'sparse_categorical_crossentropy',
+    sameShape(logits.shape.slice(0, -1), labels.shape) && !isFloat(labels.dtype),
+    [logits, labels],
+  );
   const classes = logits.shape.at(-1) as number;
   const chosen = g.oneHot(labels, classes, logits.dtype as NumericDType);
   return g.neg(g.reduceSum(g.mul(g.logSoftmax(logits), chosen), { axes: [-1] }));

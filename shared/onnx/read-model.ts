@@ -41,7 +41,8 @@ function parse(bytes: Uint8Array): ModelProto {
 }
 
 function graphDef(graph: GraphProto): GraphDef {
-  if (graph.sparseInitializer.length > 0) throw new TypeError(`graph '${graph.name}': sparse initializers are not supported`);
+  if (graph.sparseInitializer.length > 0)
+    throw new TypeError(`graph '${graph.name}': sparse initializers are not supported`);
   return {
     name: graph.name,
     nodes: graph.node.map(nodeDef),
@@ -53,7 +54,14 @@ function graphDef(graph: GraphProto): GraphDef {
 
 function nodeDef({ name, opType, domain, input, output, attribute }: NodeProto): NodeDef {
   const attributes = attribute.map((proto) => [proto.name, attributeOf(proto, name || opType)]);
-  return { name, opType, domain, inputs: input, outputs: output, attributes: Object.fromEntries(attributes) as NodeDef['attributes'] };
+  return {
+    name,
+    opType,
+    domain,
+    inputs: input,
+    outputs: output,
+    attributes: Object.fromEntries(attributes) as NodeDef['attributes'],
+  };
 }
 
 function valueDef({ name, type }: ValueInfoProto): ValueDef {

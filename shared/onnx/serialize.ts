@@ -16,14 +16,18 @@ export function graphDefOf(graph: Graph, outer: Names = new Map()): GraphDef {
     nodes: [...nodes.map((node) => nodeDefOf(node, nameOf, names)), ...aliases],
     inputs: graph.inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
     outputs: graph.outputs.map(({ name, value }) => ({ name, dtype: value.dtype, shape: value.shape })),
-    initializers: new Map([...graph.initializers].filter(([value]) => used.has(value)).map(([value, tensor]) => [value.name, tensor])),
+    initializers: new Map(
+      [...graph.initializers].filter(([value]) => used.has(value)).map(([value, tensor]) => [value.name, tensor]),
+    ),
   };
 }
 
 function nodeDefOf(node: GraphNode, nameOf: (value: Value | undefined) => string, names: Names): NodeDef {
   const attributes = Object.entries(node.attributes).map(([key, value]): [string, Attribute<GraphDef>] => [
     key,
-    typeof value === 'object' && 'graph' in value ? { graph: graphDefOf(value.graph, names) } : (value as Attribute<GraphDef>),
+    typeof value === 'object' && 'graph' in value
+      ? { graph: graphDefOf(value.graph, names) }
+      : (value as Attribute<GraphDef>),
   ]);
   return {
     name: node.name,

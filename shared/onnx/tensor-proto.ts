@@ -48,7 +48,8 @@ export function toTensorProto(name: string, value: HostTensor): TensorProto {
 /** @throws {TypeError} naming the tensor when its type or the place of its data is not supported. */
 export function fromTensorProto(proto: TensorProto): HostTensor {
   const dtype = dtypeOf(proto.dataType);
-  if (dtype === undefined) throw new TypeError(`tensor '${proto.name}': element type ${proto.dataType} is not supported`);
+  if (dtype === undefined)
+    throw new TypeError(`tensor '${proto.name}': element type ${proto.dataType} is not supported`);
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL || proto.externalData.length > 0) {
     throw new TypeError(`tensor '${proto.name}': external data is not supported, a model is one file`);
   }
@@ -70,7 +71,8 @@ function readData(dtype: DType, proto: TensorProto): TensorData {
 function typedField(dtype: Exclude<DType, 'string'>, proto: TensorProto): TypedArray {
   if (dtype === 'float32') return Float32Array.from(proto.floatData);
   if (dtype === 'float64') return Float64Array.from(proto.doubleData);
-  if (isBigInt(dtype)) return dtype === 'int64' ? BigInt64Array.from(proto.int64Data) : BigUint64Array.from(proto.uint64Data);
+  if (isBigInt(dtype))
+    return dtype === 'int64' ? BigInt64Array.from(proto.int64Data) : BigUint64Array.from(proto.uint64Data);
   if (dtype === 'uint32') return Uint32Array.from(proto.uint64Data, Number);
   return ARRAYS[dtype].from(proto.int32Data);
 }

@@ -31,14 +31,25 @@ export function windowGeometry(options: WindowOptions, spatial: Shape): WindowGe
   if (padding === 'valid') return { kernel, strides, dilations, begin: none, end: none };
   const total = kernel.map((size, i) => {
     const dim = spatial[i];
-    if (typeof dim !== 'number') throw new TypeError(`padding 'same': expected a static size of spatial axis ${i}, got ${dim ?? 'none'}`);
+    if (typeof dim !== 'number')
+      throw new TypeError(`padding 'same': expected a static size of spatial axis ${i}, got ${dim ?? 'none'}`);
     return Math.max(0, (Math.ceil(dim / strides[i]!) - 1) * strides[i]! + (size - 1) * dilations[i]! + 1 - dim);
   });
-  return { kernel, strides, dilations, begin: total.map((size) => Math.floor(size / 2)), end: total.map((size) => Math.ceil(size / 2)) };
+  return {
+    kernel,
+    strides,
+    dilations,
+    begin: total.map((size) => Math.floor(size / 2)),
+    end: total.map((size) => Math.ceil(size / 2)),
+  };
 }
 
 /** ONNX's attributes of a geometry. */
-export const windowAttributes = ({ strides, dilations, begin, end }: WindowGeometry) => ({ strides, dilations, pads: [...begin, ...end] });
+export const windowAttributes = ({ strides, dilations, begin, end }: WindowGeometry) => ({
+  strides,
+  dilations,
+  pads: [...begin, ...end],
+});
 
 /** How many windows fit along each axis. @throws {ShapeError} when a window is larger than the padded input or the ranks differ. */
 export function windowedDims(g: Graph, op: string, { x, geometry }: { x: Value; geometry: WindowGeometry }): Dim[] {
@@ -51,7 +62,12 @@ export function windowedDims(g: Graph, op: string, { x, geometry }: { x: Value; 
     if (typeof dim !== 'number') return `${dim}/windows`;
     const extent = (kernel[i]! - 1) * dilations[i]! + 1;
     const room = dim + begin[i]! + end[i]! - extent;
-    if (room < 0) throw g.mismatch(op, `at least ${extent} elements along spatial axis ${i} for the kernel [${kernel.join(', ')}]`, [x]);
+    if (room < 0)
+      throw g.mismatch(
+        op,
+        `at least ${extent} elements along spatial axis ${i} for the kernel [${kernel.join(', ')}]`,
+        [x],
+      );
     return Math.floor(room / strides[i]!) + 1;
   });
 }

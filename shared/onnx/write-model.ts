@@ -50,7 +50,10 @@ function nodeProto(node: NodeDef): NodeProto {
 function valueInfoProto({ name, dtype, shape }: ValueDef): ValueInfoProto {
   if (dtype === undefined) return create(ValueInfoProtoSchema, { name });
   const dims = shape?.map((dim) => ({
-    value: typeof dim === 'number' ? { case: 'dimValue' as const, value: BigInt(dim) } : { case: 'dimParam' as const, value: dim },
+    value:
+      typeof dim === 'number'
+        ? { case: 'dimValue' as const, value: BigInt(dim) }
+        : { case: 'dimParam' as const, value: dim },
   }));
   const type = { elemType: dataTypeOf(dtype), ...(dims && { shape: { dim: dims } }) };
   return create(ValueInfoProtoSchema, { name, type: { value: { case: 'tensorType', value: type } } });
@@ -73,4 +76,5 @@ function attributeField(value: Attribute<GraphDef>) {
   return { type: Kind.INTS, ints: value.map(BigInt) };
 }
 
-const isStrings = (list: readonly number[] | readonly string[]): list is readonly string[] => typeof list[0] === 'string';
+const isStrings = (list: readonly number[] | readonly string[]): list is readonly string[] =>
+  typeof list[0] === 'string';

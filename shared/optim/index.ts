@@ -23,6 +23,7 @@ export type OptimizerSpec = z.input<typeof optimizerSchema>;
 /** @throws {z.ZodError} naming the hyper-parameter that does not fit. */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
   const parsed = optimizerSchema.parse(spec);
-  const [name, config] = typeof parsed === 'string' ? [parsed, {}] : (Object.entries(parsed)[0] as [OptimizerName, unknown]);
+  const [name, config] =
+    typeof parsed === 'string' ? [parsed, {}] : (Object.entries(parsed)[0] as [OptimizerName, unknown]);
   return OPTIMIZERS[name].create(config);
 }

@@ -37,7 +37,10 @@ export interface OptimizerKind<Config> {
   create(hyperParameters: unknown): Optimizer;
 }
 
-export const optimizerKind = <Config>(schema: z.ZodType<Config>, create: (config: Config) => Optimizer): OptimizerKind<Config> => ({
+export const optimizerKind = <Config>(
+  schema: z.ZodType<Config>,
+  create: (config: Config) => Optimizer,
+): OptimizerKind<Config> => ({
   schema,
   create: (hyperParameters) => create(schema.parse(hyperParameters)),
 });

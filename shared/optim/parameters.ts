@@ -12,18 +12,25 @@ import type { HostTensor } from '../tensor/tensor.ts';
 export type ParameterLayout = Readonly<Record<string, readonly number[]>>;
 
 /** Elements of the vector. */
-export const parameterCount = (layout: ParameterLayout): number => Object.values(layout).reduce((sum, shape) => sum + sizeOf(shape), 0);
+export const parameterCount = (layout: ParameterLayout): number =>
+  Object.values(layout).reduce((sum, shape) => sum + sizeOf(shape), 0);
 
 /** Each parameter as a value of the graph that holds the vector. */
 export function viewsOf(g: GraphBuilder, flat: Value, layout: ParameterLayout): Record<string, Value> {
   const entries = Object.entries(layout);
   if (entries.length === 0) return {};
-  const parts = g.split(flat, entries.map(([, shape]) => sizeOf(shape)));
+  const parts = g.split(
+    flat,
+    entries.map(([, shape]) => sizeOf(shape)),
+  );
   return Object.fromEntries(entries.map(([name, shape], i) => [name, g.reshape(parts[i]!, shape)]));
 }
 
 /** The vector of given parameters. @throws {TypeError} naming one that is missing or of another size. */
-export function flatten(layout: ParameterLayout, values: Readonly<Record<string, Float32Array>>): HostTensor<'float32'> {
+export function flatten(
+  layout: ParameterLayout,
+  values: Readonly<Record<string, Float32Array>>,
+): HostTensor<'float32'> {
   const flat = zeros('float32', [parameterCount(layout)]);
   let offset = 0;
   for (const [name, shape] of Object.entries(layout)) {

@@ -48,7 +48,11 @@ export function createStepRunner(engine: Engine, step: TrainingStep): StepRunner
     async run(steps) {
       const session = await sessionFor(steps.batchSize);
       const feeds = feedsOf(step, steps);
-      return resultsOf(step, steps, await session.run(Object.fromEntries(session.inputs.map((name) => [name, feeds[name]!]))));
+      return resultsOf(
+        step,
+        steps,
+        await session.run(Object.fromEntries(session.inputs.map((name) => [name, feeds[name]!]))),
+      );
     },
     async release() {
       for (const session of sessions.values()) await (await session).release();
@@ -57,18 +61,30 @@ export function createStepRunner(engine: Engine, step: TrainingStep): StepRunner
   };
 }
 
-function feedsOf(step: TrainingStep, { data, state, rows, batchSize, learningRate, seed = 0 }: StepRun): Record<string, HostTensor> {
+function feedsOf(
+  step: TrainingStep,
+  { data, state, rows, batchSize, learningRate, seed = 0 }: StepRun,
+): Record<string, HostTensor> {
   const count = rows.length / batchSize;
   const numbers = Array.from({ length: count }, (_, i) => state.step + i + 1);
   const scalars = numbers.map((number) => step.optimizer.scalars(number, learningRate?.(number)));
-  const column = (name: string): HostTensor => tensor('float32', [count], Float32Array.from(scalars, (row) => row[name]!));
+  const column = (name: string): HostTensor =>
+    tensor(
+      'float32',
+      [count],
+      Float32Array.from(scalars, (row) => row[name]!),
+    );
   const named = <T>(names: readonly string[], key: (name: string) => string, value: (name: string) => T) =>
     Object.fromEntries(names.map((name) => [key(name), value(name)]));
   return {
     [stepNames.parameters]: state.parameters,
     [stepNames.buffers]: state.buffers,
     [stepNames.rows]: tensor('int32', [count, batchSize], rows),
-    [stepNames.seeds]: tensor('int32', [count], Int32Array.from(numbers, (number) => stepSeed(seed, number))),
+    [stepNames.seeds]: tensor(
+      'int32',
+      [count],
+      Int32Array.from(numbers, (number) => stepSeed(seed, number)),
+    ),
     ...named(step.optimizer.slots, stepNames.slot, (name): HostTensor => state.slots[name]!),
     ...named(Object.keys(scalars[0] ?? {}), stepNames.scalar, column),
     ...named(Object.keys(step.data), stepNames.data, (name): HostTensor => data[name]!),
@@ -76,9 +92,14 @@ function feedsOf(step: TrainingStep, { data, state, rows, batchSize, learningRat
 }
 
 /** Far apart for steps next to each other (the multiplier is 2^32 over the golden ratio). */
-const stepSeed = (seed: number, step: number): number => (Math.imul(seed, 0x85ebca6b) + Math.imul(step, 0x9e3779b9)) | 0;
+const stepSeed = (seed: number, step: number): number =>
+  (Math.imul(seed, 0x85ebca6b) + Math.imul(step, 0x9e3779b9)) | 0;
 
-function resultsOf(step: TrainingStep, { state, rows, batchSize }: StepRun, outputs: Record<string, HostTensor>): StepResults {
+function resultsOf(
+  step: TrainingStep,
+  { state, rows, batchSize }: StepRun,
+  outputs: Record<string, HostTensor>,
+): StepResults {
   const floats = (name: string): HostTensor<'float32'> => outputs[name] as HostTensor<'float32'>;
   const next = (name: string): HostTensor<'float32'> => floats(stepNames.next(name));
   return {

@@ -57,7 +57,10 @@ export function initialState(
   parameters: HostTensor<'float32'>,
   buffers: HostTensor<'float32'> = zeros('float32', [0]),
 ): TrainingState {
-  const slots = optimizer.slots.map((name): [string, HostTensor<'float32'>] => [name, zeros('float32', [parameterCount(layout)])]);
+  const slots = optimizer.slots.map((name): [string, HostTensor<'float32'>] => [
+    name,
+    zeros('float32', [parameterCount(layout)]),
+  ]);
   return { parameters, buffers, slots: Object.fromEntries(slots), step: 0 };
 }
 
@@ -90,7 +93,9 @@ export function stepsGraph(step: TrainingStep, batchSize: number): GraphBuilder 
   const scalarNames = Object.keys(step.optimizer.scalars(1));
   const scalars = scalarNames.map((name) => g.input(names.scalar(name), 'float32', ['steps']));
   const stateNames = [names.parameters, names.buffers, ...step.optimizer.slots.map(names.slot)];
-  const state = stateNames.map((name) => g.input(name, 'float32', [name === names.buffers ? parameterCount(step.buffers ?? {}) : size]));
+  const state = stateNames.map((name) =>
+    g.input(name, 'float32', [name === names.buffers ? parameterCount(step.buffers ?? {}) : size]),
+  );
 
   const count = g.reshape(g.slice(g.shapeOf(rows), { axis: 0, end: 1 }), []);
   const { carried, stacked } = loop(g, {
@@ -108,7 +113,8 @@ export function stepsGraph(step: TrainingStep, batchSize: number): GraphBuilder 
     },
   });
   for (const [i, value] of carried.entries()) g.output(value, names.next(stateNames[i]!));
-  for (const [i, name] of [names.loss, ...(step.metrics ?? []).map(names.metric)].entries()) g.output(stacked[i]!, name);
+  for (const [i, name] of [names.loss, ...(step.metrics ?? []).map(names.metric)].entries())
+    g.output(stacked[i]!, name);
   return g;
 }
 
@@ -127,10 +133,16 @@ export function trainStep(g: GraphBuilder, step: TrainingStep, { data, seed, sca
   const outputs = step.forward(g, { data, seed, parameters: views, buffers: viewsOf(g, state.buffers, layout) });
   const [gradient] = gradients(g, outputs.loss, [state.parameters]) as [Value];
   const slots = Object.fromEntries(optimizer.slots.map((name, i) => [name, state.slots[i]!]));
-  const next = g.scope('optimizer', () => optimizer.update(g, { parameters: state.parameters, gradient, slots, scalars }));
+  const next = g.scope('optimizer', () =>
+    optimizer.update(g, { parameters: state.parameters, gradient, slots, scalars }),
+  );
   const flat = Object.keys(layout).map((name) => g.reshape(requireValue(outputs.buffers, name, 'buffer'), [-1]));
   return {
-    carried: [next.parameters, flat.length > 0 ? g.concat(flat, 0) : state.buffers, ...optimizer.slots.map((name) => next.slots[name]!)],
+    carried: [
+      next.parameters,
+      flat.length > 0 ? g.concat(flat, 0) : state.buffers,
+      ...optimizer.slots.map((name) => next.slots[name]!),
+    ],
     stacked: [outputs.loss, ...(step.metrics ?? []).map((name) => requireValue(outputs.metrics, name, 'metric'))],
   };
 }

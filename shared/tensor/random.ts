@@ -10,7 +10,7 @@ export type RandomState = readonly [number, number, number, number];
 const rotateLeft = (x: number, k: number): number => (x << k) | (x >>> (32 - k));
 
 function* splitMix32(seed: number): Generator<number, never> {
-  for (let state = seed | 0; ; ) {
+  for (let state = seed | 0; ;) {
     state = (state + 0x9e3779b9) | 0;
     let z = state;
     z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
@@ -33,7 +33,8 @@ export class Random {
   }
 
   static fromState(state: RandomState): Random {
-    if (state.every((word) => word === 0)) throw new RangeError('random state: expected a word other than 0, got four zeros');
+    if (state.every((word) => word === 0))
+      throw new RangeError('random state: expected a word other than 0, got four zeros');
     return new Random(Uint32Array.from(state));
   }
 

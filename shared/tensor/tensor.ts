@@ -15,7 +15,9 @@ export type HostTensor<D extends DType = DType> = {
 /** A tensor over existing data, not copied. @throws {ShapeError} when the length is not the product of the shape. */
 export function tensor<D extends DType>(dtype: D, shape: readonly number[], data: TensorData<D>): HostTensor<D> {
   if (data.length !== sizeOf(shape)) {
-    throw new ShapeError(`tensor: expected ${sizeOf(shape)} elements for shape ${formatShape(shape)}, got ${data.length}`);
+    throw new ShapeError(
+      `tensor: expected ${sizeOf(shape)} elements for shape ${formatShape(shape)}, got ${data.length}`,
+    );
   }
   return { dtype, shape, data };
 }
@@ -41,7 +43,9 @@ export function fromNumbers<D extends NumericDType>(
   values: ArrayLike<number>,
   shape: readonly number[] = [values.length],
 ): HostTensor<D> {
-  const data = isBigInt(dtype) ? ARRAYS[dtype].from(Array.from(values, BigInt)) : ARRAYS[dtype as 'float32'].from(values);
+  const data = isBigInt(dtype)
+    ? ARRAYS[dtype].from(Array.from(values, BigInt))
+    : ARRAYS[dtype as 'float32'].from(values);
   return tensor<D>(dtype, shape, data as unknown as TensorData<D>);
 }
 

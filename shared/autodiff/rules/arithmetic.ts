@@ -31,7 +31,9 @@ export const arithmeticRules: Rules = broadcastingRules({
 
   Neg: ({ g, dy }) => [() => g.neg(dy)],
   // y = |x|:  dx = dy sign x; comparisons and casts are ten times as fast as Sign
-  Abs: ({ g, inputs: [x], dy }) => [() => g.mul(dy, g.sub(maskOf(g, g.greater(x!, 0), dy), maskOf(g, g.less(x!, 0), dy)))],
+  Abs: ({ g, inputs: [x], dy }) => [
+    () => g.mul(dy, g.sub(maskOf(g, g.greater(x!, 0), dy), maskOf(g, g.less(x!, 0), dy))),
+  ],
   // y = e^x:  dx = dy y
   Exp: ({ g, y, dy }) => [() => g.mul(dy, y)],
   // y = ln x:  dx = dy / x

@@ -41,7 +41,8 @@ function settings({ node, inputs }: Vjp) {
   return { geometry, group, options: { strides, dilations, padding: { begin, end }, group } };
 }
 
-const sumOverPositions = (g: GraphBuilder, dy: Value): Value => g.reduceSum(dy, { axes: [...dy.shape.keys()].filter((axis) => axis !== 1) });
+const sumOverPositions = (g: GraphBuilder, dy: Value): Value =>
+  g.reduceSum(dy, { axes: [...dy.shape.keys()].filter((axis) => axis !== 1) });
 
 /** Elements at the end of each axis of x that no window reaches, because the stride does not divide. */
 function leftOver(x: Value, dy: Value, { kernel, strides, dilations, begin, end }: WindowGeometry): number[] {
@@ -68,7 +69,10 @@ function weightCotangent(g: GraphBuilder, problem: WeightProblem): Value {
     return g.split(value, new Array<number>(group).fill(size), 1);
   };
   const [xs, dys] = [part(x), part(dy)];
-  return g.concat(xs.map((piece, i) => weightCotangent(g, { x: piece, dy: dys[i]!, geometry, group: 1 })), 0);
+  return g.concat(
+    xs.map((piece, i) => weightCotangent(g, { x: piece, dy: dys[i]!, geometry, group: 1 })),
+    0,
+  );
 }
 
 /**

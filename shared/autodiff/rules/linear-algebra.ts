@@ -30,14 +30,23 @@ export const linearAlgebraRules: Rules = {
 };
 
 /** For Y = s A* B*, where * may transpose: dA = s dY B*' and dB = s A*' dY, each transposed where its operand was. */
-function productRule({ node, inputs, dy }: Vjp, product: (a: Value, b: Value, flags: Flags) => Value): [() => Value, () => Value] {
+function productRule(
+  { node, inputs, dy }: Vjp,
+  product: (a: Value, b: Value, flags: Flags) => Value,
+): [() => Value, () => Value] {
   const [a, b] = inputs as [Value, Value];
   const { float: alpha } = node.attributes['alpha'] as { float: number };
   const transA = node.attributes['transA'] === 1;
   const transB = node.attributes['transB'] === 1;
   return [
-    () => (transA ? product(b, dy, { alpha, transA: transB, transB: true }) : product(dy, b, { alpha, transA: false, transB: !transB })),
-    () => (transB ? product(dy, a, { alpha, transA: true, transB: transA }) : product(a, dy, { alpha, transA: !transA, transB: false })),
+    () =>
+      transA
+        ? product(b, dy, { alpha, transA: transB, transB: true })
+        : product(dy, b, { alpha, transA: false, transB: !transB }),
+    () =>
+      transB
+        ? product(dy, a, { alpha, transA: true, transB: transA })
+        : product(a, dy, { alpha, transA: !transA, transB: false }),
   ];
 }
 

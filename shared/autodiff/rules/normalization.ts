@@ -11,7 +11,10 @@ export const normalizationRules: Rules = {
   LayerNormalization: (vjp) => {
     const { g, inputs, outputs, dy } = vjp;
     const [x, scale] = inputs as [Value, Value];
-    const axes = x.shape.keys().drop(vjp.node.attributes['axis'] as number).toArray();
+    const axes = x.shape
+      .keys()
+      .drop(vjp.node.attributes['axis'] as number)
+      .toArray();
     const mean = (value: Value): Value => g.reduceMean(value, { axes, keepdims: true });
     const h = normalized(vjp);
     const dh = g.mul(dy, scale);
@@ -27,7 +30,13 @@ export const normalizationRules: Rules = {
     const { float: epsilon } = node.attributes['epsilon'] as { float: number };
     const perChannel = (value: Value): Value => g.reshape(value, [value.shape[0]!, ...x.shape.slice(2).map(() => 1)]);
     const r = g.reciprocal(g.sqrt(g.add(variance, epsilon)));
-    const over = (value: Value): Value => g.reduceSum(value, { axes: x.shape.keys().filter((axis) => axis !== 1).toArray() });
+    const over = (value: Value): Value =>
+      g.reduceSum(value, {
+        axes: x.shape
+          .keys()
+          .filter((axis) => axis !== 1)
+          .toArray(),
+      });
     const centred = (): Value => over(g.mul(dy, g.sub(x, perChannel(mean))));
     return [
       () => g.mul(dy, perChannel(g.mul(scale, r))),

@@ -33,7 +33,8 @@ export const poolingRules: Rules = {
   },
 };
 
-const windows = ({ node }: Vjp): WindowGeometry => geometryOf(node.attributes, node.attributes['kernel_shape'] as readonly number[]);
+const windows = ({ node }: Vjp): WindowGeometry =>
+  geometryOf(node.attributes, node.attributes['kernel_shape'] as readonly number[]);
 
 const tiles = ({ kernel, strides, dilations, begin, end }: WindowGeometry): boolean =>
   kernel.every((size, i) => strides[i] === size && dilations[i] === 1 && begin[i] === 0 && end[i] === 0);
@@ -42,7 +43,11 @@ const tiles = ({ kernel, strides, dilations, begin, end }: WindowGeometry): bool
 function tiledMax(vjp: Vjp): Value {
   const { g, inputs, y, dy } = vjp;
   const { kernel } = windows(vjp);
-  const x = cropTo(g, inputs[0]!, y.shape.map((dim, i) => (i < 2 ? dim : (dim as number) * kernel[i - 2]!)) as number[]);
+  const x = cropTo(
+    g,
+    inputs[0]!,
+    y.shape.map((dim, i) => (i < 2 ? dim : (dim as number) * kernel[i - 2]!)) as number[],
+  );
   const mask = maskOf(g, g.equal(x, g.resizeNearest(y, kernel)), dy);
   const ties = g.mul(g.averagePool(mask, { kernel }), sizeOf(kernel));
   return padTo(g, g.mul(mask, g.resizeNearest(g.div(dy, ties), kernel)), inputs[0]!);
@@ -76,8 +81,15 @@ function overlappingMean(vjp: Vjp): Value {
   const geometry = windows(vjp);
   const images = asImages(g, inputs[0]!);
   const counts = node.attributes['count_include_pad'] === 1 ? undefined : windowCounts(geometry, images, dy);
-  const share = g.div(asImages(g, dy), counts ? g.constant(fromNumbers(dy.dtype as 'float32', counts, [1, 1, ...(dy.shape.slice(2) as number[])])) : sizeOf(geometry.kernel));
-  const kernels = g.constant(fromNumbers(dy.dtype as 'float32', new Float32Array(sizeOf(geometry.kernel)).fill(1), [1, 1, ...geometry.kernel]));
+  const share = g.div(
+    asImages(g, dy),
+    counts
+      ? g.constant(fromNumbers(dy.dtype as 'float32', counts, [1, 1, ...(dy.shape.slice(2) as number[])]))
+      : sizeOf(geometry.kernel),
+  );
+  const kernels = g.constant(
+    fromNumbers(dy.dtype as 'float32', new Float32Array(sizeOf(geometry.kernel)).fill(1), [1, 1, ...geometry.kernel]),
+  );
   return asShapeOf(g, unwindow(g, share, { kernels, geometry, images }), inputs[0]!);
 }
 
@@ -88,7 +100,8 @@ function windowCounts({ kernel, strides, dilations, begin }: WindowGeometry, ima
       const dim = images.shape[i + 2] as number;
       const inside = Array.from({ length: dy.shape[i + 2] as number }, (_, position) => {
         const first = position * strides[i]! - begin[i]!;
-        return Array.from({ length: size }, (__, k) => first + k * dilations[i]!).filter((at) => at >= 0 && at < dim).length;
+        return Array.from({ length: size }, (__, k) => first + k * dilations[i]!).filter((at) => at >= 0 && at < dim)
+          .length;
       });
       return counts.flatMap((count) => inside.map((n) => count * n));
     },

@@ -50,6 +50,9 @@ export const reductionRules: Rules = {
   // y_i = sum of x_j up to i:  dx_j = sum of dy_i from j on
   CumSum: ({ g, node, inputs: [, axis], dy }) => {
     const { exclusive, reverse } = node.attributes;
-    return [() => g.cumSum(dy, toNumbers(axis!.constant!)[0]!, { exclusive: exclusive === 1, reverse: reverse !== 1 }), null];
+    return [
+      () => g.cumSum(dy, toNumbers(axis!.constant!)[0]!, { exclusive: exclusive === 1, reverse: reverse !== 1 }),
+      null,
+    ];
   },
 };

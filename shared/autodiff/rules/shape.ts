@@ -27,20 +27,45 @@ export const shapeRules: Rules = {
   // axis i of y is axis perm_i of x
   Transpose: ({ g, node, dy }) => {
     const perm = node.attributes['perm'] as readonly number[];
-    return [() => g.transpose(dy, [...perm.keys()].map((axis) => perm.indexOf(axis)))];
+    return [
+      () =>
+        g.transpose(
+          dy,
+          [...perm.keys()].map((axis) => perm.indexOf(axis)),
+        ),
+    ];
   },
   // y = x_0 | x_1 | ...: each takes its part of dy
   Concat: (vjp) => {
-    const ends = vjp.inputs.map(((sum: number) => ({ shape }: Value) => (sum += shape[axisOf(vjp)] as number))(0));
-    return vjp.inputs.map((_, i) => () => vjp.g.slice(vjp.dy, { axis: axisOf(vjp), start: ends[i - 1] ?? 0, end: ends[i]! }));
+    const ends = vjp.inputs.map(
+      (
+        (sum: number) =>
+        ({ shape }: Value) =>
+          (sum += shape[axisOf(vjp)] as number)
+      )(0),
+    );
+    return vjp.inputs.map(
+      (_, i) => () => vjp.g.slice(vjp.dy, { axis: axisOf(vjp), start: ends[i - 1] ?? 0, end: ends[i]! }),
+    );
   },
   // y_0 | y_1 | ... = x; a part that the loss does not use has no cotangent
-  Split: (vjp) => [() => vjp.g.concat(vjp.outputs.map((part, i) => vjp.dys[i] ?? zerosLike(vjp.g, part)), axisOf(vjp)), null],
+  Split: (vjp) => [
+    () =>
+      vjp.g.concat(
+        vjp.outputs.map((part, i) => vjp.dys[i] ?? zerosLike(vjp.g, part)),
+        axisOf(vjp),
+      ),
+    null,
+  ],
   Slice: (vjp) => [() => unslice(vjp), null, null, null, null],
   // y is x with a border: the border is cut off
   Pad: ({ g, inputs: [x, pads], dy }) => {
     const widths = numbersOf(pads).map((width) => -width);
-    return [() => g.pad(dy, { begin: widths.slice(0, x!.shape.length), end: widths.slice(x!.shape.length) }), null, null];
+    return [
+      () => g.pad(dy, { begin: widths.slice(0, x!.shape.length), end: widths.slice(x!.shape.length) }),
+      null,
+      null,
+    ];
   },
   Expand: ({ g, inputs: [x], dy }) => [() => unbroadcast(g, dy, x!.shape), null],
   // axis i of y is axis i of x, r_i times over: [r_0, d_0, r_1, d_1, ...] summed over the r
@@ -61,9 +86,16 @@ export const shapeRules: Rules = {
     const { g, node, inputs, dy } = vjp;
     const [, indices, updates] = inputs as [Value, Value, Value];
     const rest = (): Value => g.scatterElements(dy, { indices, updates: zerosLike(g, updates), axis: axisOf(vjp) });
-    return [() => (node.attributes['reduction'] === 'add' ? dy : rest()), null, () => g.gatherElements(dy, indices, axisOf(vjp))];
+    return [
+      () => (node.attributes['reduction'] === 'add' ? dy : rest()),
+      null,
+      () => g.gatherElements(dy, indices, axisOf(vjp)),
+    ];
   },
-  Trilu: ({ g, node, inputs: [, k], dy }) => [() => g.trilu(dy, { upper: node.attributes['upper'] === 1, k: numbersOf(k)[0]! }), null],
+  Trilu: ({ g, node, inputs: [, k], dy }) => [
+    () => g.trilu(dy, { upper: node.attributes['upper'] === 1, k: numbersOf(k)[0]! }),
+    null,
+  ],
   // y = a where c, else b
   Where: ({ g, inputs: [condition, a, b], dy }) => [
     null,
@@ -75,7 +107,10 @@ export const shapeRules: Rules = {
   // [values, positions] of the greatest elements
   TopK: (vjp) => {
     const { g, inputs, outputs, dy } = vjp;
-    return [() => g.scatterElements(zerosLike(g, inputs[0]!), { indices: outputs[1]!, updates: dy, axis: axisOf(vjp) }), null];
+    return [
+      () => g.scatterElements(zerosLike(g, inputs[0]!), { indices: outputs[1]!, updates: dy, axis: axisOf(vjp) }),
+      null,
+    ];
   },
 };
 

@@ -39,6 +39,7 @@ function mod(g: Graph, a: Operand, b: Operand): Value {
 }
 
 function clip(g: Graph, x: Value, min?: number, max?: number): Value {
-  const limit = (value: number | undefined): Value | undefined => (value === undefined ? undefined : operands(g, 'Clip', [x, value])[1]);
+  const limit = (value: number | undefined): Value | undefined =>
+    value === undefined ? undefined : operands(g, 'Clip', [x, value])[1];
   return g.emit('Clip', [x, limit(min), limit(max)], x);
 }

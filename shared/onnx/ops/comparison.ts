@@ -50,5 +50,8 @@ function topK(g: Graph, x: Value, k: number, axis: number): [Value, Value] {
   const dim = x.shape[at]!;
   if (typeof dim === 'number' && k > dim) throw g.mismatch('TopK', `at least ${k} elements along axis ${at}`, [x]);
   const shape = x.shape.with(at, k);
-  return g.node('TopK', [x, g.ints([k])], { axis: at }, [{ dtype: x.dtype, shape }, { dtype: 'int64', shape }]) as [Value, Value];
+  return g.node('TopK', [x, g.ints([k])], { axis: at }, [
+    { dtype: x.dtype, shape },
+    { dtype: 'int64', shape },
+  ]) as [Value, Value];
 }

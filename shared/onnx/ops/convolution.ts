@@ -26,7 +26,11 @@ function conv(g: Graph, x: Value, w: Value, { bias, group = 1, ...window }: Conv
   const { kernel, filters } = checkOperands(g, 'Conv', inputs);
   const channels = w.shape[1] as number;
   if (!dimsFit(x.shape[1]!, channels * group)) {
-    throw g.mismatch('Conv', `x [batch, ${channels * group}, ...] for w [${w.shape.join(', ')}]${group > 1 ? ` in ${group} groups` : ''}`, inputs);
+    throw g.mismatch(
+      'Conv',
+      `x [batch, ${channels * group}, ...] for w [${w.shape.join(', ')}]${group > 1 ? ` in ${group} groups` : ''}`,
+      inputs,
+    );
   }
   const geometry = windowGeometry({ ...window, kernel }, x.shape.slice(2));
   const spatial = windowedDims(g, 'Conv', { x, geometry });
@@ -34,7 +38,12 @@ function conv(g: Graph, x: Value, w: Value, { bias, group = 1, ...window }: Conv
   return g.emit('Conv', inputs, { dtype: x.dtype, shape: [x.shape[0]!, filters, ...spatial] }, attributes);
 }
 
-function convTranspose(g: Graph, x: Value, w: Value, { bias, group = 1, outputPadding, ...window }: ConvTransposeOptions): Value {
+function convTranspose(
+  g: Graph,
+  x: Value,
+  w: Value,
+  { bias, group = 1, outputPadding, ...window }: ConvTransposeOptions,
+): Value {
   const inputs = bias ? [x, w, bias] : [x, w];
   const { kernel } = checkOperands(g, 'ConvTranspose', inputs);
   if (!dimsFit(x.shape[1]!, w.shape[0]!)) throw g.mismatch('ConvTranspose', `x [batch, ${w.shape[0]}, ...]`, inputs);
@@ -46,14 +55,20 @@ function convTranspose(g: Graph, x: Value, w: Value, { bias, group = 1, outputPa
     return strides[i]! * (dim - 1) + extra[i]! + (kernel[i]! - 1) * dilations[i]! + 1 - begin[i]! - end[i]!;
   });
   const shape = [x.shape[0]!, (w.shape[1] as number) * group, ...spatial];
-  return g.emit('ConvTranspose', inputs, { dtype: x.dtype, shape }, { ...windowAttributes(geometry), group, output_padding: extra });
+  return g.emit(
+    'ConvTranspose',
+    inputs,
+    { dtype: x.dtype, shape },
+    { ...windowAttributes(geometry), group, output_padding: extra },
+  );
 }
 
 /** Ranks and element types that fit; the kernel's static sizes. */
 function checkOperands(g: Graph, op: string, inputs: readonly Value[]): { kernel: readonly number[]; filters: number } {
   const [x, w] = inputs as [Value, Value];
   const [filters, ...rest] = w.shape;
-  const fits = x.shape.length >= 3 && x.shape.length === w.shape.length && inputs.every((value) => value.dtype === x.dtype);
+  const fits =
+    x.shape.length >= 3 && x.shape.length === w.shape.length && inputs.every((value) => value.dtype === x.dtype);
   if (!fits || typeof filters !== 'number' || !rest.every((dim) => typeof dim === 'number')) {
     throw g.mismatch(op, 'x [batch, channels, ...spatial] and a static w of the same rank and element type', inputs);
   }

@@ -18,9 +18,11 @@ export interface FusedMatMulOptions {
 
 export const linearAlgebra = {
   /** [..., n, k] times [..., k, m], where the leading dimensions broadcast; vectors as in NumPy. */
-  matMul: (g: Graph, a: Value, b: Value) => g.emit('MatMul', [a, b], { dtype: a.dtype, shape: productShape(g, 'MatMul', [a, b]) }),
+  matMul: (g: Graph, a: Value, b: Value) =>
+    g.emit('MatMul', [a, b], { dtype: a.dtype, shape: productShape(g, 'MatMul', [a, b]) }),
   /** alpha A' B' + beta C of matrices, where ' may transpose and C broadcasts to the product. */
-  gemm: (g: Graph, a: Value, b: Value, { c, ...options }: GemmOptions & { c?: Value } = {}) => gemm(g, [a, b, c], options),
+  gemm: (g: Graph, a: Value, b: Value, { c, ...options }: GemmOptions & { c?: Value } = {}) =>
+    gemm(g, [a, b, c], options),
   /** com.microsoft: alpha A' B', where ' may transpose the last two axes. Runs on ONNX Runtime only. */
   fusedMatMul: (g: Graph, a: Value, b: Value, options: FusedMatMulOptions = {}) => fusedMatMul(g, a, b, options),
 };
@@ -28,7 +30,12 @@ export const linearAlgebra = {
 const flip = (shape: Shape, isFlipped: boolean): Shape =>
   isFlipped ? [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!] : shape;
 
-function productShape(g: Graph, op: string, [a, b]: readonly [Value, Value], { transA = false, transB = false } = {}): Shape {
+function productShape(
+  g: Graph,
+  op: string,
+  [a, b]: readonly [Value, Value],
+  { transA = false, transB = false } = {},
+): Shape {
   const [left, right] = [flip(a.shape, transA), flip(b.shape, transB)];
   const inner = left.at(-1);
   const other = right.length === 1 ? right[0] : right.at(-2);
@@ -48,7 +55,8 @@ function gemm(g: Graph, [a, b, c]: readonly [Value, Value, Value | undefined], o
   const inputs = c ? [a, b, c] : [a, b];
   if (a.shape.length !== 2 || b.shape.length !== 2) throw g.mismatch('Gemm', 'matrices', inputs);
   const shape = productShape(g, 'Gemm', [a, b], options);
-  if (c && !broadcastsTo(c.shape, shape)) throw g.mismatch('Gemm', `C that broadcasts to ${formatShape(shape)}`, inputs);
+  if (c && !broadcastsTo(c.shape, shape))
+    throw g.mismatch('Gemm', `C that broadcasts to ${formatShape(shape)}`, inputs);
   const attributes = { alpha: { float: alpha }, beta: { float: beta }, transA: Number(transA), transB: Number(transB) };
   return g.emit('Gemm', inputs, { dtype: a.dtype, shape }, attributes);
 }

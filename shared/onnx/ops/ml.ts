@@ -24,7 +24,10 @@ export const ml = {
 
 function labelEncoder(g: Graph, x: Value, { keys, values, defaultValue }: LabelEncoderOptions): Value {
   requireDType(g, 'LabelEncoder', { x, keys });
-  const attributes: Record<string, Attribute<Graph>> = { ...listAttribute('keys', keys), ...listAttribute('values', values) };
+  const attributes: Record<string, Attribute<Graph>> = {
+    ...listAttribute('keys', keys),
+    ...listAttribute('values', values),
+  };
   if (defaultValue !== undefined) {
     if ('strings' in values) attributes['default_string'] = String(defaultValue);
     else if ('ints' in values) attributes['default_int64'] = Number(defaultValue);
@@ -44,7 +47,12 @@ function oneHotEncoder(g: Graph, x: Value, categories: Keys): Value {
   requireDType(g, 'OneHotEncoder', { x, keys: categories });
   const list = 'strings' in categories ? categories.strings : categories.ints;
   const attributes = 'strings' in categories ? { cats_strings: categories.strings } : { cats_int64s: categories.ints };
-  return g.emit('ai.onnx.ml:OneHotEncoder', [x], { dtype: 'float32', shape: [...x.shape, list.length] }, { ...attributes, zeros: 1 });
+  return g.emit(
+    'ai.onnx.ml:OneHotEncoder',
+    [x],
+    { dtype: 'float32', shape: [...x.shape, list.length] },
+    { ...attributes, zeros: 1 },
+  );
 }
 
 function requireDType(g: Graph, op: string, { x, keys }: { x: Value; keys: Keys }): void {

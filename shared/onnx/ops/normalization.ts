@@ -33,10 +33,18 @@ function layerNormalization(g: Graph, x: Value, options: LayerNormalizationOptio
     throw g.mismatch('LayerNormalization', `scale and bias [${x.shape.slice(at).join(', ')}]`, inputs);
   }
   const statistics = { dtype: x.dtype, shape: x.shape.map((dim, i) => (i < at ? dim : 1)) };
-  return g.node('LayerNormalization', inputs, { axis: at, epsilon: { float: epsilon } }, [x, statistics, statistics]) as [Value, Value, Value];
+  return g.node('LayerNormalization', inputs, { axis: at, epsilon: { float: epsilon } }, [
+    x,
+    statistics,
+    statistics,
+  ]) as [Value, Value, Value];
 }
 
-function batchNormalization(g: Graph, x: Value, { scale, bias, mean, variance, epsilon = 1e-3 }: BatchNormalizationOptions): Value {
+function batchNormalization(
+  g: Graph,
+  x: Value,
+  { scale, bias, mean, variance, epsilon = 1e-3 }: BatchNormalizationOptions,
+): Value {
   const inputs = [x, scale, bias, mean, variance];
   if (inputs.slice(1).some((value) => !sameShape(value.shape, x.shape.slice(1, 2)))) {
     throw g.mismatch('BatchNormalization', `scale, bias, mean and variance [${x.shape[1] ?? ''}]`, inputs);

@@ -31,6 +31,8 @@ function reduce(g: Graph, op: string, x: Value, { axes, keepdims = false }: Redu
   const reduced = axes?.map((axis) => normalizeAxis(axis, rank, op)) ?? [...x.shape.keys()];
   // Without axes ONNX reduces all of them, which is right for none only where there are none.
   if (reduced.length === 0) return unary(g, 'Identity', x);
-  const shape = keepdims ? x.shape.map((dim, i) => (reduced.includes(i) ? 1 : dim)) : x.shape.filter((_, i) => !reduced.includes(i));
+  const shape = keepdims
+    ? x.shape.map((dim, i) => (reduced.includes(i) ? 1 : dim))
+    : x.shape.filter((_, i) => !reduced.includes(i));
   return g.emit(op, [x, g.ints(reduced)], { dtype: x.dtype, shape }, { keepdims: Number(keepdims) });
 }

@@ -31,8 +31,11 @@ export const shape = {
   split: (g: Graph, x: Value, sizes: readonly number[], axis = 0) => split(g, x, sizes, axis),
   slice: (g: Graph, x: Value, ...ranges: SliceRange[]) => slice(g, x, ranges),
   /** Zeros (or `value`) around x: `begin[i]` before and `end[i]` after axis i. */
-  pad: (g: Graph, x: Value, { begin, end, value = 0 }: { begin: readonly number[]; end: readonly number[]; value?: number }) =>
-    pad(g, x, [begin, end], value),
+  pad: (
+    g: Graph,
+    x: Value,
+    { begin, end, value = 0 }: { begin: readonly number[]; end: readonly number[]; value?: number },
+  ) => pad(g, x, [begin, end], value),
   /** Broadcast to a static shape. */
   expand: (g: Graph, x: Value, target: readonly number[]) => expand(g, x, target),
   tile: (g: Graph, x: Value, repeats: readonly number[]) =>
@@ -48,14 +51,28 @@ export const shape = {
   },
   /** x at `indices` along an axis, one element for each index; otherwise of one shape. */
   gatherElements: (g: Graph, x: Value, indices: Value, axis: number) =>
-    g.emit('GatherElements', [x, indices], { dtype: x.dtype, shape: indices.shape }, { axis: normalizeAxis(axis, x.shape.length, 'GatherElements') }),
+    g.emit(
+      'GatherElements',
+      [x, indices],
+      { dtype: x.dtype, shape: indices.shape },
+      { axis: normalizeAxis(axis, x.shape.length, 'GatherElements') },
+    ),
   /** x with `updates` written or added at `indices` along an axis. */
-  scatterElements: (g: Graph, x: Value, { indices, updates, axis, add = false }: { indices: Value; updates: Value; axis: number; add?: boolean }) =>
-    g.emit('ScatterElements', [x, indices, updates], x, { axis: normalizeAxis(axis, x.shape.length, 'ScatterElements'), reduction: add ? 'add' : 'none' }),
+  scatterElements: (
+    g: Graph,
+    x: Value,
+    { indices, updates, axis, add = false }: { indices: Value; updates: Value; axis: number; add?: boolean },
+  ) =>
+    g.emit('ScatterElements', [x, indices, updates], x, {
+      axis: normalizeAxis(axis, x.shape.length, 'ScatterElements'),
+      reduction: add ? 'add' : 'none',
+    }),
   /** Ones at the indices along a new last axis, else zeros. */
-  oneHot: (g: Graph, indices: Value, depth: number, dtype: NumericDType = 'float32') => oneHot(g, indices, depth, dtype),
+  oneHot: (g: Graph, indices: Value, depth: number, dtype: NumericDType = 'float32') =>
+    oneHot(g, indices, depth, dtype),
   /** Keeps the lower (or upper) triangle of the last two axes from diagonal k on, and zeros the rest. */
-  trilu: (g: Graph, x: Value, { upper = false, k = 0 } = {}) => g.emit('Trilu', [x, g.scalar(k, 'int64')], x, { upper: Number(upper) }),
+  trilu: (g: Graph, x: Value, { upper = false, k = 0 } = {}) =>
+    g.emit('Trilu', [x, g.scalar(k, 'int64')], x, { upper: Number(upper) }),
   /** The shape of x as int64. */
   shapeOf: (g: Graph, x: Value) => g.emit('Shape', [x], { dtype: 'int64', shape: [x.shape.length] }),
 };
@@ -63,15 +80,20 @@ export const shape = {
 function reshape(g: Graph, x: Value, target: Shape): Value {
   const open = target.findIndex((dim) => typeof dim === 'string' || dim === -1);
   const known = target.filter((_, i) => i !== open);
-  if (!isStatic(known)) throw g.mismatch('Reshape', 'at most one dimension that is -1 or a name', `[${target.join(', ')}]`);
+  if (!isStatic(known))
+    throw g.mismatch('Reshape', 'at most one dimension that is -1 or a name', `[${target.join(', ')}]`);
   let shape = target;
   if (isStatic(x.shape)) {
     const rest = sizeOf(x.shape) / sizeOf(known);
     const fits = open < 0 ? rest === 1 || sizeOf(x.shape) === sizeOf(known) : Number.isInteger(rest);
-    if (!fits) throw g.mismatch('Reshape', `${sizeOf(x.shape)} elements`, `[${target.join(', ')}] for [${x.shape.join(', ')}]`);
+    if (!fits)
+      throw g.mismatch('Reshape', `${sizeOf(x.shape)} elements`, `[${target.join(', ')}] for [${x.shape.join(', ')}]`);
     if (open >= 0) shape = target.with(open, rest);
   } else if (target[open] === -1) shape = target.with(open, openDim(x.shape, known));
-  return g.emit('Reshape', [x, g.ints(target.map((dim) => (typeof dim === 'string' ? -1 : dim)))], { dtype: x.dtype, shape });
+  return g.emit('Reshape', [x, g.ints(target.map((dim) => (typeof dim === 'string' ? -1 : dim)))], {
+    dtype: x.dtype,
+    shape,
+  });
 }
 
 /** The -1 of a reshape that keeps everything but one named dimension is that name. */
@@ -88,13 +110,22 @@ function flatten(g: Graph, x: Value, axis: number): Value {
     return names.length === 0 ? rest : names.length === 1 && rest === 1 ? names[0]! : UNKNOWN;
   };
   const at = axis === x.shape.length ? axis : normalizeAxis(axis, x.shape.length, 'Flatten');
-  return g.emit('Flatten', [x], { dtype: x.dtype, shape: [product(x.shape.slice(0, at)), product(x.shape.slice(at))] }, { axis: at });
+  return g.emit(
+    'Flatten',
+    [x],
+    { dtype: x.dtype, shape: [product(x.shape.slice(0, at)), product(x.shape.slice(at))] },
+    { axis: at },
+  );
 }
 
 function squeeze(g: Graph, x: Value, axes: readonly number[]): Value {
   const removed = axes.map((axis) => normalizeAxis(axis, x.shape.length, 'Squeeze'));
-  if (removed.some((axis) => !dimsFit(x.shape[axis]!, 1))) throw g.mismatch('Squeeze', `size 1 at axes ${removed.join(', ')}`, [x]);
-  return g.emit('Squeeze', [x, g.ints(removed)], { dtype: x.dtype, shape: x.shape.filter((_, i) => !removed.includes(i)) });
+  if (removed.some((axis) => !dimsFit(x.shape[axis]!, 1)))
+    throw g.mismatch('Squeeze', `size 1 at axes ${removed.join(', ')}`, [x]);
+  return g.emit('Squeeze', [x, g.ints(removed)], {
+    dtype: x.dtype,
+    shape: x.shape.filter((_, i) => !removed.includes(i)),
+  });
 }
 
 function unsqueeze(g: Graph, x: Value, axes: readonly number[]): Value {
@@ -106,7 +137,8 @@ function unsqueeze(g: Graph, x: Value, axes: readonly number[]): Value {
 }
 
 function transpose(g: Graph, x: Value, perm: readonly number[]): Value {
-  const isPermutation = perm.length === x.shape.length && new Set(perm).size === perm.length && perm.every((axis) => axis in x.shape);
+  const isPermutation =
+    perm.length === x.shape.length && new Set(perm).size === perm.length && perm.every((axis) => axis in x.shape);
   if (!isPermutation) throw g.mismatch('Transpose', `a permutation of ${x.shape.length} axes`, `[${perm.join(', ')}]`);
   return g.emit('Transpose', [x], { dtype: x.dtype, shape: perm.map((axis) => x.shape[axis]!) }, { perm });
 }
@@ -135,12 +167,19 @@ function split(g: Graph, x: Value, sizes: readonly number[], axis: number): Valu
 
 function slice(g: Graph, x: Value, ranges: readonly SliceRange[]): Value {
   const shape = [...x.shape];
-  const parts = ranges.map(({ axis, step = 1, start = step > 0 ? 0 : -1, end = step > 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER }) => {
-    const at = normalizeAxis(axis, shape.length, 'Slice');
-    const dim = shape[at]!;
-    shape[at] = typeof dim === 'number' ? slicedSize(dim, { start, end, step }) : UNKNOWN;
-    return [at, start, end, step] as const;
-  });
+  const parts = ranges.map(
+    ({
+      axis,
+      step = 1,
+      start = step > 0 ? 0 : -1,
+      end = step > 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER,
+    }) => {
+      const at = normalizeAxis(axis, shape.length, 'Slice');
+      const dim = shape[at]!;
+      shape[at] = typeof dim === 'number' ? slicedSize(dim, { start, end, step }) : UNKNOWN;
+      return [at, start, end, step] as const;
+    },
+  );
   const column = (i: 0 | 1 | 2 | 3): Value => g.ints(parts.map((part) => part[i]));
   return g.emit('Slice', [x, column(1), column(2), column(0), column(3)], { dtype: x.dtype, shape });
 }
@@ -153,13 +192,20 @@ function slicedSize(dim: number, { start, end, step }: { start: number; end: num
 
 function pad(g: Graph, x: Value, [begin, end]: readonly [readonly number[], readonly number[]], value: number): Value {
   if (begin.length !== x.shape.length || end.length !== x.shape.length) {
-    throw g.mismatch('Pad', `begin and end for ${x.shape.length} axes`, `[${begin.join(', ')}] and [${end.join(', ')}]`);
+    throw g.mismatch(
+      'Pad',
+      `begin and end for ${x.shape.length} axes`,
+      `[${begin.join(', ')}] and [${end.join(', ')}]`,
+    );
   }
   const shape = x.shape.map((dim, i) => {
     const added = begin[i]! + end[i]!;
     return typeof dim === 'number' ? dim + added : added === 0 ? dim : UNKNOWN;
   });
-  return g.emit('Pad', [x, g.ints([...begin, ...end]), g.scalar(value, x.dtype as NumericDType)], { dtype: x.dtype, shape });
+  return g.emit('Pad', [x, g.ints([...begin, ...end]), g.scalar(value, x.dtype as NumericDType)], {
+    dtype: x.dtype,
+    shape,
+  });
 }
 
 function expand(g: Graph, x: Value, target: readonly number[]): Value {
@@ -172,6 +218,11 @@ function expand(g: Graph, x: Value, target: readonly number[]): Value {
 function oneHot(g: Graph, indices: Value, depth: number, dtype: NumericDType): Value {
   const values = g.constant(fromNumbers('float32', [0, 1]));
   const positions = comparison.cast(g, indices, 'int64');
-  const floats = g.emit('OneHot', [positions, g.ints([depth]), values], { dtype: 'float32', shape: [...indices.shape, depth] }, { axis: -1 });
+  const floats = g.emit(
+    'OneHot',
+    [positions, g.ints([depth]), values],
+    { dtype: 'float32', shape: [...indices.shape, depth] },
+    { axis: -1 },
+  );
   return comparison.cast(g, floats, dtype);
 }

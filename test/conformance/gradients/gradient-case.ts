@@ -16,6 +16,16 @@ export interface GradientCase {
 export type Build = GradientCase['build'];
 
 /** Cases of one op: each a title, the shapes, and the graph. */
-export function casesOf(op: string, rows: Readonly<Record<string, readonly [shapes: readonly (readonly number[])[], build: Build]>>, range?: readonly [number, number]): GradientCase[] {
-  return Object.entries(rows).map(([title, [shapes, build]]) => ({ op, title, shapes, build, ...(range && { range }) }));
+export function casesOf(
+  op: string,
+  rows: Readonly<Record<string, readonly [shapes: readonly (readonly number[])[], build: Build]>>,
+  range?: readonly [number, number],
+): GradientCase[] {
+  return Object.entries(rows).map(([title, [shapes, build]]) => ({
+    op,
+    title,
+    shapes,
+    build,
+    ...(range && { range }),
+  }));
 }

@@ -28,7 +28,10 @@ const FLOAT64_TOLERANCE = 1e-6;
 const FLOAT32_TOLERANCE = 2e-5;
 
 /** The case's graph with outputs y and the gradient of each input, for a cotangent fed as `u`. */
-function gradientModel({ shapes, build }: GradientCase, dtype: 'float32' | 'float64'): { bytes: Uint8Array; outputShape: readonly number[] } {
+function gradientModel(
+  { shapes, build }: GradientCase,
+  dtype: 'float32' | 'float64',
+): { bytes: Uint8Array; outputShape: readonly number[] } {
   const g = new GraphBuilder('case');
   const inputs = shapes.map((shape, i) => g.input(`x${i}`, dtype, shape));
   const y = build(g, ...inputs);
@@ -44,14 +47,19 @@ function randomArray(random: Random, shape: readonly number[], range?: readonly 
 }
 
 const dot = (a: Nd, b: Nd): number => a.data.reduce((sum, value, i) => sum + value * b.data[i]!, 0);
-const moved = (x: Nd, v: Nd, step: number): Nd => ({ shape: x.shape, data: x.data.map((value, i) => value + step * v.data[i]!) });
+const moved = (x: Nd, v: Nd, step: number): Nd => ({
+  shape: x.shape,
+  data: x.data.map((value, i) => value + step * v.data[i]!),
+});
 
 describe.each([...Map.groupBy(CASES, ({ op }) => op)])('gradient of %s', (_op, cases) => {
   test.each(cases.map((entry): [string, GradientCase] => [entry.title, entry]))('%s', async (_title, entry) => {
     const random = Random.fromSeed(7);
     const { bytes, outputShape } = gradientModel(entry, 'float64');
     const evaluate = interpret(bytes);
-    const inputs = Object.fromEntries(entry.shapes.map((shape, i): [string, Nd] => [`x${i}`, randomArray(random, shape, entry.range)]));
+    const inputs = Object.fromEntries(
+      entry.shapes.map((shape, i): [string, Nd] => [`x${i}`, randomArray(random, shape, entry.range)]),
+    );
     const u = randomArray(random, outputShape);
 
     const outputs = evaluate({ ...inputs, u });
@@ -63,15 +71,24 @@ describe.each([...Map.groupBy(CASES, ({ op }) => op)])('gradient of %s', (_op, c
       const numeric = (project(STEP) - project(-STEP)) / (2 * STEP);
       const analytic = dot(outputs[`g${i}`]!, v);
       expect(outputs[`g${i}`]!.shape).toEqual(shape);
-      expect(Math.abs(analytic - numeric)).toBeLessThanOrEqual(FLOAT64_TOLERANCE * Math.max(Math.abs(numeric), Math.abs(analytic), 1e-3));
+      expect(Math.abs(analytic - numeric)).toBeLessThanOrEqual(
+        FLOAT64_TOLERANCE * Math.max(Math.abs(numeric), Math.abs(analytic), 1e-3),
+      );
     }
     await expectOnnxRuntimeAgrees(gradientModel(entry, 'float32').bytes, { ...inputs, u }, outputs);
   });
 });
 
-async function expectOnnxRuntimeAgrees(bytes: Uint8Array, feeds: Record<string, Nd>, expected: Record<string, Nd>): Promise<void> {
+async function expectOnnxRuntimeAgrees(
+  bytes: Uint8Array,
+  feeds: Record<string, Nd>,
+  expected: Record<string, Nd>,
+): Promise<void> {
   const session = await createSession(bytes, { threads: 1 });
-  const tensors = session.inputs.map((name): [string, HostTensor] => [name, fromNumbers('float32', feeds[name]!.data, feeds[name]!.shape)]);
+  const tensors = session.inputs.map((name): [string, HostTensor] => [
+    name,
+    fromNumbers('float32', feeds[name]!.data, feeds[name]!.shape),
+  ]);
   const results = await session.run(Object.fromEntries(tensors));
   await session.release();
   for (const [name, { shape, data }] of Object.entries(expected)) {

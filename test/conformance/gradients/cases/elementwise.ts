@@ -7,21 +7,53 @@ import type { GradientCase } from '../gradient-case.ts';
 
 const POSITIVE = [0.3, 2.5] as const;
 
-const binary = (op: string, build: (g: GraphBuilder, a: Value, b: Value) => Value, range?: readonly [number, number]): GradientCase[] =>
+const binary = (
+  op: string,
+  build: (g: GraphBuilder, a: Value, b: Value) => Value,
+  range?: readonly [number, number],
+): GradientCase[] =>
   casesOf(
     op,
     {
-      'equal shapes': [[[2, 3], [2, 3]], build],
+      'equal shapes': [
+        [
+          [2, 3],
+          [2, 3],
+        ],
+        build,
+      ],
       'a row broadcasts': [[[4, 3], [3]], build],
-      'a column broadcasts': [[[4, 1], [4, 3]], build],
-      'both broadcast': [[[2, 1, 3], [4, 1]], build],
+      'a column broadcasts': [
+        [
+          [4, 1],
+          [4, 3],
+        ],
+        build,
+      ],
+      'both broadcast': [
+        [
+          [2, 1, 3],
+          [4, 1],
+        ],
+        build,
+      ],
       'a scalar broadcasts': [[[], [2, 3]], build],
-      'leading ones stay': [[[1, 1, 3], [2, 4, 3]], build],
+      'leading ones stay': [
+        [
+          [1, 1, 3],
+          [2, 4, 3],
+        ],
+        build,
+      ],
     },
     range,
   );
 
-const unary = (op: string, build: (g: GraphBuilder, x: Value) => Value, range?: readonly [number, number]): GradientCase[] =>
+const unary = (
+  op: string,
+  build: (g: GraphBuilder, x: Value) => Value,
+  range?: readonly [number, number],
+): GradientCase[] =>
   casesOf(op, { vector: [[[7]], build], 'rank 4': [[[2, 3, 2, 2]], build], scalar: [[[]], build] }, range);
 
 const condition = (g: GraphBuilder): Value => g.constant(fromNumbers('bool', [1, 0, 1, 1, 0, 0], [2, 3]));
@@ -39,10 +71,20 @@ export const elementwiseCases: readonly GradientCase[] = [
   ...casesOf('Pow', {
     square: [[[5]], (g, x) => g.pow(x, 2)],
     'cube of negatives': [[[6]], (g, x) => g.pow(x, 3)],
-    'exponents by element': [[[2, 2]], (g, x) => g.pow(x, g.constant(fromNumbers(x.dtype as 'float32', [1, 2, 3, 4], [2, 2])))],
+    'exponents by element': [
+      [[2, 2]],
+      (g, x) => g.pow(x, g.constant(fromNumbers(x.dtype as 'float32', [1, 2, 3, 4], [2, 2]))),
+    ],
   }),
-  ...casesOf('Pow', { 'of a constant base': [[[2, 3]], (g, x) => g.pow(1.7, x)], 'negative power': [[[4]], (g, x) => g.pow(x, -1.5)] }, POSITIVE),
-  ...casesOf('Max', { 'of three': [[[2, 3], [3], [2, 1]], (g, a, b, c) => g.max(a, b, c)], 'with a number': [[[6]], (g, x) => g.max(x, 0.1)] }),
+  ...casesOf(
+    'Pow',
+    { 'of a constant base': [[[2, 3]], (g, x) => g.pow(1.7, x)], 'negative power': [[[4]], (g, x) => g.pow(x, -1.5)] },
+    POSITIVE,
+  ),
+  ...casesOf('Max', {
+    'of three': [[[2, 3], [3], [2, 1]], (g, a, b, c) => g.max(a, b, c)],
+    'with a number': [[[6]], (g, x) => g.max(x, 0.1)],
+  }),
   ...casesOf('Sum', { 'of three': [[[2, 3], [3], [2, 1]], (g, a, b, c) => g.sum(a, b, c)] }),
   ...casesOf('Mul', { 'of a value with itself': [[[5]], (g, x) => g.mul(x, x)] }),
 
@@ -80,9 +122,21 @@ export const elementwiseCases: readonly GradientCase[] = [
     'middle axis': [[[2, 4, 3]], (g, x) => g.logSoftmax(x, -2)],
   }),
   ...casesOf('Where', {
-    'equal shapes': [[[2, 3], [2, 3]], (g, a, b) => g.where(condition(g), a, b)],
+    'equal shapes': [
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      (g, a, b) => g.where(condition(g), a, b),
+    ],
     'branches broadcast': [[[3], [2, 1]], (g, a, b) => g.where(condition(g), a, b)],
-    'condition broadcasts': [[[4, 2, 3], [4, 2, 3]], (g, a, b) => g.where(condition(g), a, b)],
+    'condition broadcasts': [
+      [
+        [4, 2, 3],
+        [4, 2, 3],
+      ],
+      (g, a, b) => g.where(condition(g), a, b),
+    ],
   }),
   ...casesOf('Cast', { 'between floats': [[[2, 3]], (g, x) => g.cast(g.cast(x, 'float64'), 'float32')] }),
 ];

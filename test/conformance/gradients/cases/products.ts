@@ -22,12 +22,48 @@ const flags = [false, true].flatMap((transA) => [false, true].map((transB) => ({
 
 export const productCases: readonly GradientCase[] = [
   ...casesOf('MatMul', {
-    'matrices': [[[2, 3], [3, 4]], matMul],
-    'batches': [[[2, 3, 4], [2, 4, 5]], matMul],
-    'batches of rank 4': [[[2, 3, 2, 4], [2, 3, 4, 2]], matMul],
-    'a batch and a shared matrix': [[[2, 3, 4], [4, 5]], matMul],
-    'a shared matrix and a batch': [[[3, 4], [2, 4, 5]], matMul],
-    'leading axes broadcast': [[[2, 1, 3, 4], [5, 4, 2]], matMul],
+    matrices: [
+      [
+        [2, 3],
+        [3, 4],
+      ],
+      matMul,
+    ],
+    batches: [
+      [
+        [2, 3, 4],
+        [2, 4, 5],
+      ],
+      matMul,
+    ],
+    'batches of rank 4': [
+      [
+        [2, 3, 2, 4],
+        [2, 3, 4, 2],
+      ],
+      matMul,
+    ],
+    'a batch and a shared matrix': [
+      [
+        [2, 3, 4],
+        [4, 5],
+      ],
+      matMul,
+    ],
+    'a shared matrix and a batch': [
+      [
+        [3, 4],
+        [2, 4, 5],
+      ],
+      matMul,
+    ],
+    'leading axes broadcast': [
+      [
+        [2, 1, 3, 4],
+        [5, 4, 2],
+      ],
+      matMul,
+    ],
     'vector and vector': [[[4], [4]], matMul],
     'matrix and vector': [[[3, 4], [4]], matMul],
     'vector and matrix': [[[3], [3, 4]], matMul],
@@ -43,9 +79,29 @@ export const productCases: readonly GradientCase[] = [
     }),
   ),
   ...casesOf('Gemm', {
-    'no C': [[[2, 3], [3, 4]], (g, a, b) => g.gemm(a, b)],
-    'C of the result\'s shape': [[[2, 3], [3, 4], [2, 4]], (g, a, b, c) => g.gemm(a, b, { c: c })],
-    'C a column': [[[2, 3], [3, 4], [2, 1]], (g, a, b, c) => g.gemm(a, b, { c: c })],
+    'no C': [
+      [
+        [2, 3],
+        [3, 4],
+      ],
+      (g, a, b) => g.gemm(a, b),
+    ],
+    "C of the result's shape": [
+      [
+        [2, 3],
+        [3, 4],
+        [2, 4],
+      ],
+      (g, a, b, c) => g.gemm(a, b, { c: c }),
+    ],
+    'C a column': [
+      [
+        [2, 3],
+        [3, 4],
+        [2, 1],
+      ],
+      (g, a, b, c) => g.gemm(a, b, { c: c }),
+    ],
     'C a scalar': [[[2, 3], [3, 4], []], (g, a, b, c) => g.gemm(a, b, { c: c })],
   }),
   ...flags.flatMap((trans) =>
@@ -65,18 +121,35 @@ export const productCases: readonly GradientCase[] = [
   ...reduction('ReduceSumSquare', (g, x, options) => g.reduceSumSquare(x, options)),
   ...reduction('ReduceLogSumExp', (g, x, options) => g.reduceLogSumExp(x, options)),
   ...[{}, { exclusive: true }, { reverse: true }, { exclusive: true, reverse: true }].flatMap((options) =>
-    casesOf('CumSum', { [`along axis 1 ${JSON.stringify(options)}`]: [[[2, 4, 2]], (g, x) => g.cumSum(x, 1, options)] }),
+    casesOf('CumSum', {
+      [`along axis 1 ${JSON.stringify(options)}`]: [[[2, 4, 2]], (g, x) => g.cumSum(x, 1, options)],
+    }),
   ),
   ...casesOf('LayerNormalization', {
     'last axis': [[[3, 5], [5], [5]], (g, x, scale, bias) => g.layerNormalization(x, { scale: scale, bias: bias })[0]],
-    'last two axes': [[[2, 3, 4], [3, 4], [3, 4]], (g, x, scale, bias) => g.layerNormalization(x, { scale: scale, bias: bias, axis: 1, epsilon: 0.1 })[0]],
+    'last two axes': [
+      [
+        [2, 3, 4],
+        [3, 4],
+        [3, 4],
+      ],
+      (g, x, scale, bias) => g.layerNormalization(x, { scale: scale, bias: bias, axis: 1, epsilon: 0.1 })[0],
+    ],
     'no bias': [[[2, 3, 4], [4]], (g, x, scale) => g.layerNormalization(x, { scale: scale })[0]],
   }),
   ...casesOf(
     'BatchNormalization',
     {
-      'images': [[[2, 3, 2, 2], [3], [3], [3], [3]], (g, x, scale, bias, mean, variance) => g.batchNormalization(x, { scale: scale, bias: bias, mean: mean, variance: variance })],
-      'rows': [[[4, 3], [3], [3], [3], [3]], (g, x, scale, bias, mean, variance) => g.batchNormalization(x, { scale: scale, bias: bias, mean: mean, variance: variance, epsilon: 0.1 })],
+      images: [
+        [[2, 3, 2, 2], [3], [3], [3], [3]],
+        (g, x, scale, bias, mean, variance) =>
+          g.batchNormalization(x, { scale: scale, bias: bias, mean: mean, variance: variance }),
+      ],
+      rows: [
+        [[4, 3], [3], [3], [3], [3]],
+        (g, x, scale, bias, mean, variance) =>
+          g.batchNormalization(x, { scale: scale, bias: bias, mean: mean, variance: variance, epsilon: 0.1 }),
+      ],
     },
     [0.3, 2.5],
   ),

@@ -4,7 +4,12 @@ import type { AttributeValue, Op, Ops } from './nd.ts';
 
 const map =
   (f: (x: number, attributes: Readonly<Record<string, AttributeValue>>) => number): Op =>
-  ([x], attributes) => [nd(x!.shape, x!.data.map((value) => f(value, attributes)))];
+  ([x], attributes) => [
+    nd(
+      x!.shape,
+      x!.data.map((value) => f(value, attributes)),
+    ),
+  ];
 
 const combine =
   (f: (...values: number[]) => number): Op =>
@@ -66,5 +71,10 @@ export const elementwise: Ops = {
   Gelu: map((x, { approximate }) => (approximate === 'tanh' ? tanhGelu(x) : 0.5 * x * (1 + erf(x / Math.SQRT2)))),
   // FLOAT is 1 and DOUBLE 11 and stay doubles; BOOL is 9; the rest are integers.
   Cast: map((x, { to }) => (to === 1 || to === 11 ? x : to === 9 ? Number(x !== 0) : Math.trunc(x))),
-  Clip: ([x, low, high]) => [nd(x!.shape, x!.data.map((value) => Math.min(Math.max(value, low?.data[0] ?? -Infinity), high?.data[0] ?? Infinity)))],
+  Clip: ([x, low, high]) => [
+    nd(
+      x!.shape,
+      x!.data.map((value) => Math.min(Math.max(value, low?.data[0] ?? -Infinity), high?.data[0] ?? Infinity)),
+    ),
+  ],
 };

@@ -28,7 +28,10 @@ function run(graph: GraphDef, feeds: Readonly<Record<string, Nd>>): Record<strin
   for (const node of graph.nodes) {
     const op = OPS[node.opType];
     if (op === undefined) throw new Error(`the interpreter has no op ${node.opType}`);
-    const outputs = op(node.inputs.map((name) => values.get(name)!), attributesOf(node));
+    const outputs = op(
+      node.inputs.map((name) => values.get(name)!),
+      attributesOf(node),
+    );
     for (const [i, name] of node.outputs.entries()) if (name !== '') values.set(name, outputs[i]!);
   }
   return Object.fromEntries(graph.outputs.map(({ name }) => [name, values.get(name)!]));

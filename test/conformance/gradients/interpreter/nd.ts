@@ -35,7 +35,8 @@ export function* indices(shape: readonly number[]): Generator<number[], void> {
 export function offset(shape: readonly number[], index: readonly number[]): number {
   const skip = index.length - shape.length;
   let position = 0;
-  for (let axis = 0; axis < shape.length; axis++) position = position * shape[axis]! + (shape[axis] === 1 ? 0 : index[axis + skip]!);
+  for (let axis = 0; axis < shape.length; axis++)
+    position = position * shape[axis]! + (shape[axis] === 1 ? 0 : index[axis + skip]!);
   return position;
 }
 
@@ -43,7 +44,12 @@ export const at = (x: Nd, index: readonly number[]): number => x.data[offset(x.s
 
 export function broadcast(shapes: readonly (readonly number[])[]): number[] {
   const rank = Math.max(...shapes.map((shape) => shape.length));
-  return Array.from({ length: rank }, (_, i) => Math.max(...shapes.map((shape) => shape[i - rank + shape.length] ?? 1)) * Number(shapes.every((shape) => shape[i - rank + shape.length] !== 0)));
+  return Array.from(
+    { length: rank },
+    (_, i) =>
+      Math.max(...shapes.map((shape) => shape[i - rank + shape.length] ?? 1)) *
+      Number(shapes.every((shape) => shape[i - rank + shape.length] !== 0)),
+  );
 }
 
 /** An array made element by element. */
@@ -52,5 +58,7 @@ export function generate(shape: readonly number[], element: (index: readonly num
 }
 
 /** The attribute as a number, list or text, or a default. */
-export const numberOf = (value: AttributeValue, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
-export const listOf = (value: AttributeValue, otherwise: readonly number[]): readonly number[] => (Array.isArray(value) ? (value as number[]) : otherwise);
+export const numberOf = (value: AttributeValue, otherwise: number): number =>
+  typeof value === 'number' ? value : otherwise;
+export const listOf = (value: AttributeValue, otherwise: readonly number[]): readonly number[] =>
+  Array.isArray(value) ? (value as number[]) : otherwise;

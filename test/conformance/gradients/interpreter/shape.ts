@@ -19,12 +19,20 @@ function slice([x, starts, ends, axes, steps]: readonly Nd[]): Nd[] {
     const axis = axisOf(axes?.data[i] ?? i, shape.length);
     const step = steps?.data[i] ?? 1;
     const dim = x!.shape[axis]!;
-    const clamp = (position: number): number => Math.min(Math.max(position < 0 ? position + dim : position, step > 0 ? 0 : -1), step > 0 ? dim : dim - 1);
+    const clamp = (position: number): number =>
+      Math.min(Math.max(position < 0 ? position + dim : position, step > 0 ? 0 : -1), step > 0 ? dim : dim - 1);
     from[axis] = clamp(start);
     by[axis] = step;
     shape[axis] = Math.max(0, Math.ceil((clamp(ends!.data[i]!) - from[axis]) / step));
   }
-  return [generate(shape, (index) => at(x!, index.map((k, axis) => from[axis]! + k * by[axis]!)))];
+  return [
+    generate(shape, (index) =>
+      at(
+        x!,
+        index.map((k, axis) => from[axis]! + k * by[axis]!),
+      ),
+    ),
+  ];
 }
 
 function scatter([x, index, updates]: readonly Nd[], axis: number, add: boolean): Nd[] {
@@ -43,22 +51,46 @@ export const shapeOps: Ops = {
     const k = numberOf(axis, 1);
     return same([size(x!.shape.slice(0, k)), size(x!.shape.slice(k))], x!);
   },
-  Squeeze: ([x, axes]) => same(x!.shape.filter((_, i) => !axes!.data.includes(i)), x!),
+  Squeeze: ([x, axes]) =>
+    same(
+      x!.shape.filter((_, i) => !axes!.data.includes(i)),
+      x!,
+    ),
   Unsqueeze: ([x, axes]) => {
     const rank = x!.shape.length + axes!.data.length;
     const rest = [...x!.shape];
-    return same(Array.from({ length: rank }, (_, i) => (axes!.data.map((axis) => (axis + rank) % rank).includes(i) ? 1 : rest.shift()!)), x!);
+    return same(
+      Array.from({ length: rank }, (_, i) =>
+        axes!.data.map((axis) => (axis + rank) % rank).includes(i) ? 1 : rest.shift()!,
+      ),
+      x!,
+    );
   },
   Transpose: ([x], { perm }) => {
     const order = listOf(perm, [...x!.shape.keys()].reverse());
-    return [generate(order.map((axis) => x!.shape[axis]!), (index) => at(x!, order.map((_, axis) => index[order.indexOf(axis)]!)))];
+    return [
+      generate(
+        order.map((axis) => x!.shape[axis]!),
+        (index) =>
+          at(
+            x!,
+            order.map((_, axis) => index[order.indexOf(axis)]!),
+          ),
+      ),
+    ];
   },
   Concat: (inputs, { axis }) => {
     const k = axisOf(axis, inputs[0]!.shape.length);
     const starts = inputs.map((_, i) => inputs.slice(0, i).reduce((sum, x) => sum + x.shape[k]!, 0));
-    const shape = inputs[0]!.shape.with(k, inputs.reduce((sum, x) => sum + x.shape[k]!, 0));
-    const pick = (position: number): number => starts.findLastIndex((start, i) => position >= start && inputs[i]!.shape[k]! > 0);
-    return [generate(shape, (index) => at(inputs[pick(index[k]!)]!, index.with(k, index[k]! - starts[pick(index[k]!)]!)))];
+    const shape = inputs[0]!.shape.with(
+      k,
+      inputs.reduce((sum, x) => sum + x.shape[k]!, 0),
+    );
+    const pick = (position: number): number =>
+      starts.findLastIndex((start, i) => position >= start && inputs[i]!.shape[k]! > 0);
+    return [
+      generate(shape, (index) => at(inputs[pick(index[k]!)]!, index.with(k, index[k]! - starts[pick(index[k]!)]!))),
+    ];
   },
   Split: ([x, sizes], { axis }) => {
     const k = axisOf(axis, x!.shape.length);
@@ -81,7 +113,16 @@ export const shapeOps: Ops = {
     ];
   },
   Expand: ([x, target]) => [generate(broadcast([x!.shape, [...target!.data]]), (index) => at(x!, index))],
-  Tile: ([x, repeats]) => [generate(x!.shape.map((dim, i) => dim * repeats!.data[i]!), (index) => at(x!, index.map((k, i) => k % x!.shape[i]!)))],
+  Tile: ([x, repeats]) => [
+    generate(
+      x!.shape.map((dim, i) => dim * repeats!.data[i]!),
+      (index) =>
+        at(
+          x!,
+          index.map((k, i) => k % x!.shape[i]!),
+        ),
+    ),
+  ],
   Gather: ([x, index], { axis }) => {
     const k = axisOf(axis, x!.shape.length);
     const shape = [...x!.shape.slice(0, k), ...index!.shape, ...x!.shape.slice(k + 1)];
@@ -95,12 +136,22 @@ export const shapeOps: Ops = {
   },
   GatherElements: ([x, index], { axis }) => {
     const k = axisOf(axis, x!.shape.length);
-    return [generate(index!.shape, (position) => at(x!, position.with(k, (at(index!, position) + x!.shape[k]!) % x!.shape[k]!)))];
+    return [
+      generate(index!.shape, (position) =>
+        at(x!, position.with(k, (at(index!, position) + x!.shape[k]!) % x!.shape[k]!)),
+      ),
+    ];
   },
-  ScatterElements: (inputs, { axis, reduction }) => scatter(inputs, axisOf(axis, inputs[0]!.shape.length), reduction === 'add'),
+  ScatterElements: (inputs, { axis, reduction }) =>
+    scatter(inputs, axisOf(axis, inputs[0]!.shape.length), reduction === 'add'),
   OneHot: ([index, depth, values]) => {
     const count = depth!.data[0]!;
-    return [generate([...index!.shape, count], (position) => values!.data[Number((at(index!, position.slice(0, -1)) + count) % count === position.at(-1))]!)];
+    return [
+      generate(
+        [...index!.shape, count],
+        (position) => values!.data[Number((at(index!, position.slice(0, -1)) + count) % count === position.at(-1))]!,
+      ),
+    ];
   },
   Trilu: ([x, k], { upper }) => [
     generate(x!.shape, (index) => {
@@ -113,7 +164,9 @@ export const shapeOps: Ops = {
     const along = axisOf(axis, x!.shape.length, -1);
     const shape = x!.shape.with(along, k!.data[0]!);
     const order = (index: readonly number[]): number =>
-      [...Array(x!.shape[along]).keys()].sort((i, j) => at(x!, index.with(along, j)) - at(x!, index.with(along, i)) || i - j)[index[along]!]!;
+      [...Array(x!.shape[along]).keys()].sort(
+        (i, j) => at(x!, index.with(along, j)) - at(x!, index.with(along, i)) || i - j,
+      )[index[along]!]!;
     return [generate(shape, (index) => at(x!, index.with(along, order(index)))), generate(shape, order)];
   },
 };

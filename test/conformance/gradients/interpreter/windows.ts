@@ -17,18 +17,25 @@ function windowOf(attributes: Attributes, kernel: readonly number[]): Window {
     kernel,
     strides: listOf(attributes['strides'], ones),
     dilations: listOf(attributes['dilations'], ones),
-    pads: listOf(attributes['pads'], [...kernel, ...kernel].map(() => 0)),
+    pads: listOf(
+      attributes['pads'],
+      [...kernel, ...kernel].map(() => 0),
+    ),
   };
 }
 
 const outputDims = (spatial: readonly number[], { kernel, strides, dilations, pads }: Window): number[] =>
-  spatial.map((dim, i) => Math.floor((dim + pads[i]! + pads[i + kernel.length]! - (kernel[i]! - 1) * dilations[i]! - 1) / strides[i]!) + 1);
+  spatial.map(
+    (dim, i) =>
+      Math.floor((dim + pads[i]! + pads[i + kernel.length]! - (kernel[i]! - 1) * dilations[i]! - 1) / strides[i]!) + 1,
+  );
 
 /** Where the kernel's element k lies in the input for the output position. */
 const source = ({ strides, dilations, pads }: Window, position: readonly number[], k: readonly number[]): number[] =>
   position.map((p, i) => p * strides[i]! - pads[i]! + k[i]! * dilations[i]!);
 
-const inside = (place: readonly number[], spatial: readonly number[]): boolean => place.every((p, i) => p >= 0 && p < spatial[i]!);
+const inside = (place: readonly number[], spatial: readonly number[]): boolean =>
+  place.every((p, i) => p >= 0 && p < spatial[i]!);
 
 function conv([x, w, bias]: readonly Nd[], attributes: Attributes): Nd[] {
   const window = windowOf(attributes, w!.shape.slice(2));
@@ -52,8 +59,21 @@ function conv([x, w, bias]: readonly Nd[], attributes: Attributes): Nd[] {
 function convTranspose([x, w, bias]: readonly Nd[], attributes: Attributes): Nd[] {
   const window = windowOf(attributes, w!.shape.slice(2));
   const { kernel, strides, dilations, pads } = window;
-  const extra = listOf(attributes['output_padding'], kernel.map(() => 0));
-  const spatial = x!.shape.slice(2).map((dim, i) => strides[i]! * (dim - 1) + extra[i]! + (kernel[i]! - 1) * dilations[i]! + 1 - pads[i]! - pads[i + kernel.length]!);
+  const extra = listOf(
+    attributes['output_padding'],
+    kernel.map(() => 0),
+  );
+  const spatial = x!.shape
+    .slice(2)
+    .map(
+      (dim, i) =>
+        strides[i]! * (dim - 1) +
+        extra[i]! +
+        (kernel[i]! - 1) * dilations[i]! +
+        1 -
+        pads[i]! -
+        pads[i + kernel.length]!,
+    );
   const group = numberOf(attributes['group'], 1);
   const [channelsPerGroup, filtersPerGroup] = [x!.shape[1]! / group, w!.shape[1]!];
   const y = generate([x!.shape[0]!, filtersPerGroup * group, ...spatial], ([, f]) => bias?.data[f!] ?? 0);
@@ -73,8 +93,13 @@ function pool(x: Nd, attributes: Attributes, f: (values: number[], elements: num
   const spatial = x.shape.slice(2);
   return [
     generate([...x.shape.slice(0, 2), ...outputDims(spatial, window)], ([b, c, ...position]) => {
-      const places = [...indices(window.kernel)].map((k) => source(window, position, k)).filter((place) => inside(place, spatial));
-      return f(places.map((place) => at(x, [b!, c!, ...place])), size(window.kernel));
+      const places = [...indices(window.kernel)]
+        .map((k) => source(window, position, k))
+        .filter((place) => inside(place, spatial));
+      return f(
+        places.map((place) => at(x, [b!, c!, ...place])),
+        size(window.kernel),
+      );
     }),
   ];
 }
@@ -83,8 +108,15 @@ const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b
 
 const globally = (x: Nd, f: (values: number[]) => number): Nd[] => {
   const area = size(x.shape.slice(2));
-  const values = Array.from({ length: x.shape[0]! * x.shape[1]! }, (_, i) => f([...x.data.subarray(i * area, (i + 1) * area)]));
-  return [nd(x.shape.map((dim, i) => (i < 2 ? dim : 1)), values)];
+  const values = Array.from({ length: x.shape[0]! * x.shape[1]! }, (_, i) =>
+    f([...x.data.subarray(i * area, (i + 1) * area)]),
+  );
+  return [
+    nd(
+      x.shape.map((dim, i) => (i < 2 ? dim : 1)),
+      values,
+    ),
+  ];
 };
 
 export const windows: Ops = {
@@ -92,10 +124,21 @@ export const windows: Ops = {
   ConvTranspose: convTranspose,
   MaxPool: ([x], attributes) => pool(x!, attributes, (values) => Math.max(...values)),
   AveragePool: ([x], attributes) =>
-    pool(x!, attributes, (values, elements) => sum(values) / (attributes['count_include_pad'] === 1 ? elements : values.length)),
+    pool(
+      x!,
+      attributes,
+      (values, elements) => sum(values) / (attributes['count_include_pad'] === 1 ? elements : values.length),
+    ),
   GlobalAveragePool: ([x]) => globally(x!, (values) => sum(values) / values.length),
   GlobalMaxPool: ([x]) => globally(x!, (values) => Math.max(...values)),
   Resize: ([x, , scales]) => [
-    generate(x!.shape.map((dim, i) => Math.floor(dim * scales!.data[i]!)), (index) => at(x!, index.map((k, i) => Math.floor(k / scales!.data[i]!)))),
+    generate(
+      x!.shape.map((dim, i) => Math.floor(dim * scales!.data[i]!)),
+      (index) =>
+        at(
+          x!,
+          index.map((k, i) => Math.floor(k / scales!.data[i]!)),
+        ),
+    ),
   ],
 };
