@@ -40,23 +40,24 @@ const cleanUp = async (): Promise<void> => {
   await cloud.stop();
   rmSync(DATA_DIR, { recursive: true, force: true });
 };
-let isInterrupted = false;
+/** Set by a signal, at any moment of the demo. */
+const interruption = { isSet: false };
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (isInterrupted) return;
-    isInterrupted = true;
+    if (interruption.isSet) return;
+    interruption.isSet = true;
     void cleanUp().then(() => process.exit(signal === 'SIGINT' ? 130 : 143));
   });
 }
 try {
   await demo();
 } catch (error) {
-  if (!isInterrupted) {
+  if (!interruption.isSet) {
     console.error(pc.red(error instanceof Error ? error.message : String(error)));
     process.exitCode = 1;
   }
 } finally {
-  if (!isInterrupted) await cleanUp();
+  if (!interruption.isSet) await cleanUp();
 }
 
 async function demo(): Promise<void> {

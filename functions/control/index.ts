@@ -27,5 +27,6 @@ export const handler = gatewayHandler({
     clock: systemClock,
   }),
   admit: admitByRate((caller) => stores(caller.tenantId).quotas),
+  idempotencyKeys: (caller) => stores(caller.tenantId).idempotencyKeys,
   onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
 });

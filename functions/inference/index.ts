@@ -33,6 +33,7 @@ const serve = gatewayHandler({
     gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
   }),
   admit: admitByRate((caller) => stores(caller.tenantId).quotas),
+  idempotencyKeys: (caller) => stores(caller.tenantId).idempotencyKeys,
   onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
 });
 

@@ -10,6 +10,7 @@ import { Quotas } from '../../shared/stores/quotas.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { FitFailed, train } from '../../shared/workflows/train.ts';
 import type { FitEvent, JobOutcome, TrainEvent } from '../../shared/workflows/train.ts';
+import { count } from '../metrics.ts';
 
 const { dynamo } = ownClients();
 const catalogTable = requireEnv(ENV.catalogTable);
@@ -41,5 +42,9 @@ export const handler = withDurableExecution(async (event: TrainEvent, context: D
     catalog: new Catalog(dynamo, catalogTable, tenantId),
     quotas: new Quotas(dynamo, quotasTable, { tenantId, clock: systemClock }),
   };
-  return train(event, orchestration, (outcome) => settleJob(job, outcome, { ...stores, clock: systemClock }));
+  return train(event, orchestration, async (outcome) => {
+    await settleJob(job, outcome, { ...stores, clock: systemClock });
+    if (outcome.status !== 'cancelled')
+      count(outcome.status === 'failed' ? 'jobsFailed' : 'jobsSucceeded', systemClock.nowMs());
+  });
 });

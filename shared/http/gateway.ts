@@ -7,6 +7,8 @@ import { AUTHORIZER_CONTEXT, ROUTES } from '../contract.ts';
 import type { OperationId, Route } from '../contract.ts';
 import { ServiceError } from '../errors.ts';
 import type { Caller } from '../tenancy/tenant.ts';
+import type { IdempotencyKeys } from '../stores/idempotency.ts';
+import { idempotencyKeyOf, once } from './idempotency.ts';
 import type { Call, Operations, Reply } from './operation.ts';
 import { PROBLEM_TYPE, problemOf, toServiceError } from './problem.ts';
 import { SPECS } from './spec/index.ts';
@@ -17,6 +19,7 @@ export interface GatewayOptions<Id extends OperationId> {
   readonly operations: Operations<Id>;
   /** Runs before an operation of a caller, e.g. the rate limit; the headers it gives go into every answer. */
   readonly admit: (caller: Caller) => Promise<Readonly<Record<string, string>>>;
+  readonly idempotencyKeys: (caller: Caller) => IdempotencyKeys;
   /** Told of errors that are not the caller's. */
   readonly onInternalError: (error: unknown, event: { operation: string; requestId: string }) => void;
 }
@@ -34,18 +37,8 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
       operation = match.route.operation;
       const caller = callerOf(event, match.route);
       if (caller !== undefined) Object.assign(headers, await options.admit(caller));
-      const spec: OperationSpec = SPECS[match.route.operation];
-      // The table ties each id to its own types; found by a string, they are those of any operation.
-      const run = (options.operations as unknown as Record<string, AnyOperation | undefined>)[operation];
-      if (run === undefined) throw new ServiceError('not_found', `this function does not serve ${operation}`);
-      const reply = await run({
-        caller,
-        params: match.params,
-        requestId,
-        query: queryOf(event, spec),
-        body: bodyOf(event, spec),
-      } as Call<OperationId>);
-      return answer(spec.status, { ...headers, ...reply.headers }, reply.body);
+      const result = await perform(event, { ...match, caller, requestId }, options);
+      return { ...result, headers: { ...headers, ...result.headers } };
     } catch (error) {
       const known = toServiceError(error);
       if (known.code === 'internal') options.onInternalError(error, { operation, requestId });
@@ -54,6 +47,27 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
       return answer(problem.status, { ...headers, 'content-type': PROBLEM_TYPE }, problem);
     }
   };
+}
+
+/** Checks the request, then carries it out: once, where it carries an idempotency key. */
+async function perform<Id extends OperationId>(
+  event: APIGatewayProxyEvent,
+  request: { route: KnownRoute; params: Record<string, string>; caller: Caller | undefined; requestId: string },
+  options: GatewayOptions<Id>,
+): Promise<APIGatewayProxyResult> {
+  const { route, ...rest } = request;
+  const spec: OperationSpec = SPECS[route.operation];
+  // The table ties each id to its own types; found by a string, they are those of any operation.
+  const operation = (options.operations as unknown as Record<string, AnyOperation | undefined>)[route.operation];
+  if (operation === undefined) throw new ServiceError('not_found', `this function does not serve ${route.operation}`);
+  const call = { ...rest, query: queryOf(event, spec), body: bodyOf(event, spec) } as Call<OperationId>;
+  const run = async (): Promise<APIGatewayProxyResult> => {
+    const reply = await operation(call);
+    return answer(spec.status, { ...reply.headers }, reply.body);
+  };
+  const key = idempotencyKeyOf(event);
+  if (key === undefined || request.caller === undefined) return run();
+  return once(options.idempotencyKeys(request.caller), key, event, run);
 }
 
 function answer(statusCode: number, headers: Record<string, string>, body: unknown): APIGatewayProxyResult {

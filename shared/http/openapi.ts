@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document, made of the route table and the operations' specifications. Source: https://spec.openapis.org/oas/v3.1.1 */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ROUTES } from '../contract.ts';
 import type { Route } from '../contract.ts';
 import { ERROR_CODES } from '../errors.ts';

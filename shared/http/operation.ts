@@ -1,5 +1,5 @@
 /** An operation at work: what its code is given and what it gives back, typed by its specification. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { OperationId } from '../contract.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { OperationSpec } from './spec/spec.ts';

@@ -1,5 +1,5 @@
 /** Requests -> typed values: JSON and zod's findings become ServiceErrors that name the field, what was expected and what stood there. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ServiceError } from '../errors.ts';
 import type { ErrorDetail } from '../errors.ts';
 

@@ -3,7 +3,7 @@
  * stored in the catalog and the OpenAPI document are all made of them. Wire JSON is snake_case, and so are these types:
  * renaming keys back and forth would also rename a tenant's column names.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Names of datasets, jobs and models. */
 export const nameSchema = z

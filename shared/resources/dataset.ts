@@ -1,5 +1,5 @@
 /** Datasets: the body that makes one and the object the API answers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorDetailSchema, nameSchema, timeSchema } from './common.ts';
 
 export const DATASET_FORMATS = ['csv', 'jsonl', 'idx'] as const;

@@ -1,5 +1,5 @@
 /** Training jobs, their events, and the body that makes one. `params` is checked by the family, not here. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorDetailSchema, nameSchema, timeSchema } from './common.ts';
 
 export const TASKS = ['regression', 'classification', 'clustering', 'forecasting', 'language_modelling'] as const;

@@ -1,5 +1,5 @@
 /** Models and their immutable versions, and what a prediction takes and answers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema, timeSchema } from './common.ts';
 import { TASKS } from './job.ts';
 

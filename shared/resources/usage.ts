@@ -1,5 +1,5 @@
 /** Limits and usage, as the API answers them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { timeSchema } from './common.ts';
 
 export const limitSchema = z.object({

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { Catalog } from './catalog.ts';
 import type { DataClients } from './clients.ts';
+import { IdempotencyKeys } from './idempotency.ts';
 import { ObjectStore } from './objects.ts';
 import { Quotas } from './quotas.ts';
 
@@ -9,6 +10,7 @@ export interface TenantStores {
   readonly catalog: Catalog;
   readonly objects: ObjectStore;
   readonly quotas: Quotas;
+  readonly idempotencyKeys: IdempotencyKeys;
 }
 
 export interface StoreNames {
@@ -26,5 +28,6 @@ export function tenantStores(
     catalog: new Catalog(clients.dynamo, names.catalog, options.tenantId),
     objects: new ObjectStore(clients.s3, names.bucket, options.tenantId),
     quotas: new Quotas(clients.dynamo, names.quotas, options),
+    idempotencyKeys: new IdempotencyKeys(clients.dynamo, names.quotas, options),
   };
 }

@@ -2,7 +2,7 @@
  * What operators do with tenants and keys. Reached only by invoking the admin function with the operator's AWS credentials:
  * there is no admin route on the public API to attack.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
 import { ServiceError } from '../errors.ts';

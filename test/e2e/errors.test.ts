@@ -65,6 +65,25 @@ describe('requests', () => {
   });
 });
 
+describe('an idempotency key', () => {
+  it('makes a repeated POST the same request, also when both come at once', async () => {
+    const post = () =>
+      tenon.request('POST', '/v1/datasets', { body: { ...CSV, name: 'once' }, headers: { 'Idempotency-Key': 'k-1' } });
+
+    const racing = await Promise.all([post(), post(), post()]);
+    const later = await post();
+    const other = await tenon.request('POST', '/v1/datasets', { body: CSV, headers: { 'Idempotency-Key': 'k-1' } });
+
+    const ids = new Set(racing.filter(({ status }) => status === 201).map(({ body }) => body['id']));
+    expect(ids.size).toBe(1);
+    for (const { status } of racing) expect([201, 409]).toContain(status);
+    expect(later.status).toBe(201);
+    expect(ids).toContain(later.body['id']);
+    expect(later.headers.get('idempotent-replayed')).toBe('true');
+    expect([other.status, other.body['code']]).toEqual([422, 'idempotency_mismatch']);
+  });
+});
+
 describe('datasets', () => {
   it('that are empty say so', async () => {
     const dataset = await tenon.dataset({ name: 'empty', format: 'csv', csv: '' });

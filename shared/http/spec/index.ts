@@ -1,5 +1,5 @@
 /** The specification of every operation in the contract's route table; a route without one does not compile. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { OperationId } from '../../contract.ts';
 import { deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';

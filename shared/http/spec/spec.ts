@@ -1,5 +1,5 @@
 /** What an operation takes and answers, apart from the code that carries it out: the OpenAPI document is made of these. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export interface OperationSpec {
   readonly tag: string;

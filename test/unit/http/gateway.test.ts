@@ -3,6 +3,35 @@ import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { ServiceError } from '../../../shared/errors.ts';
 import { gatewayHandler, routeOf } from '../../../shared/http/gateway.ts';
 import type { Operations } from '../../../shared/http/operation.ts';
+import { IdempotencyKeys } from '../../../shared/stores/idempotency.ts';
+import type { Claim } from '../../../shared/stores/idempotency.ts';
+
+/** Keys in memory, under the rules of the store: the store itself is tested against DynamoDB end to end. */
+class KeysInMemory extends IdempotencyKeys {
+  readonly #items = new Map<string, { hash: string; answer?: string }>();
+
+  constructor() {
+    super(undefined as never, '', { tenantId: 'acme', clock: { nowMs: () => 0 } });
+  }
+
+  override async claim(id: string, hash: string): Promise<Claim> {
+    const item = this.#items.get(id);
+    if (item === undefined) {
+      this.#items.set(id, { hash });
+      return { kind: 'started' };
+    }
+    if (item.hash !== hash) return { kind: 'mismatch' };
+    return item.answer === undefined ? { kind: 'running' } : { kind: 'done', answer: item.answer };
+  }
+
+  override async settle(id: string, hash: string, answer: string): Promise<void> {
+    this.#items.set(id, { hash, answer });
+  }
+
+  override async release(id: string): Promise<void> {
+    this.#items.delete(id);
+  }
+}
 
 const predictEvent = (name: string, body: string | null, headers: Record<string, string> = {}) =>
   ({
@@ -23,9 +52,11 @@ const echo: Operations<'predict'> = {
 };
 
 function handlerOf(operations: Operations<'predict'>, errors: unknown[] = []) {
+  const keys = new KeysInMemory();
   return gatewayHandler({
     operations,
     admit: async () => ({ ratelimit: '"requests";r=1;t=1' }),
+    idempotencyKeys: () => keys,
     onInternalError: (error) => errors.push(error),
   });
 }
@@ -121,5 +152,39 @@ describe('gatewayHandler', () => {
 
     expect(answer.statusCode).toBe(429);
     expect(answer.headers?.['retry-after']).toBe('7');
+  });
+
+  it('carries a POST with an idempotency key out once', async () => {
+    let runs = 0;
+    const handler = handlerOf({
+      predict: async () => ({ body: { predictions: [++runs], model: 'm', model_version: 1 } }),
+    });
+    const event = predictEvent('digits:predict', '{"instances":[1]}', { 'Idempotency-Key': 'k1' });
+
+    const first = await handler(event);
+    const second = await handler(event);
+
+    expect(second.body).toBe(first.body);
+    expect(first.headers?.['idempotent-replayed']).toBeUndefined();
+    expect(second.headers?.['idempotent-replayed']).toBe('true');
+    expect(runs).toBe(1);
+  });
+
+  it('refuses an idempotency key with another body, and forgets one whose request failed', async () => {
+    const isFailing = { now: true };
+    const handler = handlerOf({
+      predict: async () => {
+        if (isFailing.now) throw new ServiceError('not_found', 'no such model');
+        return { body: { predictions: [], model: 'm', model_version: 1 } };
+      },
+    });
+    const event = (body: string) => predictEvent('digits:predict', body, { 'idempotency-key': 'k1' });
+
+    const failed = await handler(event('{"instances":[1]}'));
+    isFailing.now = false;
+    const again = await handler(event('{"instances":[1]}'));
+    const other = await handler(event('{"instances":[2]}'));
+
+    expect([failed.statusCode, again.statusCode, other.statusCode]).toEqual([404, 200, 422]);
   });
 });

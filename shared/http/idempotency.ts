@@ -1,0 +1,71 @@
+/**
+ * The Idempotency-Key header of POSTs (draft-ietf-httpapi-idempotency-key-header): a repeat is answered with the stored
+ * answer. Only successes are stored: an error has changed nothing, and may be another when it is tried again.
+ */
+import { createHash } from 'node:crypto';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { ServiceError } from '../errors.ts';
+import type { IdempotencyKeys } from '../stores/idempotency.ts';
+
+const MAX_KEY_CHARS = 255;
+/** An item of DynamoDB holds 400 KB; a larger answer is not kept, and its request is carried out again. */
+const MAX_ANSWER_CHARS = 350_000;
+
+/** The key that a request carries, or undefined. @throws {ServiceError} invalid_request when it is too long */
+export function idempotencyKeyOf(event: APIGatewayProxyEvent): string | undefined {
+  if (event.httpMethod !== 'POST') return undefined;
+  const key = Object.entries(event.headers).find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];
+  if (key === undefined) return undefined;
+  if (key.length === 0 || key.length > MAX_KEY_CHARS) {
+    throw new ServiceError(
+      'invalid_request',
+      `Idempotency-Key: expected 1 to ${MAX_KEY_CHARS} characters, got ${key.length}`,
+    );
+  }
+  return key;
+}
+
+/** Runs the request once for its key. @throws {ServiceError} idempotency_mismatch, conflict while it still runs */
+export async function once(
+  keys: IdempotencyKeys,
+  key: string,
+  event: APIGatewayProxyEvent,
+  run: () => Promise<APIGatewayProxyResult>,
+): Promise<APIGatewayProxyResult> {
+  const id = sha256(JSON.stringify([event.httpMethod, event.path, key]));
+  const bodyHash = sha256(event.body ?? '');
+  const claim = await keys.claim(id, bodyHash);
+  switch (claim.kind) {
+    case 'done': {
+      const stored = JSON.parse(claim.answer) as APIGatewayProxyResult;
+      return { ...stored, headers: { ...stored.headers, 'idempotent-replayed': 'true' } };
+    }
+    case 'mismatch':
+      throw new ServiceError(
+        'idempotency_mismatch',
+        'this Idempotency-Key was used with another body: use a new key for a new request',
+      );
+    case 'running':
+      throw new ServiceError(
+        'conflict',
+        'a request with this Idempotency-Key is still running: ask again in a moment',
+        { retryAfterS: 1 },
+      );
+    case 'started':
+      break;
+  }
+  try {
+    const answer = await run();
+    const text = JSON.stringify(answer);
+    if (text.length <= MAX_ANSWER_CHARS) await keys.settle(id, bodyHash, text);
+    else await keys.release(id);
+    return answer;
+  } catch (error) {
+    await keys.release(id);
+    throw error;
+  }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
