@@ -41,10 +41,13 @@ export interface Problem<P> {
   readonly validation?: Samples;
 }
 
-/** What inference needs to know of the problem. `outputs`: number of classes, or of numbers predicted. */
+/** What inference needs to know of the problem. */
 export interface ModelShape<P> {
   readonly task: Task;
   readonly params: P;
+  /** Shape of one encoded row. */
+  readonly input: readonly number[];
+  /** Number of classes, or of numbers predicted. */
   readonly outputs: number;
 }
 
@@ -86,7 +89,7 @@ export interface Family<P> {
   /** Advances the state in place; ends when the fit is finished. @throws training_diverged when numbers stop being finite. */
   fit(problem: Problem<P>, state: FitState, engine: Engine): AsyncGenerator<Progress, void, undefined>;
   /** The arrays that inference needs, by name. */
-  learned(state: FitState, problem: ModelShape<P>): Tensors;
+  learned(state: FitState, model: ModelShape<P>): Tensors;
   /** Appends inference on encoded rows: probabilities [batch, classes], or predictions [batch, outputs]. */
   infer(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Value;
 }
@@ -99,7 +102,7 @@ export function defineFamily<P>(family: Family<P>): AnyFamily {
   return family;
 }
 
-/** Number of values a model of this target gives per row. */
-export function outputsOf(target: Target): number {
-  return target.kind === 'classes' ? target.labels.length : 1;
+export function modelOf<P>({ task, params, train }: Problem<P>): ModelShape<P> {
+  const outputs = train.target.kind === 'classes' ? train.target.labels.length : 1;
+  return { task, params, input: train.x.shape.slice(1), outputs };
 }

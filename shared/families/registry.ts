@@ -1,9 +1,10 @@
 /** Every model family, by the name it has on the wire. The conformance suite runs over this table. */
 import type { AnyFamily } from './contract.ts';
+import { cnn } from './cnn/index.ts';
 import { linearRegression } from './linear-regression.ts';
 import { logisticRegression } from './logistic-regression.ts';
 
-export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression];
+export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression, cnn];
 
 export function findFamily(name: string): AnyFamily | undefined {
   return FAMILIES.find((family) => family.name === name);

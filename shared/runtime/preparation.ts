@@ -9,7 +9,7 @@ import { splitRows } from '../data/split.ts';
 import { readTarget } from '../data/target.ts';
 import type { Table } from '../data/table.ts';
 import type { Target } from '../data/target.ts';
-import { outputsOf } from '../families/contract.ts';
+import { modelOf } from '../families/contract.ts';
 import type { ModelShape, Problem, Samples } from '../families/contract.ts';
 import { DEFAULT_PREPROCESSING, DEFAULT_VALIDATION_FRACTION } from '../families/spec.ts';
 import type { TrainingSpec } from '../families/spec.ts';
@@ -71,7 +71,7 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     train: await encode(trainRows, target),
     ...(heldOut.rows.length === 0 ? {} : { validation: await encode(heldOut, heldOutTarget) }),
   };
-  const model = { task, params, outputs: outputsOf(target) };
+  const model = modelOf(problem);
   return {
     ...checked,
     encodings,

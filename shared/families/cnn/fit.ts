@@ -1,0 +1,207 @@
+/**
+ * Training by mini-batches: rows reshuffled each epoch by (seed, epoch), many steps per run of the step graph, validation and early
+ * stopping at the end of each epoch. All that decides what follows is in the state, so the cuts change no bit.
+ */
+import { ServiceError } from '../../errors.ts';
+import type { Engine } from '../../onnx/engine.ts';
+import { sparseCategoricalCrossentropy, squaredError } from '../../onnx/losses.ts';
+import { createOptimizer } from '../../optim/index.ts';
+import { createStepRunner } from '../../optim/step-runner.ts';
+import type { StepRunner } from '../../optim/step-runner.ts';
+import type { TrainingState, TrainingStep } from '../../optim/training-step.ts';
+import { Random } from '../../tensor/random.ts';
+import { tensor, zeros } from '../../tensor/tensor.ts';
+import type { HostTensor } from '../../tensor/tensor.ts';
+import type { FitState, Metrics, Problem, Progress, Samples } from '../contract.ts';
+import type { Evaluator } from '../evaluation.ts';
+import { buildNetwork } from './network.ts';
+import type { Network } from './network.ts';
+import type { CnnParams } from './params.ts';
+
+/** How long a run of steps should take: short enough to report and stop several times a second. */
+const RUN_MS = 150;
+const MAX_STEPS_PER_RUN = 1000;
+
+/** Where a fit stands; kept as the state's position. */
+interface Position {
+  /** Epochs done, and rows of the current one. */
+  readonly epoch: number;
+  readonly row: number;
+  readonly step: number;
+  /** Sums over the current epoch's rows. */
+  readonly loss: number;
+  readonly right: number;
+  /** The monitored figure at its best, and how many epochs ago that was. */
+  readonly best: number | null;
+  readonly waited: number;
+  readonly is_done: boolean;
+}
+
+export interface Fitting {
+  readonly problem: Problem<CnnParams>;
+  readonly network: Network;
+  readonly state: FitState;
+  /** Opens the inference graph, for validation. */
+  openEvaluator(): Promise<Evaluator>;
+  learned(state: FitState): Readonly<Record<string, HostTensor>>;
+}
+
+export function startPosition(): Record<string, number | boolean | null> {
+  return { epoch: 0, row: 0, step: 0, loss: 0, right: 0, best: null, waited: 0, is_done: false };
+}
+
+export async function* fitNetwork(fitting: Fitting, engine: Engine): AsyncGenerator<Progress, void, undefined> {
+  const { state, problem } = fitting;
+  const { epochs } = problem.params;
+  if (positionOf(state).is_done) {
+    yield { fraction: 1, epoch: positionOf(state).epoch, epochs };
+    return;
+  }
+  const runner = createStepRunner(engine, trainingStep(fitting));
+  const evaluator = problem.validation === undefined ? undefined : await fitting.openEvaluator();
+  try {
+    while (!positionOf(state).is_done) yield* fitEpoch(fitting, runner, evaluator);
+  } finally {
+    await runner.release();
+    await evaluator?.release();
+  }
+}
+
+async function* fitEpoch(
+  fitting: Fitting,
+  runner: StepRunner,
+  evaluator: Evaluator | undefined,
+): AsyncGenerator<Progress, void, undefined> {
+  const { state, problem } = fitting;
+  const { epochs, batch_size: batchSize } = problem.params;
+  const { epoch } = positionOf(state);
+  const rows = problem.train.x.shape[0]!;
+  const order = Random.fromSeed(problem.seed * 0x10000 + epoch + 1).permutation(rows);
+  let stepsPerRun = 8;
+  for (let row = positionOf(state).row; row < rows; row = positionOf(state).row) {
+    const left = rows - row;
+    const size = Math.min(batchSize, left);
+    const steps = Math.min(stepsPerRun, Math.floor(left / size));
+    const startedMs = performance.now();
+    await runSteps(fitting, runner, { rows: order.subarray(row, row + steps * size), batchSize: size });
+    const perStepMs = (performance.now() - startedMs) / steps;
+    stepsPerRun = Math.max(1, Math.min(MAX_STEPS_PER_RUN, Math.round(RUN_MS / perStepMs)));
+    if (positionOf(state).row < rows)
+      yield { fraction: (epoch + positionOf(state).row / rows) / epochs, epoch: epoch + 1, epochs };
+  }
+  const metrics = await endEpoch(fitting, evaluator);
+  const { is_done: isDone, step } = positionOf(state);
+  yield { fraction: isDone ? 1 : (epoch + 1) / epochs, epoch: epoch + 1, epochs, step, metrics };
+}
+
+async function runSteps(
+  { problem, state }: Fitting,
+  runner: StepRunner,
+  run: { rows: Int32Array; batchSize: number },
+): Promise<void> {
+  const position = positionOf(state);
+  const results = await runner.run({
+    ...run,
+    data: dataOf(problem.train),
+    state: trainingState(state),
+    seed: problem.seed,
+  });
+  const broken = results.loss.findIndex((loss) => !Number.isFinite(loss));
+  if (broken !== -1) {
+    const message = `the loss became ${results.loss[broken]!} in epoch ${position.epoch + 1}, step ${position.step + broken + 1}: lower the learning rate, or scale the data`;
+    throw new ServiceError('training_diverged', message);
+  }
+  const sum = (values: Float32Array, start: number): number =>
+    values.reduce((total, value) => total + value * run.batchSize, start);
+  const right = results.metrics['accuracy'];
+  state.tensors = {
+    ...state.tensors,
+    parameters: results.state.parameters,
+    ...Object.fromEntries(Object.entries(results.state.slots).map(([name, value]) => [`slot/${name}`, value])),
+  };
+  state.position = {
+    ...state.position,
+    row: position.row + run.rows.length,
+    step: results.state.step,
+    loss: sum(results.loss, position.loss),
+    right: right === undefined ? 0 : sum(right, position.right),
+  };
+}
+
+/** The epoch's figures; validates, keeps the best parameters, and decides whether to go on. */
+async function endEpoch(fitting: Fitting, evaluator: Evaluator | undefined): Promise<Metrics> {
+  const { state, problem } = fitting;
+  const { epoch, loss, right, best, waited } = positionOf(state);
+  const { epochs, early_stopping: stopping } = problem.params;
+  const rows = problem.train.x.shape[0]!;
+  const figures: Record<string, number> = {
+    loss: loss / rows,
+    ...(problem.task === 'classification' ? { accuracy: right / rows } : {}),
+  };
+  if (evaluator !== undefined) {
+    const current = { position: state.position, tensors: { parameters: state.tensors['parameters']! } };
+    const validation = await evaluator.measure(problem.validation!, fitting.learned(current));
+    for (const [name, value] of Object.entries(validation)) figures[`validation_${name}`] = value;
+  }
+  const next = { ...state.position, epoch: epoch + 1, row: 0, loss: 0, right: 0, is_done: epoch + 1 >= epochs };
+  state.position = next;
+  const figure = stopping === undefined ? undefined : figures[stopping.monitor];
+  if (stopping === undefined || figure === undefined) return figures;
+  const isBetter = best === null || improvement(stopping.monitor, figure, best) > stopping.min_delta;
+  const patience = waited + 1;
+  if (isBetter) state.tensors = { ...state.tensors, best: state.tensors['parameters']! };
+  state.position = isBetter
+    ? { ...next, best: figure, waited: 0 }
+    : { ...next, waited: patience, is_done: next.is_done || patience > stopping.patience };
+  return figures;
+}
+
+function improvement(monitor: string, figure: number, best: number): number {
+  return /accuracy|r2/.test(monitor) ? figure - best : best - figure;
+}
+
+function positionOf(state: FitState): Position {
+  return state.position as unknown as Position;
+}
+
+function trainingStep({ problem, network }: Fitting): TrainingStep {
+  const { task, params, train } = problem;
+  const isClasses = task === 'classification';
+  return {
+    data: {
+      x: { dtype: 'float32', shape: train.x.shape.slice(1) },
+      y: { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [1] },
+    },
+    parameters: network.parameters,
+    optimizer: createOptimizer(params.optimizer),
+    metrics: isClasses ? ['accuracy'] : [],
+    forward(g, { data, parameters, seed }) {
+      const outputs = buildNetwork(g, data['x']!, network, { parameters, seed });
+      const y = data['y']!;
+      if (!isClasses) return { loss: g.reduceMean(squaredError(g, outputs, y)) };
+      const isRight = g.equal(g.cast(g.argMax(outputs, 1), 'int32'), y);
+      return {
+        loss: g.reduceMean(sparseCategoricalCrossentropy(g, outputs, y)),
+        metrics: { accuracy: g.reduceMean(g.cast(isRight, 'float32')) },
+      };
+    },
+  };
+}
+
+function trainingState({ position, tensors }: FitState): TrainingState {
+  const slots = Object.entries(tensors).filter(([name]) => name.startsWith('slot/'));
+  return {
+    parameters: tensors['parameters'] as HostTensor<'float32'>,
+    buffers: zeros('float32', [0]),
+    slots: Object.fromEntries(
+      slots.map(([name, value]) => [name.slice('slot/'.length), value as HostTensor<'float32'>]),
+    ),
+    step: Number(position['step']),
+  };
+}
+
+function dataOf({ x, target }: Samples): Record<string, HostTensor> {
+  const rows = x.shape[0]!;
+  if (target.kind === 'classes') return { x, y: tensor('int32', [rows], target.values) };
+  return { x, y: tensor('float32', [rows, 1], Float32Array.from(target.values)) };
+}
