@@ -68,18 +68,22 @@ export class Quotas {
       remaining: Math.max(0, Math.floor((nowUs + burstUs - tatUs) / intervalUs) + 1),
       retryAfterS: Math.max(1, Math.ceil(intervalUs / 1e6)),
     });
-    const busy = await this.#update('RATE', {
+    const busy: Update = {
       expression: 'SET tat = tat + :interval',
       condition: 'tat > :now AND tat <= :horizon',
       values: { ':interval': intervalUs, ':now': nowUs, ':horizon': nowUs + burstUs },
-    });
-    if (busy) return state(true, Number(busy['tat']));
-    const idle = await this.#update('RATE', {
+    };
+    const idle: Update = {
       expression: 'SET tat = :next',
       condition: 'attribute_not_exists(tat) OR tat <= :now',
       values: { ':next': nowUs + intervalUs, ':now': nowUs },
-    });
-    return idle ? state(true, nowUs + intervalUs) : { ...state(false, Infinity), remaining: 0 };
+    };
+    // Between the first two another request may have ended the idleness: then there may be room behind it.
+    for (const update of [busy, idle, busy]) {
+      const updated = await this.#update('RATE', update);
+      if (updated) return state(true, Number(updated['tat']));
+    }
+    return { ...state(false, Infinity), remaining: 0 };
   }
 
   /** Takes `n` units of a monthly count if that many are left. @returns whether they were */
