@@ -1,5 +1,5 @@
 /** Where log lines of functions go: one file per function, and whoever listens. */
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface LogLine {
@@ -21,7 +21,8 @@ export class LogSink {
   }
 
   write(entry: LogLine): void {
-    appendFileSync(join(this.#directory, `${entry.functionName}.log`), `${entry.line}\n`);
+    // A function's last words may come when its data are already removed; they do not bring the folder back.
+    if (existsSync(this.#directory)) appendFileSync(join(this.#directory, `${entry.functionName}.log`), `${entry.line}\n`);
     this.#listener?.(entry);
   }
 }
