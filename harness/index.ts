@@ -107,15 +107,16 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   mkdirSync(dataDir, { recursive: true });
   const runtimeClientPath = await buildRuntimeClient(join(dataDir, 'runtime'));
   const logs = new LogSink(join(dataDir, 'logs'), writeToStderr(options));
-  let aws: AwsCloud | undefined;
+  // The functions' process start needs the endpoint, and the endpoint serves the functions.
+  const late: { aws?: AwsCloud } = {};
   const lambda = new LambdaService({
     model,
     dataDir,
     runtimeClientPath,
     region: model.region,
     accountId: model.accountId,
-    awsEndpointUrl: () => aws?.url,
-    issueCredentials: (roleArn, functionName) => aws!.issueRoleCredentials(roleArn, { sessionName: functionName }),
+    awsEndpointUrl: () => late.aws?.url,
+    issueCredentials: (roleArn, functionName) => late.aws!.issueRoleCredentials(roleArn, { sessionName: functionName }),
     logs,
     maxEnvironments: options.maxEnvironments ?? 32,
     idleMs: options.idleMs ?? 300_000,
@@ -133,8 +134,9 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   started.push(() => durable.close());
   const accountArn = `arn:${model.partition}:lambda:${model.region}:${model.accountId}`;
   const routes: readonly RestRoute[] = [...invokeRoutes(lambda, accountArn), ...durableRoutes(durable, lambda, accountArn)];
-  aws = await startAwsCloud({ ...awsPartsOf(model), dataDir: join(dataDir, 'aws'), port: options.awsPort ?? 0, extraServices: [lambdaAwsService(routes)] });
-  started.push(() => aws?.stop());
+  const aws = await startAwsCloud({ ...awsPartsOf(model), dataDir: join(dataDir, 'aws'), port: options.awsPort ?? 0, extraServices: [lambdaAwsService(routes)] });
+  late.aws = aws;
+  started.push(() => aws.stop());
   const lambdaServer = await startLambdaServer(routes, { host, port: options.lambdaPort ?? 0 });
   started.push(() => lambdaServer.stop());
   const apis = await startApis({ ...options, host }, model, lambda, started);

@@ -45,7 +45,8 @@ function readHeaders(single: Json | undefined, multiple: Json | undefined): Reco
     for (const value of values as readonly Json[]) add(name, value);
   }
   for (const [name, value] of Object.entries(single ?? {})) {
-    if (!headers[name.toLowerCase()]?.includes(String(value))) add(name, value);
+    const isListed = headers[name.toLowerCase()]?.includes(JSON.stringify(value).replace(/^"(.*)"$/s, '$1')) === true;
+    if (!isListed) add(name, value);
   }
   return headers;
 }

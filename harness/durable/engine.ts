@@ -169,6 +169,11 @@ export class DurableService implements DurableStarter {
     this.#advance(live);
   }
 
+  /** Asked again after a wait: it may have changed meanwhile. */
+  #hasClosed(): boolean {
+    return this.#isClosed;
+  }
+
   #adopt(execution: DurableExecution): Live {
     const live: Live = { execution, isInvoking: false, mustInvoke: true, crashes: 0, timer: undefined };
     this.#live.set(execution.start.id, live);
@@ -273,7 +278,8 @@ export class DurableService implements DurableStarter {
         return { status, error: errorOfPayload(payload) };
       } catch (thrown) {
         const isThrottle = thrown instanceof AwsError && thrown.status === 429;
-        if (!isThrottle) return this.#isClosed ? undefined : { status: 'FAILED', error: { ErrorType: (thrown as Error).name, ErrorMessage: (thrown as Error).message } };
+        if (this.#hasClosed()) return undefined;
+        if (!isThrottle) return { status: 'FAILED', error: { ErrorType: (thrown as Error).name, ErrorMessage: (thrown as Error).message } };
         await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** attempt, MAX_CRASH_DELAY_MS)));
       }
     }

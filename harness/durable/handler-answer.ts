@@ -23,7 +23,7 @@ export function readHandlerAnswer(payload: Buffer): HandlerAnswer {
   const answer = parse(payload);
   if (isObject(answer)) {
     if (answer.Status === 'SUCCEEDED') return { status: 'SUCCEEDED', result: text(answer.Result) };
-    if (answer.Status === 'FAILED') return { status: 'FAILED', error: (isObject(answer.Error) ? answer.Error : {}) as ErrorObject };
+    if (answer.Status === 'FAILED') return { status: 'FAILED', error: isObject(answer.Error) ? answer.Error : {} };
     if (answer.Status === 'PENDING') return { status: 'PENDING' };
   }
   const shown = payload.toString('utf8').slice(0, 200);

@@ -4,7 +4,7 @@
  */
 import { AwsError } from '../aws/service.ts';
 import type { FunctionTarget } from './functions.ts';
-import { ExecutionEnvironment } from './environment.ts';
+import type { ExecutionEnvironment } from './environment.ts';
 
 export interface PoolOptions {
   /** Processes at most, over all functions. */

@@ -2,8 +2,6 @@
  * Errors of the runtime itself (`Runtime.*`) and the shape in which any error goes to the Runtime API.
  * Source: AWS Lambda developer guide, "Using the Lambda runtime API", POST .../error.
  */
-import { isNativeError } from 'node:util/types';
-
 /** Name and message of an error that the runtime reports itself. */
 export class RuntimeError extends Error {
   constructor(kind: string, message: string) {
@@ -20,7 +18,7 @@ export interface ErrorReport {
 
 /** What the Runtime API is told about anything thrown. */
 export function toReport(thrown: unknown): ErrorReport {
-  if (isNativeError(thrown)) return { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') };
+  if (thrown instanceof Error) return { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') };
   return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
 }
 

@@ -42,7 +42,8 @@ async function die(thrown: unknown, exitCode: number): Promise<never> {
 function runWithCallback(handler: UserHandler, event: unknown, context: ReturnType<typeof buildContext>): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const settle = (error: unknown, result?: unknown) => {
-      const finish = () => (error === undefined || error === null ? resolve(result) : reject(error as Error));
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a handler may fail with anything
+      const finish = () => (error === undefined || error === null ? resolve(result) : reject(error));
       if (context.callbackWaitsForEmptyEventLoop && (error === undefined || error === null)) whenIdle = finish;
       else finish();
     };
