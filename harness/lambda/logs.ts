@@ -22,7 +22,8 @@ export class LogSink {
 
   write(entry: LogLine): void {
     // A function's last words may come when its data are already removed; they do not bring the folder back.
-    if (existsSync(this.#directory)) appendFileSync(join(this.#directory, `${entry.functionName}.log`), `${entry.line}\n`);
+    if (existsSync(this.#directory))
+      appendFileSync(join(this.#directory, `${entry.functionName}.log`), `${entry.line}\n`);
     this.#listener?.(entry);
   }
 }
