@@ -42,6 +42,22 @@ export function cellValue(column: Column, row: number): unknown {
   }
 }
 
+/** @throws dataset_invalid naming the first row whose number is infinite, or whose tensor holds what is no number. */
+export function requireFinite(column: Column, rows: number): void {
+  if (column.type !== 'number' && column.type !== 'integer' && column.type !== 'tensor') return;
+  const { values } = column;
+  const isTensor = column.type === 'tensor';
+  const at = values.findIndex(
+    (value: number) => value === Infinity || value === -Infinity || (isTensor && Number.isNaN(value)),
+  );
+  if (at === -1) return;
+  const row = Math.floor((at * rows) / values.length) + 1;
+  const detail = { row, column: column.name, message: `expected a finite number, found ${values[at]!}` };
+  throw new ServiceError('dataset_invalid', `row ${row}, column "${column.name}": ${detail.message}`, {
+    details: [detail],
+  });
+}
+
 /** All rows, as indices. */
 export function allRows(table: Table): Int32Array {
   return Int32Array.from({ length: table.rows }, (_, row) => row);

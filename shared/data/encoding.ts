@@ -94,13 +94,12 @@ function fitNumbers(
   // A boolean is 0 or 1 already.
   if (!standardize || type === 'boolean') return { name, type, fill, mean: 0, scale: 1 };
   const filled = rows.length - present.length;
-  const mean = (sumOf(present) + filled * (fill ?? 0)) / rows.length;
+  const mean = filled === 0 ? meanOf(present) : (present.length * meanOf(present) + filled * (fill ?? 0)) / rows.length;
   let squares = filled * ((fill ?? 0) - mean) ** 2;
   for (const value of present) squares += (value - mean) ** 2;
   const deviation = Math.sqrt(squares / rows.length);
-  // Rounding leaves a constant column with a tiny deviation: it is divided by 1, like scikit-learn does.
-  const isConstant = deviation <= 10 * Number.EPSILON * Math.abs(mean);
-  return { name, type, fill, mean, scale: isConstant ? 1 : deviation };
+  // A column that is constant but for rounding is divided by 1, as scikit-learn does.
+  return { name, type, fill, mean, scale: deviation > 10 * Number.EPSILON * Math.abs(mean) ? deviation : 1 };
 }
 
 function fitCategories(column: Column & { type: 'category' }, rows: Int32Array, { missing }: Preprocessing): Encoding {
@@ -125,14 +124,16 @@ function presentNumbers(column: NumberColumn, rows: Int32Array): Float64Array {
   return values.subarray(0, length);
 }
 
-function sumOf(values: Float64Array): number {
+/** Of equal values exactly their value: a sum would round, and leave a constant column with a tiny rest. */
+function meanOf(values: Float64Array): number {
+  const first = values[0]!;
   let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
+  for (const value of values) sum += value - first;
+  return first + sum / values.length;
 }
 
 function fillOf(present: Float64Array, strategy: 'mean' | 'median' | 'most_frequent'): number {
-  if (strategy === 'mean') return sumOf(present) / present.length;
+  if (strategy === 'mean') return meanOf(present);
   const sorted = present.toSorted();
   const middle = sorted.length >> 1;
   if (strategy === 'median')

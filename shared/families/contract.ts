@@ -3,7 +3,7 @@
  * A fit is a pure function of its state: at every yield the state is a complete checkpoint, and a fit that is cut there and
  * resumed gives the same bytes. Families know no sessions but `Engine`, and nothing of AWS, tenants or HTTP.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { EmitFeatures, Features } from '../data/feature-matrix.ts';
 import type { ColumnType } from '../data/table.ts';
 import type { Target } from '../data/target.ts';

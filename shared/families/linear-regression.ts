@@ -3,7 +3,7 @@
  * The Gram matrix of the centred rows is summed in blocks by ONNX Runtime in float64, then Cholesky; where that is too close to
  * singular, a second pass makes the QR factorisation, and the solution of least norm is taken, as LAPACK's gelsd does.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { emitMatrix } from '../data/encoding-graph.ts';
 import { ServiceError } from '../errors.ts';
 import type { Engine } from '../onnx/engine.ts';

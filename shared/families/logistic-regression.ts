@@ -3,7 +3,7 @@
  * (with two classes W is one vector and z = [0, x W + b], as in scikit-learn). Loss and gradient are ONNX Runtime's, in float64; the
  * solver works on coefficients of the centred and scaled columns, where the problem is well conditioned, and so reaches the optimum of raw data too.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { emitMatrix } from '../data/encoding-graph.ts';
 import { ServiceError } from '../errors.ts';
 import type { Engine, Session } from '../onnx/engine.ts';

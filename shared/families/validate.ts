@@ -2,7 +2,7 @@
  * Checks a training before it costs anything: family, task, target, features and parameters against the columns of the data.
  * Every error points to its field (/target, /features/0, /params/layers/3). Needs no ONNX Runtime.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { unsupportedFeature } from '../data/encoding.ts';
 import type { ColumnProfile } from '../data/profile.ts';
 import { TARGET_TYPES, wrongType } from '../data/target.ts';

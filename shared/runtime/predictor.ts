@@ -35,7 +35,9 @@ export async function loadPredictor(
   model: Uint8Array | string,
   options: { readonly threads: number },
 ): Promise<Predictor> {
-  const bytes = typeof model === 'string' ? await readFile(model) : model;
+  const file = typeof model === 'string' ? await readFile(model) : model;
+  // A plain view: a Buffer's slice() would share memory where the reader of ONNX files expects a copy.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const schema = readSchema(readModel(bytes).metadata);
   const session = await createSession(bytes, options);
   return {

@@ -1,6 +1,6 @@
 /** From a spec and its tables to an encoded problem: the same every time, so that a resumed fit sees the same data. */
 import { createHash } from 'node:crypto';
-import { allRows } from '../data/columns.ts';
+import { allRows, columnOf, requireFinite } from '../data/columns.ts';
 import { fitEncodings } from '../data/encoding.ts';
 import type { Encoding } from '../data/encoding.ts';
 import { encodeFeatures } from '../data/feature-matrix.ts';
@@ -44,6 +44,9 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
   const { spec, train, validation } = data;
   const checked = validateTraining(spec, { columns: typesOf(train, spec) });
   const { family, task, params } = checked;
+  for (const table of validation === undefined ? [train] : [train, validation]) {
+    for (const name of [...checked.features, checked.target]) requireFinite(columnOf(table, name), table.rows);
+  }
   const target = readTarget(train, checked.target, task);
   const seed = spec.seed ?? 0;
   const split =

@@ -3,7 +3,7 @@
  * channels first ([C, H, W] or [units]); messages show them as Keras does, channels last. Activations are applied by network.ts.
  * Source: https://keras.io/api/layers/.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../../onnx/graph.ts';
 import type { GraphBuilder } from '../../onnx/graph-builder.ts';
 import { windowGeometry } from '../../onnx/window.ts';

@@ -1,5 +1,5 @@
 /** The parameters of `cnn`: a list of layers, each `{"<layer>": {parameters}}` or just its name, and how to train them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { optimizerSchema } from '../../optim/index.ts';
 import { COMING_LAYERS, LAYERS } from './layers.ts';
 

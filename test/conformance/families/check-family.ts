@@ -1,0 +1,236 @@
+/** What every family owes its callers, whatever it computes: one suite over the cases of cases.ts. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { cellValue } from '../../../shared/data/columns.ts';
+import type { Column, Table } from '../../../shared/data/table.ts';
+import { loadPredictor } from '../../../shared/runtime/predictor.ts';
+import type { ClassPrediction } from '../../../shared/runtime/predictor.ts';
+import { exportModel, runSegment } from '../../../shared/runtime/trainer.ts';
+import { takeRows } from '../../fixtures/data-sets.ts';
+import type { FamilyCase } from './cases.ts';
+import { train, trainInSegments } from './train.ts';
+
+const ROWS = 240;
+
+function instancesOf(table: Table, rows: number): Record<string, unknown>[] {
+  const features = table.columns.filter(({ name }) => name !== 'y');
+  return Array.from({ length: rows }, (_, row) =>
+    Object.fromEntries(features.map((column) => [column.name, cellValue(column, row)])),
+  );
+}
+
+/** The table with another column in place of one. */
+function withColumn(table: Table, column: Column): Table {
+  const others = table.columns.filter(({ name }) => name !== column.name);
+  return { rows: table.rows, columns: [column, ...others] };
+}
+
+export function checkFamily(subject: FamilyCase): void {
+  const { spec, task } = subject;
+  const table = subject.table(ROWS);
+
+  test('predicts one answer per instance, in the shape of its task', async () => {
+    const { exported } = await train({ spec, train: table });
+    const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+    const predictions = await predictor.predict(instancesOf(table, 7));
+    await predictor.release();
+
+    expect(predictions).toHaveLength(7);
+    for (const prediction of predictions) {
+      if (task === 'regression') {
+        expect(prediction).toEqual(expect.any(Number));
+        continue;
+      }
+      const { label, probabilities } = prediction as ClassPrediction;
+      const values = Object.values(probabilities);
+      expect(Object.keys(probabilities)).toEqual(predictor.schema.classes!.map(String));
+      expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+      expect(probabilities[String(label)]).toBe(Math.max(...values));
+    }
+  });
+
+  test('beats the baseline that knows only the target', async () => {
+    const { exported } = await train({ spec, train: table });
+
+    if (task === 'regression') expect(exported.metrics.validation['r2']).toBeGreaterThan(0.5);
+    else expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.75);
+    expect(Object.keys(exported.metrics.train)).toEqual(Object.keys(exported.metrics.validation));
+  });
+
+  test('exports a file that predicts what the trainer predicts, and the same bytes each time', async () => {
+    const { result, exported } = await train({ spec, train: table });
+    const again = await exportModel({ spec, train: table, checkpoint: result.checkpoint, threads: 1 });
+
+    expect(exported.equality.max_difference).toBeLessThanOrEqual(1e-5);
+    expect(exported.equality.rows).toBeGreaterThan(100);
+    expect(Buffer.compare(exported.onnx, again.onnx)).toBe(0);
+  });
+
+  test('predicts the same from a file on disk as from bytes', async () => {
+    const { exported } = await train({ spec, train: table });
+    const folder = await mkdtemp(join(tmpdir(), 'family-'));
+    await writeFile(join(folder, 'model.onnx'), exported.onnx);
+
+    const answers = [];
+    for (const model of [exported.onnx, join(folder, 'model.onnx')]) {
+      const predictor = await loadPredictor(model, { threads: 1 });
+      answers.push(await predictor.predict(instancesOf(table, 20)));
+      await predictor.release();
+    }
+    await rm(folder, { recursive: true });
+
+    expect(answers[0]).toEqual(answers[1]);
+  });
+
+  test('gives the same bytes for the same seed', async () => {
+    const [first, second] = [await train({ spec, train: table }), await train({ spec, train: table })];
+
+    expect(Buffer.compare(first.result.checkpoint, second.result.checkpoint)).toBe(0);
+  });
+
+  test('gives the same bytes however it is cut', async () => {
+    const whole = await trainInSegments({ spec, train: table }, []);
+    for (const cuts of [[1], [2, 1, 3], [1, 1, 1, 1, 1, 1], [5, 8]]) {
+      const cut = await trainInSegments({ spec, train: table }, cuts);
+
+      expect(Buffer.compare(cut.checkpoint, whole.checkpoint)).toBe(0);
+      expect(cut.metrics).toEqual(whole.metrics);
+    }
+  });
+
+  test('keeps to the thread count of its first segment', async () => {
+    const first = await runSegment({ spec, train: table, threads: 1, shouldStop: () => true });
+    const rest = await runSegment({
+      spec,
+      train: table,
+      checkpoint: first.checkpoint,
+      threads: 2,
+      shouldStop: () => false,
+    });
+    const whole = await trainInSegments({ spec, train: table, threads: 1 }, []);
+
+    expect(Buffer.compare(rest.checkpoint, whole.checkpoint)).toBe(0);
+  });
+
+  test('refuses a torn checkpoint and the checkpoint of another training', async () => {
+    const { checkpoint } = await runSegment({ spec, train: table, threads: 1, shouldStop: () => true });
+    const torn = checkpoint.subarray(0, checkpoint.length - 5);
+    const resume = (bytes: Uint8Array, seed = 3) =>
+      runSegment({ spec: { ...spec, seed }, train: table, checkpoint: bytes, threads: 1, shouldStop: () => false });
+
+    await expect(resume(torn)).rejects.toThrow(/checkpoint is torn/);
+    await expect(resume(checkpoint, 4)).rejects.toThrow(/belongs to another training/);
+  });
+
+  test('says how far it is, ends at 1 and reports figures that are finite', async () => {
+    const { result, events } = await train({ spec, train: table });
+    const fractions = events.map(({ progress }) => progress.fraction);
+    const figures = events.flatMap((event) => (event.type === 'metrics' ? Object.values(event.data) : []));
+
+    expect(result.progress.fraction).toBe(1);
+    expect(fractions.every((fraction, i) => fraction >= (fractions[i - 1] ?? 0) && fraction <= 1)).toBe(true);
+    expect(figures.length).toBeGreaterThan(0);
+    expect(figures.every((figure) => Number.isFinite(figure))).toBe(true);
+  });
+
+  test('refuses numbers that are not finite', async () => {
+    const column = table.columns[0]!;
+    const values =
+      column.type === 'tensor' ? Float32Array.from(column.values) : (column.values as Float64Array).slice();
+    values[3 * (values.length / ROWS)] = Infinity;
+
+    const training = train({ spec, train: withColumn(table, { ...column, values } as Column) });
+
+    await expect(training).rejects.toMatchObject({ code: 'dataset_invalid', details: [{ row: 4 }] });
+  });
+
+  if (task === 'classification') checkClassifier(subject);
+  else checkRegressor(subject);
+  if (subject.takesColumns) checkColumns(subject);
+}
+
+function checkClassifier({ spec, ...subject }: FamilyCase): void {
+  test('refuses a target of one class', async () => {
+    const rows = subject.table(40);
+    const y = rows.columns.find(({ name }) => name === 'y')!;
+    const only = rows.columns[0]!.type === 'tensor' ? 1 : (y.values[0] as number);
+    const same = takeRows(
+      rows,
+      [...rows.columns.at(-1)!.values.keys()].filter((row) => y.values[row] === only),
+    );
+
+    await expect(train({ spec, train: same })).rejects.toMatchObject({ code: 'invalid_request', param: '/target' });
+    await expect(train({ spec, train: takeRows(rows, [0]) })).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: '/target',
+    });
+  });
+
+  test('keeps every class in training when classes are of very different sizes', async () => {
+    const rows = subject.table(400);
+    const y = rows.columns.find(({ name }) => name === 'y')!;
+    const kept = Array.from({ length: 400 }, (_, row) => row);
+    const rare = y.values[0] as number;
+    let seen = 0;
+    const unbalanced = takeRows(
+      rows,
+      kept.filter((row) => y.values[row] !== rare || ++seen <= 2),
+    );
+
+    const { exported } = await train({ spec, train: unbalanced });
+
+    expect(exported.schema.classes).toHaveLength(new Set<unknown>(y.values).size);
+    expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.6);
+  });
+}
+
+function checkRegressor({ spec, ...subject }: FamilyCase): void {
+  test('learns from one row what that row says', async () => {
+    const one = takeRows(subject.table(30), [0]);
+
+    const { exported } = await train({ spec: { ...spec, validation: { fraction: 0 } }, train: one });
+
+    expect(Number.isFinite(exported.metrics.train['loss'])).toBe(true);
+    expect(exported.metrics.validation).toEqual({});
+  });
+}
+
+function checkColumns({ spec, ...subject }: FamilyCase): void {
+  test('takes a constant column, and learns nothing from it', async () => {
+    const rows = subject.table(ROWS);
+    const constant: Column = { name: 'constant', type: 'number', values: new Float64Array(ROWS).fill(0.1) };
+
+    const plain = await train({ spec, train: rows });
+    const padded = await train({ spec, train: { rows: ROWS, columns: [...rows.columns, constant] } });
+
+    expect(padded.exported.metrics.validation['loss']).toBeCloseTo(plain.exported.metrics.validation['loss']!, 2);
+  });
+
+  test('fills missing values when it predicts as when it trains', async () => {
+    const rows = subject.table(ROWS);
+    const { exported } = await train({ spec, train: rows });
+    const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+    const [instance] = instancesOf(rows, 1);
+
+    const predictions = await predictor.predict([
+      { ...instance, a: null, b: null, flag: null, color: null },
+      { ...instance, color: 'never seen' },
+    ]);
+    await predictor.release();
+
+    expect(JSON.stringify(predictions)).not.toMatch(/null/);
+  });
+
+  test('refuses missing values where the training asked for it', async () => {
+    const preprocessing = { standardize: 'auto', missing: 'error', categories: 'one_hot' } as const;
+
+    const training = train({ spec: { ...spec, preprocessing }, train: subject.table(ROWS) });
+
+    await expect(training).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringMatching(/"b" lacks a value in \d+ of/),
+    });
+  });
+}
