@@ -19,6 +19,7 @@ import { buildRuntimeClient } from './lambda/node-runtime.ts';
 import { lambdaAwsService, startLambdaServer } from './lambda/rest.ts';
 import type { HttpListener, RestRoute } from './lambda/rest.ts';
 import { LambdaService } from './lambda/service.ts';
+import type { InvokeRequest, InvokeResponse } from './lambda/service.ts';
 import { acquireLock } from './lock.ts';
 import { readCloud } from './template/index.ts';
 import type { CloudModel, RestApiModel } from './template/index.ts';
@@ -39,6 +40,14 @@ export interface LocalCloudOptions {
   /** Why API Gateway answered 5xx; default: a line on stderr where `log` is set. */
   readonly onFault?: (message: string) => void;
   readonly isAuthorizerDisabled?: boolean;
+  /** Serves the API over HTTPS. */
+  readonly apiTls?: { readonly cert: Buffer; readonly key: Buffer };
+  /** Folder of files served beside the API, where it exists. */
+  readonly staticDir?: string;
+  /** Starts a process of every function at once; not of those isolated per tenant. */
+  readonly isWarm?: boolean;
+  /** Functions wait for a debugger on this port, and do not time out. */
+  readonly debugPort?: number;
   readonly parameters?: Readonly<Record<string, string>>;
   /** Values for declared variables of a function. */
   readonly environmentOverrides?: (target: FunctionTarget) => Readonly<Record<string, string>>;
@@ -63,6 +72,8 @@ export interface LocalCloud {
   readonly outputs: CloudModel['outputs'];
   readonly model: CloudModel;
   readonly pid: number;
+  /** Invokes a function as the account's owner, and waits for durable ones as long as they take. */
+  invoke(request: InvokeRequest): Promise<InvokeResponse>;
   stop(): Promise<void>;
 }
 
@@ -121,6 +132,7 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
     maxEnvironments: options.maxEnvironments ?? 32,
     idleMs: options.idleMs ?? 300_000,
     asyncRetryDelaysMs: options.asyncRetryDelaysMs ?? [1000, 2000],
+    ...(options.debugPort === undefined ? {} : { debugPort: options.debugPort }),
     ...(options.environmentOverrides ? { environmentOverrides: options.environmentOverrides } : {}),
   });
   started.push(() => lambda.close());
@@ -142,6 +154,7 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   const apis = await startApis({ ...options, host }, model, lambda, started);
   lambda.resume();
   durable.resume();
+  if (options.isWarm === true) await lambda.warm();
   return { model, lambda, aws, lambdaServer, apis };
 }
 
@@ -156,6 +169,8 @@ async function startApis(options: LocalCloudOptions & { host: string }, model: C
       host: options.host,
       port: options.apiPort === undefined || options.apiPort === 0 ? 0 : options.apiPort + index,
       isAuthorizerDisabled: options.isAuthorizerDisabled ?? false,
+      ...(options.apiTls ? { tls: options.apiTls } : {}),
+      ...(options.staticDir === undefined ? {} : { staticDir: options.staticDir }),
       ...(onFault ? { onFault } : {}),
     });
     started.push(() => listener.stop());
@@ -164,7 +179,7 @@ async function startApis(options: LocalCloudOptions & { host: string }, model: C
   return apis;
 }
 
-function describe({ model, aws, lambdaServer, apis }: Parts, stop: () => Promise<void>): LocalCloud {
+function describe({ model, lambda, aws, lambdaServer, apis }: Parts, stop: () => Promise<void>): LocalCloud {
   return {
     apiUrl: apis[0]?.listener.url ?? '',
     apiUrls: Object.fromEntries(apis.map(({ api, listener }) => [api.logicalId, listener.url])),
@@ -174,6 +189,7 @@ function describe({ model, aws, lambdaServer, apis }: Parts, stop: () => Promise
     outputs: model.outputs,
     model,
     pid: process.pid,
+    invoke: (request) => lambda.invokeChained(request),
     stop,
   };
 }

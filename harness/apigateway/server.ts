@@ -3,6 +3,7 @@
  * functions through the Lambda service, with the tenant that the mapping gives and with the template's permissions.
  */
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AwsError } from '../aws/service.ts';
@@ -23,6 +24,7 @@ import { authorizerEvent, isBinaryType, proxyEvent, readFacts } from './proxy-ev
 import type { EventOptions, RequestFacts } from './proxy-event.ts';
 import { pipeStreamedResponse, readProxyResponse, writeProxyResponse } from './proxy-response.ts';
 import { Router } from './router.ts';
+import { serveStatic } from './static-files.ts';
 import type { RouteMatch } from './router.ts';
 
 /** API Gateway's own limit of a request body, in bytes. */
@@ -36,6 +38,9 @@ export interface RestApiOptions {
   readonly port: number;
   /** Every request passes as if no method had an authorizer, as `sam local start-api --disable-authorizer` does. */
   readonly isAuthorizerDisabled?: boolean;
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  /** Files of this folder are served where no route of the API fits. */
+  readonly staticDir?: string;
   /** Why a request was answered 5xx, for the developer. */
   readonly onFault?: (message: string) => void;
 }
@@ -87,6 +92,7 @@ class RestApiServer {
   async #answer(http: IncomingMessage, response: ServerResponse, facts: RequestFacts): Promise<void> {
     const { api } = this.#options;
     const match = this.#router.find(facts.httpMethod, facts.path);
+    if (!match && (await serveStatic(this.#options.staticDir, facts, response))) return;
     if (!match) throw new GatewayError('MISSING_AUTHENTICATION_TOKEN', 'Missing Authentication Token');
     const sources: MappingSources = { facts, pathParameters: match.pathParameters, stageVariables: api.stageVariables, authorizer: {} };
     const authorization = await this.#authorize(match, sources);
@@ -194,12 +200,13 @@ async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T
 /** Serves the API at `/` and at `/<stage>/`. */
 export async function startRestApi(options: RestApiOptions): Promise<HttpListener> {
   const api = new RestApiServer(options);
-  const server = createServer({ requestTimeout: 0 }, (http, response) => void api.serve(http, response));
+  const listener = (http: IncomingMessage, response: ServerResponse) => void api.serve(http, response);
+  const server = options.tls ? createTlsServer({ ...options.tls, requestTimeout: 0 }, listener) : createServer({ requestTimeout: 0 }, listener);
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
   const stop = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { url: `http://${options.host}:${(server.address() as AddressInfo).port}`, stop };
+  return { url: `${options.tls ? 'https' : 'http'}://${options.host}:${(server.address() as AddressInfo).port}`, stop };
 }

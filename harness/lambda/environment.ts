@@ -17,6 +17,8 @@ export interface LaunchOptions {
   readonly nodePath: string;
   readonly runtimeClientPath: string;
   readonly codeDir: string;
+  /** Arguments of Node before the runtime client. */
+  readonly nodeArguments: readonly string[];
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string>>;
   readonly memoryMb: number;
@@ -83,9 +85,9 @@ export class ExecutionEnvironment {
   async start(): Promise<void> {
     const address = await this.#api.listen();
     this.#startedAtMs = Date.now();
-    const { nodePath, runtimeClientPath, codeDir, env } = this.#options;
+    const { nodePath, nodeArguments, runtimeClientPath, codeDir, env } = this.#options;
     const heapMb = Math.max(32, Math.floor(this.#options.memoryMb * 0.9));
-    const child = spawn(nodePath, [`--max-old-space-size=${heapMb}`, runtimeClientPath], {
+    const child = spawn(nodePath, [...nodeArguments, `--max-old-space-size=${heapMb}`, runtimeClientPath], {
       cwd: codeDir,
       env: { ...env, AWS_LAMBDA_RUNTIME_API: address },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -26,6 +26,8 @@ export interface InvokerOptions {
   readonly awsEndpointUrl: () => string | undefined;
   readonly issueCredentials: (roleArn: string, functionName: string) => FunctionCredentials;
   readonly logs: LogSink;
+  /** Node's inspector port for the functions, which then do not time out. */
+  readonly debugPort?: number;
   readonly maxEnvironments: number;
   readonly idleMs: number;
   /** Values for declared variables, by any name the function is known by; `Parameters` is for all. */
@@ -56,6 +58,9 @@ export interface StreamResult {
   readonly contentType: string;
   readonly body: Readable;
 }
+
+/** While a debugger is attached, in s. */
+const DEBUG_TIMEOUT_S = 86_400;
 
 function traceHeader(): string {
   const hex = randomUUID().replaceAll('-', '');
@@ -122,6 +127,13 @@ export class Invoker {
       this.pool.release(environment);
     });
     return answer;
+  }
+
+  /** Starts a process and leaves it idle. */
+  async warm(target: FunctionTarget): Promise<void> {
+    const environment = await this.pool.acquire(target, undefined);
+    await environment.idle();
+    this.pool.release(environment);
   }
 
   close(): void {
@@ -198,7 +210,8 @@ export class Invoker {
       runtimeClientPath: this.#options.runtimeClientPath,
       codeDir,
       memoryMb: fn.memoryMb,
-      timeoutS: fn.timeoutS,
+      timeoutS: this.#options.debugPort === undefined ? fn.timeoutS : DEBUG_TIMEOUT_S,
+      nodeArguments: this.#options.debugPort === undefined ? [] : [`--inspect-brk=127.0.0.1:${this.#options.debugPort}`],
       temporaryDirectory,
       env: buildEnvironment({
         fn,

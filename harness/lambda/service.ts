@@ -84,6 +84,12 @@ export class LambdaService {
     this.invoker.close();
   }
 
+  /** Starts one process of every function that is not isolated per tenant. */
+  async warm(): Promise<void> {
+    const targets = this.catalog.all.filter((fn) => !fn.isTenantIsolated).map((fn) => this.catalog.resolve(fn.functionName));
+    await Promise.all(targets.map((target) => this.invoker.warm(target)));
+  }
+
   /** @throws AwsError in Lambda's words; a failing function is no error but `functionError`. */
   async invoke(request: InvokeRequest): Promise<InvokeResponse> {
     const { target, type } = this.#check(request);
