@@ -28,7 +28,7 @@ export class Random {
 
   /** The generator of a seed (an integer; the upper bits of large ones count too). */
   static fromSeed(seed: number): Random {
-    const mix = splitMix32(seed ^ Math.floor(seed / 2 ** 32));
+    const mix = splitMix32(seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1));
     return new Random(Uint32Array.from({ length: 4 }, () => mix.next().value));
   }
 
