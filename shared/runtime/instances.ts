@@ -111,8 +111,12 @@ function wrongType(value: unknown, { feature, instance }: Place, expected: strin
 function wrongTensor(value: unknown, problem: string, { feature, instance }: Place): ServiceError {
   const expected = formatShape(feature.shape ?? []);
   const got = formatShape(shapeOfNested(value));
-  const difference = Array.isArray(value) ? (got === expected ? problem : `shape ${got}`) : quoteCell(value);
-  const message = `instance ${instance}, feature "${feature.name}": expected numbers of shape ${expected}, got ${difference}`;
+  const difference = !Array.isArray(value)
+    ? `, got ${quoteCell(value)}`
+    : got === expected
+      ? `: ${problem}`
+      : `, got shape ${got}`;
+  const message = `instance ${instance}, feature "${feature.name}": expected numbers of shape ${expected}${difference}`;
   return invalid(pointerOf(instance, feature), message, 'shape_mismatch');
 }
 

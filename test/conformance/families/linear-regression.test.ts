@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Column, Table } from '../../../shared/data/table.ts';
 import { Random } from '../../../shared/tensor/random.ts';
 import { diabetes } from '../../fixtures/data-sets.ts';
-import { learnedOf, train } from './train.ts';
+import { learnedOf, train, trainInSegments } from './train.ts';
 
 const spec = {
   task: 'regression',
@@ -94,6 +94,8 @@ describe('linear regression', () => {
     const { coef } = learnedOf(trained);
     expect(coef![0]).toBeCloseTo(2, 7);
     expect(coef![1]).toBeCloseTo(-1, 7);
+    const cut = await trainInSegments({ spec: { ...spec, target: 'y' }, train: { rows: 3000, columns } }, [1, 2, 3]);
+    expect(Buffer.compare(cut.checkpoint, trained.result.checkpoint)).toBe(0);
   });
 
   test('refuses an elastic net by name, and numbers too large to square', async () => {

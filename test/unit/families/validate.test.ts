@@ -1,0 +1,94 @@
+import { describe, expect, test } from '@jest/globals';
+import type { TrainingSpec } from '../../../shared/families/spec.ts';
+import { validateTraining } from '../../../shared/families/validate.ts';
+
+const columns = [
+  { name: 'age', type: 'integer', missing: 3, unique: 40 },
+  { name: 'city', type: 'category', missing: 0, unique: 3 },
+  { name: 'note', type: 'text', missing: 0, unique: 90 },
+  { name: 'price', type: 'number', missing: 0, unique: 95 },
+  { name: 'label', type: 'category', missing: 0, unique: 2 },
+  { name: 'only', type: 'category', missing: 0, unique: 1 },
+  { name: 'gappy', type: 'category', missing: 7, unique: 2 },
+  { name: 'image', type: 'tensor', missing: 0, shape: [4, 4] },
+] as const;
+
+const valid: TrainingSpec = {
+  task: 'classification',
+  family: 'logistic_regression',
+  target: 'label',
+  features: ['age', 'city'],
+};
+
+const refusal = (change: Partial<TrainingSpec>): unknown => {
+  try {
+    validateTraining({ ...valid, ...change }, { columns });
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+describe('checking a training', () => {
+  test('fills in the defaults of the parameters', () => {
+    const checked = validateTraining(valid, { columns });
+
+    expect(checked.params).toMatchObject({ C: 1, penalty: 'l2', fit_intercept: true });
+    expect(checked.features).toEqual(['age', 'city']);
+  });
+
+  test.each<[string, Partial<TrainingSpec>, string, RegExp]>([
+    [
+      'an unknown family',
+      { family: 'forest' },
+      '/family',
+      /unknown family "forest": expected one of linear_regression, logistic_regression, cnn/,
+    ],
+    [
+      'a task that the family has not',
+      { task: 'regression' },
+      '/task',
+      /logistic_regression is for classification, not for regression/,
+    ],
+    ['no target', { target: undefined }, '/target', /needs a "target"/],
+    ['a target that is not there', { target: 'lable' }, '/target', /no column "lable": the data has age, city/],
+    [
+      'a number as class',
+      { target: 'price' },
+      '/target',
+      /"price" is of type number; for numbers with decimals the task is regression/,
+    ],
+    ['a target of one class', { target: 'only' }, '/target', /at least two classes to tell apart, the data has 1/],
+    ['a target with gaps', { target: 'gappy' }, '/target', /lacks a value in 7 rows/],
+    [
+      'a category as number',
+      { task: 'regression', family: 'linear_regression' },
+      '/target',
+      /target of regression is a column of type number, integer/,
+    ],
+    ['a feature that is not there', { features: ['age', 'town'] }, '/features/1', /no column "town"/],
+    ['the target as feature', { features: ['label'] }, '/features/0', /is the target/],
+    ['a feature twice', { features: ['age', 'city', 'age'] }, '/features/2', /"age" stands twice/],
+    ['a text feature', { features: ['age', 'note'] }, '/features/1', /"note" is a text column.*leave it out/],
+    ['a text among the default features', { features: undefined }, '/features/2', /"note" is a text column/],
+    [
+      'an image for a linear family',
+      { features: ['image'] },
+      '/features/0',
+      /takes features of type number, integer, boolean, category; "image" is of type tensor/,
+    ],
+    ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: Too small/],
+  ])('refuses %s', (_, change, param, message) => {
+    expect(refusal(change)).toMatchObject({ code: 'invalid_request', param, message: expect.stringMatching(message) });
+  });
+
+  test('refuses an unknown parameter by name, with every finding among the details', () => {
+    expect(refusal({ params: { alpha: 1, max_iter: 0 } })).toMatchObject({
+      details: expect.arrayContaining([
+        { pointer: '/params/alpha', message: 'no such parameter' },
+        expect.objectContaining({ pointer: '/params/max_iter' }),
+      ]),
+    });
+    expect(refusal({ params: { alpha: 1 } })).toMatchObject({ code: 'unknown_field', param: '/params/alpha' });
+  });
+});
