@@ -201,24 +201,24 @@ export class DurableExecution {
   }
 
   #apply(updates: readonly OperationUpdate[], nowMs: number): readonly Operation[] {
-    const working = new Map(this.#operations);
+    const changed = new Map<string, Operation>();
     const events: NewEvent[] = [];
     let writtenBytes = 0;
     let retries = 0;
     for (const update of updates) {
       const id = update.Type === 'EXECUTION' ? this.start.id : update.Id;
-      const change = applyUpdate(working.get(id), update, nowMs, this.#callbackId(id));
-      working.set(id, change.operation);
+      const change = applyUpdate(changed.get(id) ?? this.#operations.get(id), update, nowMs, this.#callbackId(id));
+      changed.set(id, change.operation);
       events.push(...change.events);
       writtenBytes += Buffer.byteLength(update.Payload ?? '') + (update.Error ? Buffer.byteLength(JSON.stringify(update.Error)) : 0);
       if (update.Action === 'RETRY') retries += 1;
     }
-    if (working.size + this.#retries + retries > MAX_OPERATIONS) throw invalid(`The durable execution exceeds its limit of ${MAX_OPERATIONS} operations.`);
+    const added = [...changed.keys()].filter((id) => !this.#operations.has(id)).length;
+    if (this.#operations.size + added + this.#retries + retries > MAX_OPERATIONS) throw invalid(`The durable execution exceeds its limit of ${MAX_OPERATIONS} operations.`);
     if (this.#writtenBytes + writtenBytes > MAX_WRITTEN_BYTES) throw invalid(`The durable execution exceeds its limit of ${MAX_WRITTEN_BYTES} bytes written.`);
-    const ids = new Set(updates.map((update) => (update.Type === 'EXECUTION' ? this.start.id : update.Id)));
-    this.#append([...ids].map((id) => working.get(id)!), events, { writtenBytes, retries });
+    this.#append([...changed.values()], events, { writtenBytes, retries });
     const isStart = (update: OperationUpdate) => update.Type === 'CHAINED_INVOKE' && update.Action === 'START';
-    return updates.filter(isStart).map((update) => working.get(update.Id)!);
+    return updates.filter(isStart).map((update) => changed.get(update.Id)!);
   }
 
   #appendChanges(changes: readonly Change[]): void {
