@@ -8,7 +8,11 @@ export type Label = string | number | boolean;
 
 export type Target =
   | { readonly kind: 'classes'; readonly labels: readonly Label[]; readonly values: Int32Array }
-  | { readonly kind: 'numbers'; readonly values: Float64Array };
+  | { readonly kind: 'numbers'; readonly values: Float64Array }
+  /** Clustering has nothing to learn from but the features; `values` is empty. */
+  | { readonly kind: 'none'; readonly values: Float64Array };
+
+export const NO_TARGET: Target = { kind: 'none', values: new Float64Array(0) };
 
 /** Column types that can be the target of a task. */
 export const TARGET_TYPES = {

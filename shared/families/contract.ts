@@ -12,7 +12,7 @@ import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 
-export type Task = 'classification' | 'regression';
+export type Task = 'classification' | 'regression' | 'clustering';
 
 /** What is known of the data before a row is read. */
 export interface DataShape {
@@ -73,6 +73,14 @@ export interface Progress {
 
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
+/**
+ * What an inference graph gives, under the names that the exported file uses: classification `label` (int64 [batch], index of the class)
+ * with `probabilities` or, where a family has none, `scores` [batch, classes]; regression `prediction` [batch, outputs]; clustering
+ * `cluster` (int64 [batch]) and `distance` [batch].
+ */
+export type OutputName = 'label' | 'probabilities' | 'scores' | 'prediction' | 'cluster' | 'distance';
+export type Outputs = Readonly<Partial<Record<OutputName, Value>>>;
+
 export interface Family<P> {
   readonly name: string;
   readonly tasks: readonly Task[];
@@ -90,8 +98,8 @@ export interface Family<P> {
   fit(problem: Problem<P>, state: FitState, engine: Engine): AsyncGenerator<Progress, void, undefined>;
   /** The arrays that inference needs, by name. */
   learned(state: FitState, model: ModelShape<P>): Tensors;
-  /** Appends inference on encoded rows: probabilities [batch, classes], or predictions [batch, outputs]. */
-  infer(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Value;
+  /** Appends inference on encoded rows. One value stands for `probabilities` or `prediction`, the label being the most probable class. */
+  infer(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Value | Outputs;
 }
 
 /** A family whose parameters' type is forgotten: what the registry holds. `params.parse` makes what its methods take. */
@@ -100,6 +108,19 @@ export type AnyFamily = Family<unknown>;
 /** Types a family by its parameters' schema, and forgets them. */
 export function defineFamily<P>(family: Family<P>): AnyFamily {
   return family;
+}
+
+/** A family's inference as named outputs. */
+export function inferOutputs<P>(
+  family: Family<P>,
+  g: GraphBuilder,
+  x: Value,
+  { learned, model }: { readonly learned: Readonly<Record<string, Value>>; readonly model: ModelShape<P> },
+): Outputs {
+  const result = family.infer(g, x, learned, model);
+  if (!('dtype' in result)) return result;
+  if (model.task !== 'classification') return { prediction: result };
+  return { label: g.argMax(result, 1), probabilities: result };
 }
 
 export function modelOf<P>({ task, params, train }: Problem<P>): ModelShape<P> {

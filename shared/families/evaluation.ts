@@ -4,11 +4,16 @@ import type { Engine, Session } from '../onnx/engine.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { rowsOf } from '../tensor/tensor.ts';
-import type { Family, Metrics, ModelShape, Samples, Tensors } from './contract.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+import { inferOutputs } from './contract.ts';
+import type { Family, Metrics, ModelShape, OutputName, Samples, Tensors } from './contract.ts';
 import { measure } from './metrics.ts';
 
 /** Values of one block of rows. */
 const BLOCK_VALUES = 1 << 20;
+
+/** Outputs of all rows by name, [rows, ...] row-major. */
+export type RowOutputs = Readonly<Partial<Record<OutputName, Float64Array>>>;
 
 export class Evaluator {
   private readonly session: Session;
@@ -29,24 +34,26 @@ export class Evaluator {
     const learned = Object.entries(example.learned).map(
       ([name, { dtype, shape }]) => [name, g.input(`learned/${name}`, dtype, shape)] as const,
     );
-    g.output(family.infer(g, x, Object.fromEntries(learned), model), 'outputs');
+    const outputs = inferOutputs(family, g, x, { learned: Object.fromEntries(learned), model });
+    for (const [name, value] of Object.entries(outputs)) g.output(value, name);
     return new Evaluator(await engine.createSession(toModel(g)));
   }
 
-  /** Outputs of all rows, [rows, outputs] row-major. */
-  async run(x: Features, learned: Tensors): Promise<Float64Array> {
+  async run(x: Features, learned: Tensors): Promise<RowOutputs> {
     const rows = x.shape[0]!;
     const block = Math.max(1, Math.floor(BLOCK_VALUES / Math.max(1, sizeOf(x.shape.slice(1)))));
     const weights = Object.fromEntries(Object.entries(learned).map(([name, value]) => [`learned/${name}`, value]));
-    let outputs = new Float64Array(0);
+    const all: Record<string, Float64Array> = {};
     for (let begin = 0; begin < rows; begin += block) {
       const part = rowsOf<'float32' | 'float64'>(x, begin, Math.min(begin + block, rows));
-      const data = (await this.session.run({ x: part, ...weights }))['outputs']!.data as Float64Array;
-      const width = data.length / part.shape[0]!;
-      if (begin === 0) outputs = new Float64Array(rows * width);
-      outputs.set(data, begin * width);
+      const results = await this.session.run({ x: part, ...weights });
+      for (const [name, { data, dtype }] of Object.entries(results) as [string, HostTensor<'float64' | 'int64'>][]) {
+        const width = data.length / part.shape[0]!;
+        all[name] ??= new Float64Array(rows * width);
+        all[name].set(dtype === 'int64' ? Array.from(data as BigInt64Array, Number) : data, begin * width);
+      }
     }
-    return outputs;
+    return all;
   }
 
   async measure(samples: Samples, learned: Tensors): Promise<Metrics> {

@@ -1,31 +1,52 @@
 /**
- * Measures of predictions: accuracy and log-loss of classes; r2, rmse, mae and mean squared error (`loss`) of numbers.
+ * Measures of predictions: accuracy and log-loss of classes (hinge loss where there are scores and no probabilities); r2, rmse, mae and
+ * mean squared error (`loss`) of numbers; inertia of clusters, `loss` being its mean over the rows.
  * Definitions as in scikit-learn's user guide, section "Metrics and scoring" (r2 of a constant target is 1 if perfect, else 0).
  */
 import type { Target } from '../data/target.ts';
 import type { Metrics } from './contract.ts';
+import type { RowOutputs } from './evaluation.ts';
 
 /** Probabilities are not taken below this: one impossible row would make the mean infinite. */
 const SMALLEST_PROBABILITY = 1e-15;
 
-/** `outputs` is [rows, classes] or [rows], row-major. */
-export function measure(outputs: Float64Array, target: Target): Metrics {
-  return target.kind === 'classes'
-    ? measureClasses(outputs, target.values, target.labels.length)
-    : measureNumbers(outputs, target.values);
+export function measure(outputs: RowOutputs, target: Target): Metrics {
+  switch (target.kind) {
+    case 'classes':
+      return measureClasses(outputs, target.values, target.labels.length);
+    case 'numbers':
+      return measureNumbers(outputs.prediction!, target.values);
+    case 'none':
+      return measureClusters(outputs.distance!);
+  }
 }
 
-function measureClasses(probabilities: Float64Array, expected: Int32Array, classes: number): Metrics {
+function measureClasses(
+  { label: chosen, probabilities, scores }: RowOutputs,
+  expected: Int32Array,
+  classes: number,
+): Metrics {
   let right = 0;
   let loss = 0;
   expected.forEach((label, row) => {
-    let best = 0;
-    for (let k = 1; k < classes; k++)
-      if (probabilities[row * classes + k]! > probabilities[row * classes + best]!) best = k;
-    if (best === label) right++;
-    loss -= Math.log(Math.max(probabilities[row * classes + label]!, SMALLEST_PROBABILITY));
+    if (chosen![row] === label) right++;
+    loss +=
+      probabilities === undefined
+        ? hinge(scores!.subarray(row * classes, (row + 1) * classes), label)
+        : -Math.log(Math.max(probabilities[row * classes + label]!, SMALLEST_PROBABILITY));
   });
   return { loss: loss / expected.length, accuracy: right / expected.length };
+}
+
+/** One minus the margin: with two classes the score of the own one, else its lead over the best other. */
+function hinge(scores: Float64Array, label: number): number {
+  const others = scores.filter((_, k) => k !== label);
+  return Math.max(0, 1 - scores[label]! + (scores.length === 2 ? 0 : Math.max(...others)));
+}
+
+function measureClusters(distances: Float64Array): Metrics {
+  const inertia = distances.reduce((sum, distance) => sum + distance * distance, 0);
+  return { loss: inertia / distances.length, inertia };
 }
 
 function measureNumbers(predicted: Float64Array, expected: Float64Array): Metrics {

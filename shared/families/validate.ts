@@ -22,7 +22,8 @@ export interface CheckedTraining {
   readonly family: AnyFamily;
   readonly task: Task;
   readonly params: unknown;
-  readonly target: string;
+  /** Clustering has none. */
+  readonly target: string | undefined;
   readonly features: readonly string[];
 }
 
@@ -40,10 +41,10 @@ export function validateTraining(
   if (task === undefined) {
     throw invalid('/task', `the family ${family.name} is for ${family.tasks.join(' and ')}, not for ${spec.task}`);
   }
-  const target = checkTarget(spec, task, data.columns);
+  const target = task === 'clustering' ? noTarget(spec) : checkTarget(spec, task, data.columns);
   const features = featuresOf(spec, data.columns);
   const columns = features.map((name, index) =>
-    checkFeature({ name, index, target: target.name, family }, data.columns),
+    checkFeature({ name, index, target: target?.name, family }, data.columns),
   );
   if (features.length === 0)
     throw invalid('/features', 'there is no feature: the data needs a column besides the target');
@@ -53,9 +54,9 @@ export function validateTraining(
   family.check(params, {
     task,
     features: columns.map(({ name, type, shape }) => ({ name, type, ...(shape === undefined ? {} : { shape }) })),
-    ...(task === 'classification' && target.unique !== undefined ? { classes: target.unique } : {}),
+    ...(task === 'classification' && target?.unique !== undefined ? { classes: target.unique } : {}),
   });
-  return { family, task, params, target: target.name, features };
+  return { family, task, params, target: target?.name, features };
 }
 
 /** The family's parameters with their defaults. @throws unknown_field or invalid_request, with every finding among the details */
@@ -80,7 +81,17 @@ function pointerOf(path: readonly PropertyKey[]): string {
   return ['/params', ...path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
 }
 
-function checkTarget(spec: TrainingSpec, task: Task, columns: readonly CheckedColumn[]): CheckedColumn {
+function noTarget({ target }: TrainingSpec): undefined {
+  if (target === undefined) return;
+  const message = `clustering has no target: leave it out, and name the columns to cluster by in "features" if "${target}" is not one of them`;
+  throw invalid('/target', message);
+}
+
+function checkTarget(
+  spec: TrainingSpec,
+  task: Exclude<Task, 'clustering'>,
+  columns: readonly CheckedColumn[],
+): CheckedColumn {
   if (spec.target === undefined) throw invalid('/target', `${task} needs a "target": the column to predict`);
   const column = columns.find(({ name }) => name === spec.target);
   if (column === undefined) throw noColumn('/target', spec.target, columns);
@@ -101,7 +112,7 @@ function checkTarget(spec: TrainingSpec, task: Task, columns: readonly CheckedCo
 }
 
 function checkFeature(
-  feature: { name: string; index: number; target: string; family: AnyFamily },
+  feature: { name: string; index: number; target: string | undefined; family: AnyFamily },
   columns: readonly CheckedColumn[],
 ): CheckedColumn {
   const { name, family } = feature;

@@ -1,12 +1,13 @@
 /** A fitted model as one ONNX file: encoding, inference and labels in one graph, its schema in the metadata. */
 import { emitInputs } from '../data/encoding-graph.ts';
 import type { Label } from '../data/target.ts';
-import type { FitState } from '../families/contract.ts';
+import { inferOutputs } from '../families/contract.ts';
+import type { FitState, OutputName } from '../families/contract.ts';
 import type { Value } from '../onnx/graph.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
-import { SCHEMA_KEY, featureSchema, outputNames } from './model-schema.ts';
+import { SCHEMA_KEY, featureSchema, outputName } from './model-schema.ts';
 import type { ModelSchema } from './model-schema.ts';
 import type { Preparation } from './preparation.ts';
 
@@ -18,23 +19,23 @@ export function exportGraph(prepared: Preparation, state: FitState): { onnx: Uin
   const learned = Object.entries(family.learned(state, model)).map(
     ([name, value]) => [name, g.initializer(`learned/${name}`, value)] as const,
   );
-  const outputs = family.infer(g, features, Object.fromEntries(learned), model);
-  const names = outputNames(task, prepared.features);
+  const inferred = inferOutputs(family, g, features, { learned: Object.fromEntries(learned), model });
   const { target } = problem.train;
-  if (target.kind === 'classes') {
-    g.output(g.gather(g.constant(labelTensor(target.labels)), g.argMax(outputs, 1)), names['label']!);
-    g.output(outputs, names['probabilities']!);
-  } else {
-    g.output(predictions(g, outputs, model.outputs), names['prediction']!);
-  }
+  const outputs = (Object.entries(inferred) as [OutputName, Value][]).map(([name, value]) => {
+    const inFile = outputName(name, prepared.features);
+    if (name === 'label' && target.kind === 'classes')
+      g.output(g.gather(g.constant(labelTensor(target.labels)), value), inFile);
+    else g.output(name === 'prediction' ? predictions(g, value, model.outputs) : value, inFile);
+    return [name, inFile] as const;
+  });
   const schema: ModelSchema = {
     version: 1,
     family: family.name,
     task,
-    target: prepared.target,
+    ...(prepared.target === undefined ? {} : { target: prepared.target }),
     features: encodings.map(featureSchema),
     ...(target.kind === 'classes' ? { classes: target.labels } : {}),
-    outputs: names,
+    outputs: Object.fromEntries(outputs),
   };
   return { onnx: toModel(g, { metadata: { [SCHEMA_KEY]: JSON.stringify(schema) } }), schema };
 }

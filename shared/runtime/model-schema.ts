@@ -5,7 +5,7 @@
 import type { Encoding } from '../data/encoding.ts';
 import type { Label } from '../data/target.ts';
 import { ServiceError } from '../errors.ts';
-import type { Task } from '../families/contract.ts';
+import type { OutputName, Task } from '../families/contract.ts';
 
 export const SCHEMA_KEY = 'tenon.schema';
 
@@ -23,12 +23,13 @@ export interface ModelSchema {
   readonly version: 1;
   readonly family: string;
   readonly task: Task;
-  readonly target: string;
+  /** Clustering has none. */
+  readonly target?: string;
   readonly features: readonly FeatureSchema[];
   /** Labels in the order of the probabilities. */
   readonly classes?: readonly Label[];
-  /** Names of the graph's outputs: `label` and `probabilities`, or `prediction`. */
-  readonly outputs: Readonly<Record<string, string>>;
+  /** The graph's outputs, each with its name in the file. */
+  readonly outputs: Readonly<Partial<Record<OutputName, string>>>;
 }
 
 export function featureSchema(encoding: Encoding): FeatureSchema {
@@ -38,10 +39,9 @@ export function featureSchema(encoding: Encoding): FeatureSchema {
   return type === 'category' ? { name, type, required, categories: encoding.categories } : { name, type, required };
 }
 
-/** Output names, kept apart from features of the same name. */
-export function outputNames(task: Task, features: readonly string[]): Record<string, string> {
-  const names = task === 'classification' ? ['label', 'probabilities'] : ['prediction'];
-  return Object.fromEntries(names.map((name) => [name, features.includes(name) ? `${name}_output` : name]));
+/** An output's name in the file, kept apart from features of the same name. */
+export function outputName(name: OutputName, features: readonly string[]): string {
+  return features.includes(name) ? `${name}_output` : name;
 }
 
 /** @throws invalid_request when the file has no schema of ours. */

@@ -1,6 +1,7 @@
 /** Predictions from an exported ONNX file alone: its metadata say what goes in and what comes out. */
 import { readFile } from 'node:fs/promises';
 import type { Label } from '../data/target.ts';
+import type { OutputName } from '../families/contract.ts';
 import type { Session } from '../onnx/engine.ts';
 import { readModel } from '../onnx/read-model.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
@@ -11,18 +12,28 @@ import { createSession } from './session.ts';
 
 export interface ClassPrediction {
   readonly label: Label;
-  readonly probabilities: Readonly<Record<string, number>>;
+  readonly probabilities?: Readonly<Record<string, number>>;
+  /** Where the model has no probabilities: what it decides by, higher is more likely. */
+  readonly scores?: Readonly<Record<string, number>>;
 }
+
+export interface ClusterPrediction {
+  readonly cluster: number;
+  /** To the centre of the cluster, in the space of the encoded features. */
+  readonly distance: number;
+}
+
+export type Prediction = ClassPrediction | ClusterPrediction | number;
 
 export interface Predictor {
   readonly schema: ModelSchema;
   /** Estimated memory of the loaded model. */
   readonly sizeBytes: number;
   /**
-   * One answer per instance: {label, probabilities} or a number.
+   * One answer per instance: {label, probabilities}, {cluster, distance} or a number.
    * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature
    */
-  predict(instances: readonly unknown[]): Promise<(ClassPrediction | number)[]>;
+  predict(instances: readonly unknown[]): Promise<Prediction[]>;
   release(): Promise<void>;
 }
 
@@ -55,23 +66,33 @@ async function runModel(
   session: Session,
   schema: ModelSchema,
   instances: readonly unknown[],
-): Promise<Record<string, HostTensor>> {
-  return session.run(feedsOf(schema.features, instances), Object.values(schema.outputs));
+): Promise<RowResults> {
+  const results = await session.run(feedsOf(schema.features, instances), Object.values(schema.outputs));
+  return Object.fromEntries(Object.entries(schema.outputs).map(([name, inFile]) => [name, results[inFile]!]));
 }
 
-function answersOf(
-  { classes, outputs: names }: ModelSchema,
-  outputs: Record<string, HostTensor>,
-): (ClassPrediction | number)[] {
-  if (classes === undefined) return Array.from(outputs[names['prediction']!]!.data as Float64Array);
-  const probabilities = outputs[names['probabilities']!]!.data as Float32Array;
-  const keys = classes.map(String);
-  return Array.from({ length: probabilities.length / keys.length }, (_, row) => {
-    const part = probabilities.subarray(row * keys.length, (row + 1) * keys.length);
-    let best = 0;
-    part.forEach((value, k) => {
-      if (value > part[best]!) best = k;
-    });
-    return { label: classes[best]!, probabilities: Object.fromEntries(keys.map((key, k) => [key, part[k]!])) };
-  });
+type RowResults = Readonly<Partial<Record<OutputName, HostTensor>>>;
+
+function answersOf({ classes }: ModelSchema, results: RowResults): Prediction[] {
+  const { prediction, label, probabilities, scores, cluster, distance } = results;
+  if (prediction !== undefined) return Array.from(prediction.data as Float64Array);
+  if (cluster !== undefined) {
+    const distances = distance!.data as Float64Array;
+    return Array.from(cluster.data as BigInt64Array, (k, row) => ({ cluster: Number(k), distance: distances[row]! }));
+  }
+  const keys = (classes ?? []).map(String);
+  return Array.from(label!.data as ArrayLike<unknown>, (value, row) => ({
+    label: labelOf(value, label!.dtype),
+    ...(probabilities === undefined ? {} : { probabilities: byClass(keys, probabilities, row) }),
+    ...(scores === undefined ? {} : { scores: byClass(keys, scores, row) }),
+  }));
+}
+
+function labelOf(value: unknown, dtype: HostTensor['dtype']): Label {
+  if (dtype === 'string') return String(value);
+  return dtype === 'bool' ? Number(value) === 1 : Number(value);
+}
+
+function byClass(keys: readonly string[], { data }: HostTensor, row: number): Record<string, number> {
+  return Object.fromEntries(keys.map((key, k) => [key, Number(data[row * keys.length + k])]));
 }

@@ -6,9 +6,9 @@ import type { Encoding } from '../data/encoding.ts';
 import { encodeFeatures } from '../data/feature-matrix.ts';
 import { profile } from '../data/profile.ts';
 import { splitRows } from '../data/split.ts';
-import { readTarget } from '../data/target.ts';
+import { NO_TARGET, readTarget } from '../data/target.ts';
 import type { Table } from '../data/table.ts';
-import type { Target } from '../data/target.ts';
+import type { Label, Target } from '../data/target.ts';
 import { modelOf } from '../families/contract.ts';
 import type { ModelShape, Problem, Samples } from '../families/contract.ts';
 import { DEFAULT_PREPROCESSING, DEFAULT_VALIDATION_FRACTION } from '../families/spec.ts';
@@ -45,9 +45,11 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
   const checked = validateTraining(spec, { columns: typesOf(train, spec) });
   const { family, task, params } = checked;
   for (const table of validation === undefined ? [train] : [train, validation]) {
-    for (const name of [...checked.features, checked.target]) requireFinite(columnOf(table, name), table.rows);
+    for (const name of [...checked.features, ...(checked.target === undefined ? [] : [checked.target])]) requireFinite(columnOf(table, name), table.rows);
   }
-  const target = readTarget(train, checked.target, task);
+  const readOwn = (table: Table, labels?: readonly Label[]): Target =>
+    task === 'clustering' || checked.target === undefined ? NO_TARGET : readTarget(table, checked.target, task, labels);
+  const target = readOwn(train);
   const seed = spec.seed ?? 0;
   const split =
     validation === undefined
@@ -66,7 +68,7 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
       ? { table: train, rows: split.validation }
       : { table: validation, rows: allRows(validation) };
   const labels = target.kind === 'classes' ? target.labels : undefined;
-  const heldOutTarget = validation === undefined ? target : readTarget(validation, checked.target, task, labels);
+  const heldOutTarget = validation === undefined ? target : readOwn(validation, labels);
   const problem: Problem<unknown> = {
     task,
     params,
@@ -104,6 +106,7 @@ function splitOf(spec: TrainingSpec, target: Target, rows: number): ReturnType<t
 }
 
 function pick(target: Target, rows: Int32Array): Target {
+  if (target.kind === 'none') return target;
   if (target.kind === 'numbers')
     return { kind: 'numbers', values: Float64Array.from(rows, (row) => target.values[row]!) };
   return { ...target, values: Int32Array.from(rows, (row) => target.values[row]!) };

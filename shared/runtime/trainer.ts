@@ -6,6 +6,7 @@ import { cellValue, columnOf } from '../data/columns.ts';
 import { ServiceError } from '../errors.ts';
 import type { Metrics, Progress } from '../families/contract.ts';
 import { Evaluator } from '../families/evaluation.ts';
+import type { RowOutputs } from '../families/evaluation.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { exportGraph } from './export-graph.ts';
@@ -13,7 +14,7 @@ import type { ModelSchema } from './model-schema.ts';
 import { prepare } from './preparation.ts';
 import type { Preparation, TrainingData } from './preparation.ts';
 import { loadPredictor } from './predictor.ts';
-import type { ClassPrediction } from './predictor.ts';
+import type { Prediction } from './predictor.ts';
 import { createEngine } from './session.ts';
 
 export interface TrainingProgress {
@@ -155,7 +156,7 @@ async function compare(
     const differences = predictions.map((prediction, k) =>
       difference(
         outputsOf(prediction, predictor.schema.classes),
-        expected.subarray(sample[k]! * model.outputs, (sample[k]! + 1) * model.outputs),
+        rowOf(expected, sample[k]!, problem.train.x.shape[0]!),
       ),
     );
     return { rows: count, max_difference: Math.max(0, ...differences) };
@@ -165,13 +166,23 @@ async function compare(
   }
 }
 
-/** A prediction as the graph gave it: its probabilities in the order of the classes, or the number. */
-function outputsOf(prediction: ClassPrediction | number, classes: ModelSchema['classes']): number[] {
+/** What a prediction was decided by: probabilities or scores in the order of the classes, the distance, or the number. */
+function outputsOf(prediction: Prediction, classes: ModelSchema['classes']): number[] {
   if (typeof prediction === 'number') return [prediction];
-  return (classes ?? []).map((label) => prediction.probabilities[String(label)] ?? Number.NaN);
+  if ('distance' in prediction) return [prediction.distance];
+  const figures = prediction.probabilities ?? prediction.scores ?? {};
+  return (classes ?? []).map((label) => figures[String(label)] ?? Number.NaN);
+}
+
+/** The same of one row of the trainer's. */
+function rowOf({ prediction, distance, probabilities, scores }: RowOutputs, row: number, rows: number): Float64Array {
+  const figures = (prediction ?? distance ?? probabilities ?? scores)!;
+  const width = figures.length / rows;
+  return figures.subarray(row * width, (row + 1) * width);
 }
 
 function difference(got: readonly number[], expected: Float64Array): number {
+  if (got.length !== expected.length) return Number.NaN;
   const gaps = Array.from(expected, (value, k) => Math.abs(got[k]! - value) / Math.max(1, Math.abs(value)));
   return gaps.some((gap) => Number.isNaN(gap)) ? Number.NaN : Math.max(...gaps);
 }

@@ -43,11 +43,16 @@ export function checkFamily(subject: FamilyCase): void {
         expect(prediction).toEqual(expect.any(Number));
         continue;
       }
-      const { label, probabilities } = prediction as ClassPrediction;
-      const values = Object.values(probabilities);
-      expect(Object.keys(probabilities)).toEqual(predictor.schema.classes!.map(String));
-      expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
-      expect(probabilities[String(label)]).toBe(Math.max(...values));
+      if (task === 'clustering') {
+        expect(prediction).toEqual({ cluster: expect.any(Number), distance: expect.any(Number) });
+        continue;
+      }
+      const { label, probabilities, scores } = prediction as ClassPrediction;
+      const figures = (probabilities ?? scores)!;
+      const values = Object.values(figures);
+      expect(Object.keys(figures)).toEqual(predictor.schema.classes!.map(String));
+      expect(figures[String(label)]).toBe(Math.max(...values));
+      if (probabilities !== undefined) expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
     }
   });
 
