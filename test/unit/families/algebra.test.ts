@@ -76,11 +76,14 @@ describe('L-BFGS', () => {
 
 describe('measures', () => {
   test('of classes: accuracy and mean log-loss', () => {
-    const { loss, accuracy } = measure(Float64Array.of(0.5, 0.5, 0.25, 0.75, 1, 0), {
-      kind: 'classes',
-      labels: ['a', 'b'],
-      values: Int32Array.of(0, 1, 1),
-    }) as { loss: number; accuracy: number };
+    const { loss, accuracy } = measure(
+      { label: Float64Array.of(0, 1, 0), probabilities: Float64Array.of(0.5, 0.5, 0.25, 0.75, 1, 0) },
+      {
+        kind: 'classes',
+        labels: ['a', 'b'],
+        values: Int32Array.of(0, 1, 1),
+      },
+    ) as { loss: number; accuracy: number };
 
     expect(accuracy).toBeCloseTo(2 / 3, 12);
     expect(loss).toBeCloseTo((Math.log(2) + Math.log(4 / 3) + 15 * Math.log(10)) / 3, 9);
@@ -88,7 +91,10 @@ describe('measures', () => {
 
   test('of numbers: r2, rmse, mae', () => {
     // scikit-learn's documentation of r2_score: y = [3, -0.5, 2, 7], predicted [2.5, 0, 2, 8] gives 0.948...
-    const figures = measure(Float64Array.of(2.5, 0, 2, 8), { kind: 'numbers', values: Float64Array.of(3, -0.5, 2, 7) });
+    const figures = measure(
+      { prediction: Float64Array.of(2.5, 0, 2, 8) },
+      { kind: 'numbers', values: Float64Array.of(3, -0.5, 2, 7) },
+    );
 
     expect(figures).toEqual({
       loss: 0.375,
@@ -96,7 +102,11 @@ describe('measures', () => {
       rmse: expect.closeTo(Math.sqrt(0.375), 12),
       mae: 0.5,
     });
-    expect(measure(Float64Array.of(1, 1), { kind: 'numbers', values: Float64Array.of(1, 1) })['r2']).toBe(1);
-    expect(measure(Float64Array.of(1, 2), { kind: 'numbers', values: Float64Array.of(1, 1) })['r2']).toBe(0);
+    expect(
+      measure({ prediction: Float64Array.of(1, 1) }, { kind: 'numbers', values: Float64Array.of(1, 1) })['r2'],
+    ).toBe(1);
+    expect(
+      measure({ prediction: Float64Array.of(1, 2) }, { kind: 'numbers', values: Float64Array.of(1, 1) })['r2'],
+    ).toBe(0);
   });
 });
