@@ -17,6 +17,7 @@ import { S3Store } from './s3/store.ts';
 import { StsService } from './sts/service.ts';
 import type { AwsCredentials } from './credentials.ts';
 import type { TableDefinition } from './dynamodb/tables.ts';
+import type { AwsEndpoint } from './front.ts';
 import type { PolicyDocument, RoleDefinition } from './iam/policy.ts';
 import type { BucketDefinition } from './s3/bucket.ts';
 import type { AwsService } from './service.ts';
@@ -85,18 +86,25 @@ export async function startAwsCloud(options: AwsCloudOptions): Promise<AwsCloud>
   const backend = await startDynamoBackend({ dir: join(dataDir, 'dynamodb'), accountId, region });
   const schemas = new KeySchemas(backend);
   const ttl = new TimeToLive({ path: join(dataDir, 'time-to-live.json'), backend, schemas, now });
-  for (const table of options.tables) await ensureTable({ backend, schemas, ttl }, table);
-  const endpoint = await startAwsEndpoint({
-    services: [
-      new S3Service({ store, verifier, bucketPolicies }),
-      new DynamoService({ backend, schemas, ttl, accountId, region }),
-      new StsService({ authorizer, credentials, now, region }),
-      ...extraServices,
-    ],
-    verifier,
-    authorizer,
-    ...(options.port !== undefined && { port: options.port }),
-  });
+  let endpoint: AwsEndpoint;
+  try {
+    for (const table of options.tables) await ensureTable({ backend, schemas, ttl }, table);
+    endpoint = await startAwsEndpoint({
+      services: [
+        new S3Service({ store, verifier, bucketPolicies }),
+        new DynamoService({ backend, schemas, ttl, accountId, region }),
+        new StsService({ authorizer, credentials, now, region }),
+        ...extraServices,
+      ],
+      verifier,
+      authorizer,
+      ...(options.port !== undefined && { port: options.port }),
+    });
+  } catch (error) {
+    // A table that does not fit or a port that is taken must not leave the store open.
+    await backend.stop();
+    throw error;
+  }
   const sweep = setInterval(() => void ttl.sweep().catch((error: unknown) => console.error('local cloud: time to live', error)), TTL_SWEEP_MS);
   sweep.unref();
   return {

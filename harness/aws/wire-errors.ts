@@ -9,6 +9,7 @@ import type { ServerResponse } from 'node:http';
 
 export type AuthFailureKind =
   | 'unsigned'
+  | 'malformed'
   | 'unknown_key'
   | 'invalid_token'
   | 'expired_token'
@@ -45,6 +46,10 @@ const WORDING: Readonly<Record<AuthFailureKind, Wording>> = {
   unsigned: [
     [403, 'AccessDenied', 'Access Denied'],
     ['MissingAuthenticationTokenException', 'Request is missing Authentication Token'],
+  ],
+  malformed: [
+    [400, 'AuthorizationHeaderMalformed', 'The authorization header is malformed; {what}'],
+    ['IncompleteSignatureException', '{what}'],
   ],
   unknown_key: [
     [403, 'InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.'],
@@ -102,6 +107,7 @@ const WORDING: Readonly<Record<AuthFailureKind, Wording>> = {
 
 /** What the query protocol (STS) calls the codes of the JSON protocols. */
 const QUERY_CODES: Readonly<Record<string, string>> = {
+  IncompleteSignatureException: 'IncompleteSignature',
   MissingAuthenticationTokenException: 'MissingAuthenticationToken',
   UnrecognizedClientException: 'InvalidClientTokenId',
   ExpiredTokenException: 'ExpiredToken',

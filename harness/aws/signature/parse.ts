@@ -4,6 +4,7 @@
  */
 import { ALGORITHM } from './canonical.ts';
 import { AwsError } from '../service.ts';
+import { AuthFailure } from '../wire-errors.ts';
 import type { CredentialScope } from './canonical.ts';
 import type { IncomingMessage } from 'node:http';
 
@@ -105,7 +106,7 @@ function parseAmzDate(text: string | undefined): string {
 export const amzDateMs = (amzDate: string): number =>
   Date.parse(amzDate.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 
-const malformed = (message: string): AwsError => new AwsError(400, 'IncompleteSignature', message);
+const malformed = (what: string): AuthFailure => new AuthFailure('malformed', { what });
 
 /** The header's value; repeated headers are joined as HTTP joins them. */
 function single(http: IncomingMessage, name: string): string | undefined {
