@@ -9,8 +9,8 @@ import { inferOutputs } from './contract.ts';
 import type { Family, Metrics, ModelShape, OutputName, Samples, Tensors } from './contract.ts';
 import { measure } from './metrics.ts';
 
-/** Values of one block of rows. */
-const BLOCK_VALUES = 1 << 20;
+/** Values of one block of rows: small, because the activations of a network are many times its input. */
+const BLOCK_VALUES = 1 << 17;
 
 /** Outputs of all rows by name, [rows, ...] row-major. */
 export type RowOutputs = Readonly<Partial<Record<OutputName, Float64Array>>>;
