@@ -6,14 +6,31 @@ const faults: string[] = [];
 const app = useCloud({ onFault: (message) => faults.push(message) });
 
 interface Echoed {
-  readonly event: Record<string, unknown> & { readonly requestContext: Record<string, unknown>; readonly headers: Record<string, string> };
+  readonly event: Record<string, unknown> & {
+    readonly requestContext: Record<string, unknown>;
+    readonly headers: Record<string, string>;
+  };
 }
 
-async function send(method: string, path: string, options: { token?: string; body?: string | Buffer; headers?: Record<string, string> } = {}) {
+async function send(
+  method: string,
+  path: string,
+  options: { token?: string; body?: string | Buffer; headers?: Record<string, string> } = {},
+) {
   const { token, body, headers = {} } = options;
-  const response = await fetch(app.cloud.apiUrl + path, { method, headers: { ...(token === undefined ? {} : { authorization: token }), ...headers }, ...(body === undefined ? {} : { body }) });
+  const response = await fetch(app.cloud.apiUrl + path, {
+    method,
+    headers: { ...(token === undefined ? {} : { authorization: token }), ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
   const bytes = Buffer.from(await response.arrayBuffer());
-  return { status: response.status, headers: response.headers, bytes, text: bytes.toString(), json: () => JSON.parse(bytes.toString()) as unknown };
+  return {
+    status: response.status,
+    headers: response.headers,
+    bytes,
+    text: bytes.toString(),
+    json: () => JSON.parse(bytes.toString()) as unknown,
+  };
 }
 
 function echoed(answer: { json(): unknown }): Echoed {
@@ -34,7 +51,15 @@ describe('an event', () => {
       stageVariables: null,
       body: null,
       isBase64Encoded: false,
-      requestContext: { stage: 'prod', path: '/prod/open', resourcePath: '/open', httpMethod: 'GET', accountId: '123456789012', protocol: 'HTTP/1.1', identity: { sourceIp: '127.0.0.1' } },
+      requestContext: {
+        stage: 'prod',
+        path: '/prod/open',
+        resourcePath: '/open',
+        httpMethod: 'GET',
+        accountId: '123456789012',
+        protocol: 'HTTP/1.1',
+        identity: { sourceIp: '127.0.0.1' },
+      },
     });
     expect(event.requestContext.requestTime).toMatch(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/);
     expect(event.requestContext).not.toHaveProperty('authorizer');
@@ -55,8 +80,16 @@ describe('an event', () => {
   });
 
   test('carries text as text and binary media types as base64', async () => {
-    const text = echoed(await send('PUT', '/files/t', { token: 'acme', body: 'grüß', headers: { 'content-type': 'text/plain' } }));
-    const binary = echoed(await send('PUT', '/files/b', { token: 'acme', body: Buffer.from([0, 255, 1]), headers: { 'content-type': 'application/octet-stream' } }));
+    const text = echoed(
+      await send('PUT', '/files/t', { token: 'acme', body: 'grüß', headers: { 'content-type': 'text/plain' } }),
+    );
+    const binary = echoed(
+      await send('PUT', '/files/b', {
+        token: 'acme',
+        body: Buffer.from([0, 255, 1]),
+        headers: { 'content-type': 'application/octet-stream' },
+      }),
+    );
 
     expect(text.event).toMatchObject({ body: 'grüß', isBase64Encoded: false });
     expect(binary.event).toMatchObject({ body: 'AP8B', isBase64Encoded: true });
@@ -90,9 +123,14 @@ describe('a response', () => {
   test('streams: the first part is there before the last is written', async () => {
     const response = await fetch(`${app.cloud.apiUrl}/stream`);
     const parts: { text: string; atMs: number }[] = [];
-    for await (const chunk of response.body ?? []) parts.push({ text: Buffer.from(chunk as Uint8Array).toString(), atMs: Date.now() });
+    for await (const chunk of response.body ?? [])
+      parts.push({ text: Buffer.from(chunk as Uint8Array).toString(), atMs: Date.now() });
 
-    expect([response.status, response.headers.get('content-type'), response.headers.getSetCookie()]).toEqual([206, 'text/plain', ['c=3']]);
+    expect([response.status, response.headers.get('content-type'), response.headers.getSetCookie()]).toEqual([
+      206,
+      'text/plain',
+      ['c=3'],
+    ]);
     expect(parts.map(({ text }) => text).join('')).toBe('part 0\npart 1\npart 2\n');
     expect(parts.at(-1)!.atMs - parts[0]!.atMs).toBeGreaterThan(100);
   });
@@ -100,14 +138,24 @@ describe('a response', () => {
   test('to a preflight comes from the template, without a function', async () => {
     const { status, headers } = await send('OPTIONS', '/items');
 
-    expect([status, headers.get('access-control-allow-origin'), headers.get('access-control-allow-methods')]).toEqual([204, '*', 'GET,POST']);
+    expect([status, headers.get('access-control-allow-origin'), headers.get('access-control-allow-methods')]).toEqual([
+      204,
+      '*',
+      'GET,POST',
+    ]);
   });
 });
 
 describe('the tenant of an isolated function', () => {
   test('comes from the authorizer and never from the client', async () => {
-    const mapped = await send('POST', '/items/7', { token: 'acme', body: '{}', headers: { 'X-Amz-Tenant-Id': 'globex' } });
-    const { event } = echoed(await send('POST', '/items', { token: 'acme', body: '{}', headers: { 'X-Amz-Tenant-Id': 'globex' } }));
+    const mapped = await send('POST', '/items/7', {
+      token: 'acme',
+      body: '{}',
+      headers: { 'X-Amz-Tenant-Id': 'globex' },
+    });
+    const { event } = echoed(
+      await send('POST', '/items', { token: 'acme', body: '{}', headers: { 'X-Amz-Tenant-Id': 'globex' } }),
+    );
 
     expect((mapped.json() as { tenant: string }).tenant).toBe('acme');
     expect(Object.keys(event.headers).map((name) => name.toLowerCase())).not.toContain('x-amz-tenant-id');
@@ -122,7 +170,8 @@ describe('the tenant of an isolated function', () => {
 
 describe('the authorizer', () => {
   test('is asked once per identity while its answer is kept', async () => {
-    const calls = async (token: string) => echoed(await send('POST', '/items', { token, body: '{}' })).event.requestContext.authorizer as { calls: string };
+    const calls = async (token: string) =>
+      echoed(await send('POST', '/items', { token, body: '{}' })).event.requestContext.authorizer as { calls: string };
     const [first, second] = [await calls('cached'), await calls('cached')];
     const other = await calls('another');
 
@@ -166,8 +215,22 @@ describe("the gateway's own errors", () => {
     ['a function that fails', 'POST', '/faulty', { body: '{"how":"throw"}' }, 502, 'Internal server error'],
     ['an answer that is none', 'POST', '/faulty', { body: '{"how":"notProxy"}' }, 502, 'Internal server error'],
     ['a function that times out', 'POST', '/faulty', { body: '{"how":"timeout"}' }, 502, 'Internal server error'],
-    ['a body over 10 MB', 'PUT', '/files/big', { token: 'acme', body: Buffer.alloc(10_485_761, 97) }, 413, 'Request Too Long'],
-    ['a body over what Lambda takes', 'PUT', '/files/big', { token: 'acme', body: Buffer.alloc(6_400_000, 97) }, 413, 'Request Too Long'],
+    [
+      'a body over 10 MB',
+      'PUT',
+      '/files/big',
+      { token: 'acme', body: Buffer.alloc(10_485_761, 97) },
+      413,
+      'Request Too Long',
+    ],
+    [
+      'a body over what Lambda takes',
+      'PUT',
+      '/files/big',
+      { token: 'acme', body: Buffer.alloc(6_400_000, 97) },
+      413,
+      'Request Too Long',
+    ],
   ])('for %s', async (_title, method, path, options, status, message) => {
     const answer = await send(method, path, options);
 

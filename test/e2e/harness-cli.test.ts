@@ -14,7 +14,11 @@ beforeAll(() => {
 });
 
 function run(args: readonly string[], options: { input?: string; env?: Record<string, string> } = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...CLI, ...args], { encoding: 'utf8', input: options.input ?? '', env: { ...process.env, ...options.env } });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...CLI, ...args], {
+    encoding: 'utf8',
+    input: options.input ?? '',
+    env: { ...process.env, ...options.env },
+  });
   return { status, stdout, stderr };
 }
 
@@ -29,7 +33,9 @@ describe('invoke', () => {
     const { status, stdout, stderr } = run(['invoke', 'Echo', '-e', file('event.json', { a: 1 }), ...template]);
 
     expect([status, stdout]).toEqual([0, '{"a":1}\n']);
-    expect(stderr).toMatch(/START RequestId: (.*)\n(.*\n)*END RequestId: (.*)\nREPORT RequestId: .*Duration: .* ms.*Memory Size: 256 MB/);
+    expect(stderr).toMatch(
+      /START RequestId: (.*)\n(.*\n)*END RequestId: (.*)\nREPORT RequestId: .*Duration: .* ms.*Memory Size: 256 MB/,
+    );
   });
 
   test('reads the event from stdin, and has {} without one', () => {
@@ -47,11 +53,21 @@ describe('invoke', () => {
     const { status, stdout } = run(['invoke', 'Faulty', '-e', file('throw.json', { how: 'throw' }), ...template]);
 
     expect(status).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ errorType: 'TypeError', errorMessage: 'a wrong type', trace: expect.any(Array) });
+    expect(JSON.parse(stdout)).toMatchObject({
+      errorType: 'TypeError',
+      errorMessage: 'a wrong type',
+      trace: expect.any(Array),
+    });
   });
 
   test('of a function that takes too long says so and exits 0', () => {
-    const { status, stdout, stderr } = run(['invoke', 'Faulty', '-e', file('slow.json', { how: 'timeout' }), ...template]);
+    const { status, stdout, stderr } = run([
+      'invoke',
+      'Faulty',
+      '-e',
+      file('slow.json', { how: 'timeout' }),
+      ...template,
+    ]);
 
     expect([status, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(/Function 'Faulty\w+' timed out after 2 seconds/);
@@ -63,8 +79,12 @@ describe('invoke', () => {
     const shell = { GREETING: 'from the shell' };
 
     expect(JSON.parse(run(['invoke', 'Echo', '-e', event, ...template]).stdout)).toMatchObject({ GREETING: 'hello' });
-    expect(JSON.parse(run(['invoke', 'Echo', '-e', event, ...template], { env: shell }).stdout)).toMatchObject({ GREETING: 'from the shell' });
-    const both = JSON.parse(run(['invoke', 'Echo', '-e', event, '-n', vars, ...template], { env: shell }).stdout) as Record<string, string>;
+    expect(JSON.parse(run(['invoke', 'Echo', '-e', event, ...template], { env: shell }).stdout)).toMatchObject({
+      GREETING: 'from the shell',
+    });
+    const both = JSON.parse(
+      run(['invoke', 'Echo', '-e', event, '-n', vars, ...template], { env: shell }).stdout,
+    ) as Record<string, string>;
     expect(both.GREETING).toBe('from the file');
     expect(both).not.toHaveProperty('OTHER');
   });
@@ -80,16 +100,30 @@ describe('invoke', () => {
   test('runs a durable function to its end under a name', () => {
     const journal = join(folder, 'journal');
     const event = file('durable.json', { plan: 'waits', journal, items: 1 });
-    const { stdout, stderr } = run(['invoke', 'Orchestrate', '-e', event, '--durable-execution-name', 'once', ...template]);
+    const { stdout, stderr } = run([
+      'invoke',
+      'Orchestrate',
+      '-e',
+      event,
+      '--durable-execution-name',
+      'once',
+      ...template,
+    ]);
 
     expect(stdout).toBe('1\n');
     expect(stderr).toMatch(/Durable execution: arn:aws:lambda:.*\$LATEST\/durable-execution\/once\//);
-    expect(run(['invoke', 'Orchestrate', '-e', event, '--durable-execution-name', 'once', ...template]).stdout).toBe('1\n');
+    expect(run(['invoke', 'Orchestrate', '-e', event, '--durable-execution-name', 'once', ...template]).stdout).toBe(
+      '1\n',
+    );
     expect(readFileSync(journal, 'utf8')).toBe('0\n');
   });
 
   test.each([
-    ['no function where there are several', [], /^Error: You must provide a function logical ID when there are more than one functions in your template\. Possible options in your template: \['Echo/],
+    [
+      'no function where there are several',
+      [],
+      /^Error: You must provide a function logical ID when there are more than one functions in your template\. Possible options in your template: \['Echo/,
+    ],
     ['an unknown function', ['Nope'], /^Error: Function Nope not found in template$/m],
     ['a missing event file', ['Echo', '-e', 'nowhere.json'], /^Error: Could not open file: nowhere\.json/],
     ['a missing tenant', ['Isolated'], /Error: .*tenancy configuration/],
@@ -103,7 +137,10 @@ describe('invoke', () => {
   test('without a template says where it looked', () => {
     const { status, stderr } = run(['invoke', 'Echo', '-t', join(folder, 'none')]);
 
-    expect([status, stderr]).toEqual([1, `Error: Template file not found at ${join(folder, 'none')}: run cdk synth first, or name it with --template\n`]);
+    expect([status, stderr]).toEqual([
+      1,
+      `Error: Template file not found at ${join(folder, 'none')}: run cdk synth first, or name it with --template\n`,
+    ]);
   });
 
   test('with an unknown option exits 2', () => {
@@ -113,7 +150,17 @@ describe('invoke', () => {
 
 describe('generate-event', () => {
   test('prints an event that invoke takes', () => {
-    const { stdout } = run(['generate-event', 'apigateway', 'aws-proxy', '--method', 'GET', '--path', '/open', '--body', 'hi']);
+    const { stdout } = run([
+      'generate-event',
+      'apigateway',
+      'aws-proxy',
+      '--method',
+      'GET',
+      '--path',
+      '/open',
+      '--body',
+      'hi',
+    ]);
     const answer = run(['invoke', 'Echo', '-e', '-', ...template], { input: stdout });
 
     expect(JSON.parse(stdout)).toMatchObject({ httpMethod: 'GET', path: '/open', body: 'aGk=', isBase64Encoded: true });
@@ -151,7 +198,10 @@ async function serve(args: readonly string[], ready: RegExp) {
 
 test('start-api mounts the routes, serves them and static files, and ends on Ctrl-C', async () => {
   writeFileSync(join(folder, 'page.html'), '<p>hello</p>');
-  const api = await serve(['start-api', '-p', '0', '-s', folder, '--disable-authorizer', ...template], /Running on (\S+)/);
+  const api = await serve(
+    ['start-api', '-p', '0', '-s', folder, '--disable-authorizer', ...template],
+    /Running on (\S+)/,
+  );
   const open = await fetch(`${api.url}/open`);
   const unauthorised = await fetch(`${api.url}/items`, { method: 'POST', body: '{}' });
   const page = await fetch(`${api.url}/page.html`);
@@ -166,18 +216,23 @@ test('start-lambda serves the Invoke API, and execution and callback speak to it
   const lambda = await serve(['start-lambda', '-p', '0', ...template], /Running on (\S+)/);
   const port = new URL(lambda.url).port;
   const journal = join(folder, 'callback');
-  const started = await fetch(`${lambda.url}/2015-03-31/functions/HarnessApi-Orchestrate75C56A0F/invocations?Qualifier=live`, {
-    method: 'POST',
-    body: JSON.stringify({ plan: 'callback', journal }),
-    headers: { 'X-Amz-Invocation-Type': 'Event' },
-  });
+  const started = await fetch(
+    `${lambda.url}/2015-03-31/functions/HarnessApi-Orchestrate75C56A0F/invocations?Qualifier=live`,
+    {
+      method: 'POST',
+      body: JSON.stringify({ plan: 'callback', journal }),
+      headers: { 'X-Amz-Invocation-Type': 'Event' },
+    },
+  );
   const arn = started.headers.get('x-amz-durable-execution-arn') ?? '';
   while (!existsSync(journal)) await new Promise((wait) => setTimeout(wait, 50));
   const status = () => (JSON.parse(run(['execution', 'get', arn, '-p', port]).stdout) as { Status: string }).Status;
   const before = status();
   const answered = run(['callback', 'succeed', readFileSync(journal, 'utf8'), '--result', '"yes"', '-p', port]);
   while (status() === 'RUNNING') await new Promise((wait) => setTimeout(wait, 50));
-  const history = JSON.parse(run(['execution', 'history', arn, '-p', port]).stdout) as { Events: { EventType: string }[] };
+  const history = JSON.parse(run(['execution', 'history', arn, '-p', port]).stdout) as {
+    Events: { EventType: string }[];
+  };
 
   expect([before, answered.status, status()]).toEqual(['RUNNING', 0, 'SUCCEEDED']);
   expect(history.Events.map(({ EventType }) => EventType)).toContain('CallbackSucceeded');

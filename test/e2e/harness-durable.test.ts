@@ -32,7 +32,8 @@ function newJournal(): string {
 }
 
 const linesOf = (journal: string) => (existsSync(journal) ? readFileSync(journal, 'utf8').trim().split('\n') : []);
-const client = () => new LambdaClient({ endpoint: app.cloud.awsUrl, region: 'us-east-1', credentials: app.cloud.operatorCredentials });
+const client = () =>
+  new LambdaClient({ endpoint: app.cloud.awsUrl, region: 'us-east-1', credentials: app.cloud.operatorCredentials });
 
 /** Runs a plan to its end. */
 async function orchestrate(plan: Omit<Plan, 'journal'> & { journal?: string }, id = 'Orchestrate') {
@@ -43,7 +44,10 @@ async function orchestrate(plan: Omit<Plan, 'journal'> & { journal?: string }, i
 async function begin(plan: Plan, name?: string): Promise<string> {
   const { headers } = await app.invoke('Orchestrate', plan, {
     qualifier: 'live',
-    headers: { 'x-amz-invocation-type': 'Event', ...(name === undefined ? {} : { 'x-amz-durable-execution-name': name }) },
+    headers: {
+      'x-amz-invocation-type': 'Event',
+      ...(name === undefined ? {} : { 'x-amz-durable-execution-name': name }),
+    },
   });
   return headers.get('x-amz-durable-execution-arn') ?? '';
 }
@@ -53,9 +57,17 @@ describe('a durable execution', () => {
     const journal = newJournal();
     const { body, headers } = await orchestrate({ plan: 'all', journal });
 
-    expect(body).toEqual({ first: 20, flaky: 'worked', invoked: { tenant: 'acme', square: 400 }, left: 'l', right: 'r' });
+    expect(body).toEqual({
+      first: 20,
+      flaky: 'worked',
+      invoked: { tenant: 'acme', square: 400 },
+      left: 'l',
+      right: 'r',
+    });
     expect(linesOf(journal)).toEqual(['first', 'flaky', 'flaky']);
-    expect(headers.get('x-amz-durable-execution-arn')).toMatch(/^arn:aws:lambda:us-east-1:123456789012:function:HarnessApi-Orchestrate\w+:1\/durable-execution\/[0-9a-f-]{36}\/[0-9a-f-]{36}$/);
+    expect(headers.get('x-amz-durable-execution-arn')).toMatch(
+      /^arn:aws:lambda:us-east-1:123456789012:function:HarnessApi-Orchestrate\w+:1\/durable-execution\/[0-9a-f-]{36}\/[0-9a-f-]{36}$/,
+    );
   });
 
   test('maps over chained invokes, at most two at once, each for its tenant', async () => {
@@ -102,7 +114,9 @@ describe('a durable execution', () => {
   test('may invoke only what its role may', async () => {
     const { body } = await orchestrate({ plan: 'forbidden' });
 
-    expect(body.errorMessage).toMatch(/not authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:HarnessApi-Echo/);
+    expect(body.errorMessage).toMatch(
+      /not authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:HarnessApi-Echo/,
+    );
   });
 
   test('that crashes every time ends at its own timeout', async () => {
@@ -124,7 +138,12 @@ describe('a durable execution', () => {
     const arn = await begin({ plan: 'callback', journal });
     await eventually(() => existsSync(journal));
 
-    await client().send(new SendDurableExecutionCallbackSuccessCommand({ CallbackId: readFileSync(journal, 'utf8'), Result: Buffer.from('"approved"') }));
+    await client().send(
+      new SendDurableExecutionCallbackSuccessCommand({
+        CallbackId: readFileSync(journal, 'utf8'),
+        Result: Buffer.from('"approved"'),
+      }),
+    );
 
     const state = async () => client().send(new GetDurableExecutionCommand({ DurableExecutionArn: arn }));
     await eventually(async () => (await state()).Status !== 'RUNNING');
@@ -136,7 +155,12 @@ describe('a durable execution', () => {
     const plan: Plan = { plan: 'waits', journal: newJournal(), items: 1 };
     const [first, second] = [await begin(plan, 'job-1'), await begin(plan, 'job-1')];
     const other = client().send(
-      new InvokeCommand({ FunctionName: physicalName(app.cloud, 'Orchestrate'), Qualifier: 'live', DurableExecutionName: 'job-1', Payload: JSON.stringify({ ...plan, items: 2 }) }),
+      new InvokeCommand({
+        FunctionName: physicalName(app.cloud, 'Orchestrate'),
+        Qualifier: 'live',
+        DurableExecutionName: 'job-1',
+        Payload: JSON.stringify({ ...plan, items: 2 }),
+      }),
     );
 
     expect(first).toBe(second);
@@ -145,16 +169,32 @@ describe('a durable execution', () => {
 
   test('can be listed, looked at and stopped', async () => {
     const arn = await begin({ plan: 'waits', journal: newJournal(), waitS: 300 }, 'to-stop');
-    const list = async () => client().send(new ListDurableExecutionsByFunctionCommand({ FunctionName: physicalName(app.cloud, 'Orchestrate'), DurableExecutionName: 'to-stop' }));
-    const history = async () => (await client().send(new GetDurableExecutionHistoryCommand({ DurableExecutionArn: arn }))).Events ?? [];
+    const list = async () =>
+      client().send(
+        new ListDurableExecutionsByFunctionCommand({
+          FunctionName: physicalName(app.cloud, 'Orchestrate'),
+          DurableExecutionName: 'to-stop',
+        }),
+      );
+    const history = async () =>
+      (await client().send(new GetDurableExecutionHistoryCommand({ DurableExecutionArn: arn }))).Events ?? [];
     await eventually(async () => (await history()).some(({ EventType }) => EventType === 'WaitStarted'));
 
     expect((await list()).DurableExecutions).toMatchObject([{ DurableExecutionArn: arn, Status: 'RUNNING' }]);
-    const { StopTimestamp } = await client().send(new StopDurableExecutionCommand({ DurableExecutionArn: arn, Error: { ErrorMessage: 'enough' } }));
+    const { StopTimestamp } = await client().send(
+      new StopDurableExecutionCommand({ DurableExecutionArn: arn, Error: { ErrorMessage: 'enough' } }),
+    );
 
     expect(StopTimestamp?.getTime()).toBeGreaterThan(Date.now() - 60_000);
     expect((await list()).DurableExecutions).toMatchObject([{ Status: 'STOPPED' }]);
-    expect((await history()).map(({ EventType }) => EventType)).toEqual(['ExecutionStarted', 'StepStarted', 'StepSucceeded', 'WaitStarted', 'InvocationCompleted', 'ExecutionStopped']);
+    expect((await history()).map(({ EventType }) => EventType)).toEqual([
+      'ExecutionStarted',
+      'StepStarted',
+      'StepSucceeded',
+      'WaitStarted',
+      'InvocationCompleted',
+      'ExecutionStopped',
+    ]);
   });
 
   test('must be invoked through a version or an alias', async () => {
@@ -167,7 +207,9 @@ describe('a durable execution', () => {
 /** Starts a local cloud in a process of its own. */
 async function startProcess(dataDir: string): Promise<{ lambdaUrl: string; child: ChildProcess }> {
   const script = resolve('test/fixtures/harness-app/run-cloud.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, harnessAssembly(), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', script, harnessAssembly(), dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lambdaUrl = await new Promise<string>((ready, reject) => {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -194,31 +236,43 @@ function processesOf(dataDir: string): readonly string[] {
 describe('killing the harness with SIGKILL', () => {
   const event = (plan: Plan) => JSON.stringify(plan);
 
-  (process.platform === 'linux' ? test : test.skip)('leaves no process, and the next one finishes its executions and queued events', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'harness-killed-'));
-    const journal = newJournal();
-    const template = { model: readCloud(harnessAssembly()) };
-    const name = physicalName(template, 'Orchestrate');
-    const first = await startProcess(dataDir);
-    const started = await invokeAt(first.lambdaUrl, name, event({ plan: 'waits', journal, items: 4 }), {
-      qualifier: 'live',
-      headers: { 'x-amz-invocation-type': 'Event', 'x-amz-durable-execution-name': 'long-job' },
-    });
-    await invokeAt(first.lambdaUrl, physicalName(template, 'Isolated'), { n: 1, sleepMs: 5000 }, { headers: { 'x-amz-invocation-type': 'Event', 'x-amz-tenant-id': 'acme' } });
-    await eventually(() => linesOf(journal).length >= 2 && processesOf(dataDir).length > 0);
+  (process.platform === 'linux' ? test : test.skip)(
+    'leaves no process, and the next one finishes its executions and queued events',
+    async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'harness-killed-'));
+      const journal = newJournal();
+      const template = { model: readCloud(harnessAssembly()) };
+      const name = physicalName(template, 'Orchestrate');
+      const first = await startProcess(dataDir);
+      const started = await invokeAt(first.lambdaUrl, name, event({ plan: 'waits', journal, items: 4 }), {
+        qualifier: 'live',
+        headers: { 'x-amz-invocation-type': 'Event', 'x-amz-durable-execution-name': 'long-job' },
+      });
+      await invokeAt(
+        first.lambdaUrl,
+        physicalName(template, 'Isolated'),
+        { n: 1, sleepMs: 5000 },
+        { headers: { 'x-amz-invocation-type': 'Event', 'x-amz-tenant-id': 'acme' } },
+      );
+      await eventually(() => linesOf(journal).length >= 2 && processesOf(dataDir).length > 0);
 
-    first.child.kill('SIGKILL');
-    await eventually(() => processesOf(dataDir).length === 0);
-    const second = await startProcess(dataDir);
-    const arn = encodeURIComponent(started.headers.get('x-amz-durable-execution-arn') ?? '');
-    const state = async () => (await (await fetch(`${second.lambdaUrl}/2025-12-01/durable-executions/${arn}`)).json()) as { Status: string; Result: string };
-    await eventually(async () => (await state()).Status !== 'RUNNING');
-    await eventually(() => readdirSync(join(dataDir, 'async')).length === 0);
+      first.child.kill('SIGKILL');
+      await eventually(() => processesOf(dataDir).length === 0);
+      const second = await startProcess(dataDir);
+      const arn = encodeURIComponent(started.headers.get('x-amz-durable-execution-arn') ?? '');
+      const state = async () =>
+        (await (await fetch(`${second.lambdaUrl}/2025-12-01/durable-executions/${arn}`)).json()) as {
+          Status: string;
+          Result: string;
+        };
+      await eventually(async () => (await state()).Status !== 'RUNNING');
+      await eventually(() => readdirSync(join(dataDir, 'async')).length === 0);
 
-    expect(await state()).toMatchObject({ Status: 'SUCCEEDED', Result: '4' });
-    expect(linesOf(journal)).toEqual(['0', '1', '2', '3']);
-    second.child.kill('SIGTERM');
-    await new Promise((ended) => second.child.once('exit', ended));
-    expect(processesOf(dataDir)).toEqual([]);
-  });
+      expect(await state()).toMatchObject({ Status: 'SUCCEEDED', Result: '4' });
+      expect(linesOf(journal)).toEqual(['0', '1', '2', '3']);
+      second.child.kill('SIGTERM');
+      await new Promise((ended) => second.child.once('exit', ended));
+      expect(processesOf(dataDir)).toEqual([]);
+    },
+  );
 });

@@ -31,7 +31,12 @@ describe('an invocation', () => {
     const name = physicalName(app.cloud, 'Echo');
     const { body } = await app.invoke('Echo', { want: 'context' });
 
-    expect(body).toMatchObject({ functionName: name, functionVersion: '$LATEST', memoryLimitInMB: '256', invokedFunctionArn: `arn:aws:lambda:us-east-1:123456789012:function:${name}` });
+    expect(body).toMatchObject({
+      functionName: name,
+      functionVersion: '$LATEST',
+      memoryLimitInMB: '256',
+      invokedFunctionArn: `arn:aws:lambda:us-east-1:123456789012:function:${name}`,
+    });
     expect(body.awsRequestId).toMatch(/^[0-9a-f-]{36}$/);
     expect(body.remainingMs).toBeGreaterThan(8000);
     expect(body.remainingMs).toBeLessThanOrEqual(10_000);
@@ -42,13 +47,23 @@ describe('an invocation', () => {
     const { body } = await app.invoke('Echo', { want: 'environment' });
     delete process.env.HARNESS_TEST_SECRET;
 
-    expect(body).toMatchObject({ GREETING: 'hello', TABLE: 'HarnessData-Items5C12978B', TZ: ':UTC', AWS_REGION: 'us-east-1', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256', AWS_SAM_LOCAL: 'true', AWS_ENDPOINT_URL: app.cloud.awsUrl });
+    expect(body).toMatchObject({
+      GREETING: 'hello',
+      TABLE: 'HarnessData-Items5C12978B',
+      TZ: ':UTC',
+      AWS_REGION: 'us-east-1',
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+      AWS_SAM_LOCAL: 'true',
+      AWS_ENDPOINT_URL: app.cloud.awsUrl,
+    });
     expect(body).not.toHaveProperty('HARNESS_TEST_SECRET');
     expect(body).not.toHaveProperty('NODE_OPTIONS');
   });
 
   test('runs in parallel in processes of their own', async () => {
-    const answers = await Promise.all([1, 2, 3].map((n) => app.invoke('Isolated', { n, sleepMs: 300 }, { headers: { 'x-amz-tenant-id': 'parallel' } })));
+    const answers = await Promise.all(
+      [1, 2, 3].map((n) => app.invoke('Isolated', { n, sleepMs: 300 }, { headers: { 'x-amz-tenant-id': 'parallel' } })),
+    );
 
     expect(new Set(answers.map(({ body }) => body.pid)).size).toBe(3);
   });
@@ -58,7 +73,9 @@ describe('an invocation', () => {
     const log = join(app.dataDir, 'logs', `${physicalName(app.cloud, 'Echo')}.log`);
 
     await eventually(() => readFileSync(log, 'utf8').includes('REPORT'));
-    expect(readFileSync(log, 'utf8')).toMatch(/START RequestId: [0-9a-f-]{36} Version: \$LATEST\n.*\tINFO\techo 7\n(.*\n)*?END RequestId: [0-9a-f-]{36}\nREPORT RequestId: .*Memory Size: 256 MB\tMax Memory Used: \d+ MB/);
+    expect(readFileSync(log, 'utf8')).toMatch(
+      /START RequestId: [0-9a-f-]{36} Version: \$LATEST\n.*\tINFO\techo 7\n(.*\n)*?END RequestId: [0-9a-f-]{36}\nREPORT RequestId: .*Memory Size: 256 MB\tMax Memory Used: \d+ MB/,
+    );
   });
 
   test('of a streaming handler is collected for a caller that does not stream', async () => {
@@ -84,7 +101,11 @@ describe('a tenant', () => {
     ['is given to a function that is not isolated', 'Echo', 'acme', 'InvalidParameterValueException'],
     ['has a character that tenant ids have not', 'Isolated', 'a*b', 'ValidationException'],
   ])('that %s is a 400', async (_title, id, tenant, error) => {
-    const { status, headers } = await app.invoke(id, {}, tenant === undefined ? {} : { headers: { 'x-amz-tenant-id': tenant } });
+    const { status, headers } = await app.invoke(
+      id,
+      {},
+      tenant === undefined ? {} : { headers: { 'x-amz-tenant-id': tenant } },
+    );
 
     expect([status, headers.get('x-amzn-errortype')]).toEqual([400, error]);
   });
@@ -96,9 +117,23 @@ describe('a function that fails', () => {
     ['reject', { errorType: 'Error', errorMessage: 'rejected' }],
     ['unhandled', { errorType: 'Runtime.UnhandledPromiseRejection', errorMessage: 'Error: nobody waits for me' }],
     ['never', { errorType: 'Runtime.NodeJsExit' }],
-    ['exit', { errorType: 'Runtime.ExitError', errorMessage: expect.stringMatching(/^RequestId: [0-9a-f-]{36} Error: Runtime exited with error: exit status 7$/) }],
+    [
+      'exit',
+      {
+        errorType: 'Runtime.ExitError',
+        errorMessage: expect.stringMatching(
+          /^RequestId: [0-9a-f-]{36} Error: Runtime exited with error: exit status 7$/,
+        ),
+      },
+    ],
     ['killed', { errorType: 'Runtime.ExitError', errorMessage: expect.stringMatching(/signal: killed$/) }],
-    ['timeout', { errorType: 'Sandbox.Timedout', errorMessage: expect.stringMatching(/Error: Task timed out after 2\.00 seconds$/) }],
+    [
+      'timeout',
+      {
+        errorType: 'Sandbox.Timedout',
+        errorMessage: expect.stringMatching(/Error: Task timed out after 2\.00 seconds$/),
+      },
+    ],
     ['spin', { errorType: 'Sandbox.Timedout' }],
     ['large', { errorType: 'Function.ResponseSizeTooLarge' }],
   ])('by %s is answered 200 with the error', async (how, error) => {
@@ -125,9 +160,23 @@ describe('a function that fails', () => {
 describe('the Invoke API', () => {
   test.each([
     ['a body that is no JSON', 'Echo', '{', {}, 400, 'InvalidRequestContent'],
-    ['an invocation type that does not exist', 'Echo', '{}', { 'x-amz-invocation-type': 'Later' }, 501, 'NotImplemented'],
+    [
+      'an invocation type that does not exist',
+      'Echo',
+      '{}',
+      { 'x-amz-invocation-type': 'Later' },
+      501,
+      'NotImplemented',
+    ],
     ['a request for the log', 'Echo', '{}', { 'x-amz-log-type': 'Tail' }, 501, 'NotImplemented'],
-    ['an event over 1 MB', 'Echo', JSON.stringify('x'.repeat(1_048_576)), { 'x-amz-invocation-type': 'Event' }, 413, 'RequestTooLargeException'],
+    [
+      'an event over 1 MB',
+      'Echo',
+      JSON.stringify('x'.repeat(1_048_576)),
+      { 'x-amz-invocation-type': 'Event' },
+      413,
+      'RequestTooLargeException',
+    ],
   ])('refuses %s', async (_title, id, body, headers, status, error) => {
     const answer = await app.invoke(id, body, { headers });
 
@@ -145,14 +194,22 @@ describe('the Invoke API', () => {
   });
 
   test('of a dry run runs nothing', async () => {
-    const { status, text } = await app.invoke('Faulty', { how: 'exit' }, { headers: { 'x-amz-invocation-type': 'DryRun' } });
+    const { status, text } = await app.invoke(
+      'Faulty',
+      { how: 'exit' },
+      { headers: { 'x-amz-invocation-type': 'DryRun' } },
+    );
 
     expect([status, text]).toEqual([204, '']);
   });
 
   test('takes an event at once and retries it twice', async () => {
     const log = join(app.dataDir, 'logs', `${physicalName(app.cloud, 'Faulty')}.log`);
-    const { status, text } = await app.invoke('Faulty', { how: 'reject' }, { headers: { 'x-amz-invocation-type': 'Event' } });
+    const { status, text } = await app.invoke(
+      'Faulty',
+      { how: 'reject' },
+      { headers: { 'x-amz-invocation-type': 'Event' } },
+    );
     const discarded = () => /\[async\] ([0-9a-f-]{36}) of .* discarded: failed 3 times/.exec(readFileSync(log, 'utf8'));
 
     expect([status, text]).toEqual([202, '']);
@@ -164,14 +221,28 @@ describe('the Invoke API', () => {
 
   test('behind the AWS endpoint asks for a signature and a right', async () => {
     const role = app.cloud.model.roles.find(({ logicalId }) => logicalId.startsWith('OrchestrateServiceRole'));
-    const client = new LambdaClient({ endpoint: app.cloud.awsUrl, region: 'us-east-1', credentials: app.cloud.operatorCredentials });
-    const invoke = (id: string) => client.send(new InvokeCommand({ FunctionName: physicalName(app.cloud, id), Payload: '{"a":1}' }));
+    const client = new LambdaClient({
+      endpoint: app.cloud.awsUrl,
+      region: 'us-east-1',
+      credentials: app.cloud.operatorCredentials,
+    });
+    const invoke = (id: string) =>
+      client.send(new InvokeCommand({ FunctionName: physicalName(app.cloud, id), Payload: '{"a":1}' }));
 
     expect(role?.policies).not.toEqual([]);
     expect(Buffer.from((await invoke('Echo')).Payload ?? []).toString()).toBe('{"a":1}');
-    const wrong = new LambdaClient({ endpoint: app.cloud.awsUrl, region: 'us-east-1', credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'x' } });
-    await expect(wrong.send(new InvokeCommand({ FunctionName: 'any' }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
-    const unsigned = await fetch(`${app.cloud.awsUrl}/2015-03-31/functions/any/invocations`, { method: 'POST', body: '{}' });
+    const wrong = new LambdaClient({
+      endpoint: app.cloud.awsUrl,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'x' },
+    });
+    await expect(wrong.send(new InvokeCommand({ FunctionName: 'any' }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 403 },
+    });
+    const unsigned = await fetch(`${app.cloud.awsUrl}/2015-03-31/functions/any/invocations`, {
+      method: 'POST',
+      body: '{}',
+    });
     expect(unsigned.status).toBe(403);
   });
 });
@@ -185,7 +256,10 @@ test('a second local cloud on the same data is refused, and says who holds it', 
 test('stopping ends every process', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'harness-stop-'));
   const cloud = await startLocalCloud({ assemblyDir: harnessAssembly(), dataDir });
-  const { payload } = await cloud.invoke({ functionName: physicalName(cloud, 'Echo'), payload: Buffer.from('{"want":"context"}') });
+  const { payload } = await cloud.invoke({
+    functionName: physicalName(cloud, 'Echo'),
+    payload: Buffer.from('{"want":"context"}'),
+  });
   const { pid } = JSON.parse(payload.toString()) as { pid: number };
 
   await cloud.stop();

@@ -1,7 +1,7 @@
 /** The whole local cloud is killed with SIGKILL in the middle of a job: started again, it ends with the same bytes. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,6 +9,7 @@ import { ApiClient } from '../../scripts/api-client.ts';
 import type { Job } from '../../scripts/api-client.ts';
 import { loadDigits, toIdx } from '../../scripts/digits.ts';
 import { buildIfStale, keyOfTenant } from '../../scripts/local.ts';
+import { processesNaming } from './processes.ts';
 
 interface Cloud {
   readonly process: ChildProcess;
@@ -34,22 +35,6 @@ async function kill({ process: child }: Cloud): Promise<void> {
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await gone;
-}
-
-/** Processes that still run code out of the killed cloud's folder. */
-function leftovers(): string[] {
-  if (!existsSync('/proc')) return [];
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid) || pid === String(process.pid)) return false;
-    try {
-      return (
-        readFileSync(`/proc/${pid}/environ`, 'utf8').includes(dataDir) ||
-        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)
-      );
-    } catch {
-      return false;
-    }
-  });
 }
 
 const CNN = {
@@ -103,7 +88,7 @@ describe('a cloud that is killed', () => {
     );
     await kill(cloud);
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    const left = leftovers();
+    const left = processesNaming(dataDir);
     cloud = await start();
     api = new ApiClient(cloud.apiUrl, key);
     const second = await api.until(() => jobOf(id), isOver);
