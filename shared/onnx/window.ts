@@ -83,3 +83,9 @@ export function geometryOf(attributes: Readonly<Record<string, unknown>>, kernel
     end: pads.slice(kernel.length),
   };
 }
+
+/** Do the windows lie side by side, each input element in at most one? */
+export const isTiling = ({ kernel, strides, dilations, begin, end }: WindowGeometry): boolean =>
+  kernel.every(
+    (size, i) => strides[i] === size && (dilations[i] === 1 || size === 1) && begin[i] === 0 && end[i] === 0,
+  );

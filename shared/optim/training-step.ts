@@ -3,6 +3,7 @@
  * lays the steps of a run inside a Loop, so that one session run trains many steps.
  */
 import { gradients } from '../autodiff/gradients.ts';
+import { trainingForm } from '../autodiff/training-form.ts';
 import { loop } from '../onnx/control.ts';
 import type { TensorType, Value } from '../onnx/graph.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
@@ -131,19 +132,22 @@ export function trainStep(g: GraphBuilder, step: TrainingStep, { data, seed, sca
   const layout = step.buffers ?? {};
   const views = viewsOf(g, state.parameters, step.parameters);
   const outputs = step.forward(g, { data, seed, parameters: views, buffers: viewsOf(g, state.buffers, layout) });
-  const [gradient] = gradients(g, outputs.loss, [state.parameters]) as [Value];
+  const reported = (step.metrics ?? []).map((name) => requireValue(outputs.metrics, name, 'metric'));
+  const kept = Object.keys(layout).map((name) => requireValue(outputs.buffers, name, 'buffer'));
+  const [loss, ...others] = trainingForm(g, [outputs.loss, ...reported, ...kept]) as [Value, ...Value[]];
+  const [gradient] = gradients(g, loss, [state.parameters]) as [Value];
   const slots = Object.fromEntries(optimizer.slots.map((name, i) => [name, state.slots[i]!]));
   const next = g.scope('optimizer', () =>
     optimizer.update(g, { parameters: state.parameters, gradient, slots, scalars }),
   );
-  const flat = Object.keys(layout).map((name) => g.reshape(requireValue(outputs.buffers, name, 'buffer'), [-1]));
+  const buffers = others.slice(reported.length).map((value) => g.reshape(value, [-1]));
   return {
     carried: [
       next.parameters,
-      flat.length > 0 ? g.concat(flat, 0) : state.buffers,
+      buffers.length > 0 ? g.concat(buffers, 0) : state.buffers,
       ...optimizer.slots.map((name) => next.slots[name]!),
     ],
-    stacked: [outputs.loss, ...(step.metrics ?? []).map((name) => requireValue(outputs.metrics, name, 'metric'))],
+    stacked: [loss, ...others.slice(0, reported.length)],
   };
 }
 

@@ -31,17 +31,24 @@ export function createEngine({ threads = availableParallelism() }: EngineOptions
 }
 
 /** A session of a model's bytes or of its file's path. */
-export async function createSession(model: Uint8Array | string, { threads = availableParallelism() }: EngineOptions = {}): Promise<Session> {
+export async function createSession(
+  model: Uint8Array | string,
+  { threads = availableParallelism() }: EngineOptions = {},
+): Promise<Session> {
   const runtime = await (loaded ??= loadOrt());
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // Without the layouts of 'all', which reorder every convolution's tensors and depend on the CPU.
+    graphOptimizationLevel: 'extended',
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
   const session =
-    typeof model === 'string' ? await runtime.InferenceSession.create(model, options) : await runtime.InferenceSession.create(model, options);
+    typeof model === 'string'
+      ? await runtime.InferenceSession.create(model, options)
+      : await runtime.InferenceSession.create(model, options);
   return wrap(runtime, session);
 }
 

@@ -5,7 +5,7 @@
 import type { Value } from '../../onnx/graph.ts';
 import { elementsOf } from '../../onnx/graph.ts';
 import type { GraphBuilder } from '../../onnx/graph-builder.ts';
-import { geometryOf } from '../../onnx/window.ts';
+import { geometryOf, isTiling } from '../../onnx/window.ts';
 import type { WindowGeometry } from '../../onnx/window.ts';
 import { sizeOf, staticShape } from '../../tensor/shape.ts';
 import { fromNumbers } from '../../tensor/tensor.ts';
@@ -14,9 +14,9 @@ import { maskOf } from './mask.ts';
 
 export const poolingRules: Rules = {
   // y = max over a window: dy goes to the elements that attain it, in equal parts
-  MaxPool: (vjp) => [() => (tiles(windows(vjp)) ? tiledMax(vjp) : overlappingMax(vjp))],
+  MaxPool: (vjp) => [() => (isTiling(windows(vjp)) ? tiledMax(vjp) : overlappingMax(vjp))],
   // y = sum over a window / elements counted: each gets dy / count
-  AveragePool: (vjp) => [() => (tiles(windows(vjp)) ? tiledMean(vjp) : overlappingMean(vjp))],
+  AveragePool: (vjp) => [() => (isTiling(windows(vjp)) ? tiledMean(vjp) : overlappingMean(vjp))],
   // y = mean over all positions:  dx = dy / n
   GlobalAveragePool: ({ g, inputs: [x], dy }) => [
     () => g.expand(g.mul(dy, elementsOf(dy) / elementsOf(x!)), staticShape(x!.shape, 'GlobalAveragePool')),
@@ -36,9 +36,6 @@ export const poolingRules: Rules = {
 const windows = ({ node }: Vjp): WindowGeometry =>
   geometryOf(node.attributes, node.attributes['kernel_shape'] as readonly number[]);
 
-const tiles = ({ kernel, strides, dilations, begin, end }: WindowGeometry): boolean =>
-  kernel.every((size, i) => strides[i] === size && dilations[i] === 1 && begin[i] === 0 && end[i] === 0);
-
 /** Asking MaxPool for its indices would cost 17 times the pool itself; images tie everywhere, so ties are counted. */
 function tiledMax(vjp: Vjp): Value {
   const { g, inputs, y, dy } = vjp;
@@ -49,8 +46,31 @@ function tiledMax(vjp: Vjp): Value {
     y.shape.map((dim, i) => (i < 2 ? dim : (dim as number) * kernel[i - 2]!)) as number[],
   );
   const mask = maskOf(g, g.equal(x, g.resizeNearest(y, kernel)), dy);
-  const ties = g.mul(g.averagePool(mask, { kernel }), sizeOf(kernel));
+  const ties = sumOfTiles(g, mask, kernel);
   return padTo(g, g.mul(mask, g.resizeNearest(g.div(dy, ties), kernel)), inputs[0]!);
+}
+
+/** Rows of a tile times their width up to which a product with ones and zeros beats AveragePool. */
+const TILE_ROW_ELEMENTS = 128;
+
+/** Sums over tiles, which cover x exactly. */
+function sumOfTiles(g: GraphBuilder, x: Value, kernel: readonly number[]): Value {
+  const [rows, columns] = kernel.length === 1 ? [1, kernel[0]!] : (kernel.slice(-2) as [number, number]);
+  const width = x.shape.at(-1) as number;
+  if (kernel.length > 2 || rows * width > TILE_ROW_ELEMENTS) return g.mul(g.averagePool(x, { kernel }), sizeOf(kernel));
+  const tiles = width / columns;
+  const belongs = Float32Array.from({ length: rows * width * tiles }, (_, i) => {
+    const column = Math.floor(i / tiles) % width;
+    return Number(Math.floor(column / columns) === i % tiles);
+  });
+  const sums = g.matMul(
+    g.reshape(x, [-1, rows * width]),
+    g.constant(fromNumbers(x.dtype as 'float32', belongs, [rows * width, tiles])),
+  );
+  return g.reshape(
+    sums,
+    x.shape.map((dim, i) => (i < 2 ? dim : (dim as number) / kernel[i - 2]!)),
+  );
 }
 
 function tiledMean(vjp: Vjp): Value {
