@@ -50,7 +50,7 @@ export class Evaluator {
       for (const [name, { data, dtype }] of Object.entries(results) as [string, HostTensor<'float64' | 'int64'>][]) {
         const width = data.length / part.shape[0]!;
         all[name] ??= new Float64Array(rows * width);
-        all[name].set(dtype === 'int64' ? Array.from(data as BigInt64Array, Number) : data, begin * width);
+        all[name].set(dtype === 'int64' ? Array.from(data, Number) : data, begin * width);
       }
     }
     return all;

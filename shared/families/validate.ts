@@ -41,7 +41,8 @@ export function validateTraining(
   if (task === undefined) {
     throw invalid('/task', `the family ${family.name} is for ${family.tasks.join(' and ')}, not for ${spec.task}`);
   }
-  const target = task === 'clustering' ? noTarget(spec) : checkTarget(spec, task, data.columns);
+  if (task === 'clustering') refuseTarget(spec);
+  const target = task === 'clustering' ? undefined : checkTarget(spec, task, data.columns);
   const features = featuresOf(spec, data.columns);
   const columns = features.map((name, index) =>
     checkFeature({ name, index, target: target?.name, family }, data.columns),
@@ -81,7 +82,7 @@ function pointerOf(path: readonly PropertyKey[]): string {
   return ['/params', ...path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
 }
 
-function noTarget({ target }: TrainingSpec): undefined {
+function refuseTarget({ target }: TrainingSpec): void {
   if (target === undefined) return;
   const message = `clustering has no target: leave it out, and name the columns to cluster by in "features" if "${target}" is not one of them`;
   throw invalid('/target', message);

@@ -3,7 +3,7 @@
  * With M = m / (1 - b1) and V = v / (1 - b2) the moments need no factor: M = b1 M + g, V = b2 V + g^2, and w - lr' M / (sqrt V + e'), where lr' and
  * e' take in the bias corrections of the step.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { clipped, common, fraction, optimizerKind, positive } from './optimizer.ts';
 import type { Common, Optimizer } from './optimizer.ts';

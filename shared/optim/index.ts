@@ -1,5 +1,5 @@
 /** The table of optimizers, and how a request names one: `{"adam": {"learning_rate": 0.001}}`, or just `"adam"`. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { adam, adamw } from './adam.ts';
 import type { Optimizer } from './optimizer.ts';

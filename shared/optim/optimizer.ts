@@ -2,7 +2,7 @@
  * What an optimizer is: some state vectors as long as the flat parameter vector, a few numbers per step worked out on the host in float64,
  * and the update as a graph fragment. Its hyper-parameters carry Keras's names.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';

@@ -1,5 +1,5 @@
 /** Gradient descent, plain and with (Nesterov) momentum, as Keras defines them: v = m v - lr g, then w + v, or w + m v - lr g. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { clipped, common, fraction, optimizerKind, positive } from './optimizer.ts';
 import type { Common, Optimizer } from './optimizer.ts';
