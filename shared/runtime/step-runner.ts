@@ -1,2 +1,0 @@
-/** The step runner lives in shared/optim, where families may use it; it needs no more than an Engine. */
-export * from '../optim/step-runner.ts';
