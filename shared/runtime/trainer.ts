@@ -75,7 +75,8 @@ export async function runSegment(options: SegmentOptions): Promise<SegmentResult
   let status: SegmentResult['status'] = 'finished';
   for await (const progress of family.fit(problem, state, engine)) {
     await reporter.report(progress);
-    if (options.shouldStop()) {
+    // What is done is not stopped: the next segment would find nothing to do.
+    if (progress.fraction < 1 && options.shouldStop()) {
       status = 'running';
       break;
     }

@@ -46,6 +46,13 @@ export interface Fitting {
   learned(state: FitState): Readonly<Record<string, HostTensor>>;
 }
 
+/** What a fit keeps open, and how many steps its runs take: measured, and without influence on the result. */
+interface Tools {
+  readonly runner: StepRunner;
+  readonly evaluator: Evaluator | undefined;
+  stepsPerRun: number;
+}
+
 export function startPosition(): Record<string, number | boolean | null> {
   return { epoch: 0, row: 0, step: 0, loss: 0, right: 0, best: null, waited: 0, is_done: false };
 }
@@ -59,37 +66,33 @@ export async function* fitNetwork(fitting: Fitting, engine: Engine): AsyncGenera
   }
   const runner = createStepRunner(engine, trainingStep(fitting));
   const evaluator = problem.validation === undefined ? undefined : await fitting.openEvaluator();
+  const tools: Tools = { runner, evaluator, stepsPerRun: 1 };
   try {
-    while (!positionOf(state).is_done) yield* fitEpoch(fitting, runner, evaluator);
+    while (!positionOf(state).is_done) yield* fitEpoch(fitting, tools);
   } finally {
     await runner.release();
     await evaluator?.release();
   }
 }
 
-async function* fitEpoch(
-  fitting: Fitting,
-  runner: StepRunner,
-  evaluator: Evaluator | undefined,
-): AsyncGenerator<Progress, void, undefined> {
+async function* fitEpoch(fitting: Fitting, tools: Tools): AsyncGenerator<Progress, void, undefined> {
   const { state, problem } = fitting;
   const { epochs, batch_size: batchSize } = problem.params;
   const { epoch } = positionOf(state);
   const rows = problem.train.x.shape[0]!;
   const order = Random.fromSeed(problem.seed * 0x10000 + epoch + 1).permutation(rows);
-  let stepsPerRun = 8;
   for (let row = positionOf(state).row; row < rows; row = positionOf(state).row) {
     const left = rows - row;
     const size = Math.min(batchSize, left);
-    const steps = Math.min(stepsPerRun, Math.floor(left / size));
+    const steps = Math.min(tools.stepsPerRun, Math.floor(left / size));
     const startedMs = performance.now();
-    await runSteps(fitting, runner, { rows: order.subarray(row, row + steps * size), batchSize: size });
-    const perStepMs = (performance.now() - startedMs) / steps;
-    stepsPerRun = Math.max(1, Math.min(MAX_STEPS_PER_RUN, Math.round(RUN_MS / perStepMs)));
+    await runSteps(fitting, tools.runner, { rows: order.subarray(row, row + steps * size), batchSize: size });
+    const inTime = Math.round((RUN_MS * steps) / (performance.now() - startedMs));
+    tools.stepsPerRun = Math.max(1, Math.min(MAX_STEPS_PER_RUN, 8 * tools.stepsPerRun, inTime));
     if (positionOf(state).row < rows)
       yield { fraction: (epoch + positionOf(state).row / rows) / epochs, epoch: epoch + 1, epochs };
   }
-  const metrics = await endEpoch(fitting, evaluator);
+  const metrics = await endEpoch(fitting, tools.evaluator);
   const { is_done: isDone, step } = positionOf(state);
   yield { fraction: isDone ? 1 : (epoch + 1) / epochs, epoch: epoch + 1, epochs, step, metrics };
 }
