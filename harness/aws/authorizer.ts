@@ -3,9 +3,8 @@
  * condition keys of the request. Loopback counts as TLS here (aws:SecureTransport is true), so that a bucket's usual
  * "TLS only" statement does not shut out the laptop.
  */
-import { CONDITION_OPERATORS, parseOperator } from './iam/condition.ts';
+import { checkPolicy } from './iam/check-policy.ts';
 import { evaluate } from './iam/evaluate.ts';
-import { listOf } from './iam/policy.ts';
 import { AuthFailure } from './wire-errors.ts';
 import type { Caller, Decision } from './iam/evaluate.ts';
 import type { PolicyDocument, RoleDefinition } from './iam/policy.ts';
@@ -25,8 +24,11 @@ export interface RequestFacts {
 export class Authorizer {
   readonly #roles: ReadonlyMap<string, RoleDefinition>;
 
-  constructor(roles: readonly RoleDefinition[]) {
-    for (const role of roles) [role.trustPolicy, ...role.policies].forEach((policy) => checkPolicy(policy, `role ${role.name}`));
+  /** Throws for a policy that cannot be evaluated; `warn` hears of condition keys that no request here carries. */
+  constructor(roles: readonly RoleDefinition[], warn: (message: string) => void) {
+    for (const role of roles) {
+      for (const policy of [role.trustPolicy, ...role.policies]) warnOfKeys(policy, `role ${role.name}`, warn);
+    }
     this.#roles = new Map(roles.map((role) => [role.arn, role]));
   }
 
@@ -64,18 +66,10 @@ export class Authorizer {
   }
 }
 
-/** Refuses a policy that would be misread: an operator that is not known must not be taken for one that holds. */
-export function checkPolicy(policy: PolicyDocument, where: string): void {
-  for (const statement of listOf(policy.Statement)) {
-    for (const operator of Object.keys(statement.Condition ?? {})) {
-      try {
-        parseOperator(operator);
-      } catch (cause) {
-        const known = Object.keys(CONDITION_OPERATORS).join(', ');
-        throw new TypeError(`${where}: the condition operator ${operator} is not known; known are Null, ${known}`, { cause });
-      }
-    }
-  }
+/** A key that is never there decides conditions in its own way, which the reader of an AccessDenied should know. */
+export function warnOfKeys(policy: PolicyDocument, where: string, warn: (message: string) => void): void {
+  const unknown = checkPolicy(policy, where);
+  if (unknown.length > 0) warn(`${where}: no request to the local AWS carries the condition key ${unknown.join(', ')}; it counts as absent`);
 }
 
 function callerOf(principal: Principal | undefined): Caller {

@@ -3,7 +3,7 @@
  * behind verified signatures and the template's policies. Everything it keeps is under `dataDir`.
  */
 import { join } from 'node:path';
-import { Authorizer, checkPolicy } from './authorizer.ts';
+import { Authorizer, warnOfKeys } from './authorizer.ts';
 import { CredentialStore } from './credentials.ts';
 import { startDynamoBackend } from './dynamodb/backend.ts';
 import { KeySchemas } from './dynamodb/key-schemas.ts';
@@ -46,6 +46,8 @@ export interface AwsCloudOptions {
   readonly buckets: readonly BucketDefinition[];
   readonly tables: readonly TableDefinition[];
   readonly extraServices?: readonly AwsService[];
+  /** What the policies say and the local AWS cannot see; default: standard error. */
+  readonly onWarning?: (message: string) => void;
   /** Milliseconds since the epoch; for tests. */
   readonly now?: () => number;
 }
@@ -77,8 +79,9 @@ export interface AwsCloud {
 export async function startAwsCloud(options: AwsCloudOptions): Promise<AwsCloud> {
   const { dataDir, accountId, region, bucketPolicies = {}, extraServices = [] } = options;
   const now = options.now ?? Date.now;
-  for (const [bucket, policy] of Object.entries(bucketPolicies)) checkPolicy(policy, `policy of bucket ${bucket}`);
-  const authorizer = new Authorizer(options.roles);
+  const warn = options.onWarning ?? ((message: string) => console.warn(`local cloud: ${message}`));
+  for (const [bucket, policy] of Object.entries(bucketPolicies)) warnOfKeys(policy, `policy of bucket ${bucket}`, warn);
+  const authorizer = new Authorizer(options.roles, warn);
   const credentials = new CredentialStore({ dataDir, accountId, now });
   const verifier = { credentials, region, now };
   const store = new S3Store(join(dataDir, 's3'), now);

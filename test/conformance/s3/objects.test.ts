@@ -6,6 +6,7 @@ import {
   CopyObjectCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  DeleteObjectTaggingCommand,
   GetObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
@@ -248,5 +249,7 @@ describe('tags', () => {
 
     expect(await tags()).toEqual([{ Key: 'c', Value: '<4>' }]);
     expect(await text('tagged')).toBe('x');
+    await s3.send(new DeleteObjectTaggingCommand({ Bucket: BUCKET, Key: 'tagged' }));
+    expect(await tags()).toEqual([]);
   });
 });

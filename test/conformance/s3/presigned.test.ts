@@ -1,7 +1,7 @@
 /** Presigned URLs, POST policies and CORS: what a browser does with the local S3. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
-import { GetObjectCommand, PutObjectCommand, UploadPartCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+import { GetBucketCorsCommand, GetObjectCommand, PutObjectCommand, UploadPartCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { BUCKET, lambdaRole, REGION, startTestCloud } from '../sigv4/start-cloud.ts';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -203,6 +203,13 @@ describe('CORS', () => {
     const response = await preflight(bucket, origin, method, headers);
 
     expect([response.status, await codeOf(response)]).toEqual([403, 'AccessForbidden']);
+  });
+
+  it('is told to who may ask', async () => {
+    const { CORSRules } = await s3.send(new GetBucketCorsCommand({ Bucket: BUCKET }));
+
+    expect(CORSRules).toEqual([{ AllowedOrigins: ['https://*.example.com'], AllowedMethods: ['PUT', 'GET'], AllowedHeaders: ['content-*', 'x-amz-*'], ExposeHeaders: ['ETag'], MaxAgeSeconds: 600 }]);
+    await expect(s3.send(new GetBucketCorsCommand({ Bucket: 'no-cors' }))).rejects.toMatchObject({ name: 'NoSuchCORSConfiguration' });
   });
 
   it('marks the answer of the actual request', async () => {

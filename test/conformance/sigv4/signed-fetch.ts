@@ -23,7 +23,7 @@ export interface Answer {
 export async function signRequest(
   url: string,
   request: SignedRequest,
-  options: { credentials: AwsCredentials; service: string; region?: string; signingDate?: Date },
+  options: { credentials: AwsCredentials; service: string; region?: string; signingDate?: Date; applyChecksum?: boolean },
 ): Promise<SignedRequest> {
   const { hostname, port, host } = new URL(url);
   const signer = new SignatureV4({
@@ -32,6 +32,7 @@ export async function signRequest(
     region: options.region ?? REGION,
     sha256: Sha256,
     uriEscapePath: options.service !== 's3',
+    applyChecksum: options.applyChecksum ?? true,
   });
   const unsigned = { protocol: 'http:', hostname, port: Number(port), ...request, headers: { ...request.headers, host } };
   const signed = await signer.sign(unsigned as unknown as Parameters<typeof signer.sign>[0], options.signingDate ? { signingDate: options.signingDate } : {});

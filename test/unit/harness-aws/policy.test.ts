@@ -1,5 +1,6 @@
 /** Decisions on policies: the rules of the IAM user guide ("Policy evaluation logic", "Condition operators", "Variables"). */
 import { describe, expect, it } from '@jest/globals';
+import { checkPolicy } from '../../../harness/aws/iam/check-policy.ts';
 import { conditionHolds } from '../../../harness/aws/iam/condition.ts';
 import { evaluate } from '../../../harness/aws/iam/evaluate.ts';
 import { compilePattern, matchesArn, matchesPattern } from '../../../harness/aws/iam/pattern.ts';
@@ -242,5 +243,20 @@ describe('patterns', () => {
     expect(matchesArn('arn:aws:s3:*:x', 'arn:aws:s3:::x')).toBe(false);
     expect(matchesArn('arn:aws:sns:*:1:*', 'arn:aws:sns:eu:2:1:t')).toBe(false);
     expect(matchesArn('arn:aws:sns:*:1:*', 'arn:aws:sns:eu:1:topic:sub')).toBe(true);
+  });
+});
+
+describe('the check of a policy before it is used', () => {
+  it('refuses an operator that it does not know, by name', () => {
+    expect(() => checkPolicy(policy(allow('*', '*', { Condition: { StringMatches: { a: 'b' } } })), 'role fn')).toThrow('role fn: the condition operator StringMatches');
+  });
+
+  it('tells the keys that no request carries', () => {
+    const Condition: ConditionBlock = {
+      StringEquals: { 'aws:PrincipalOrgID': 'o-1', 'AWS:PrincipalTag/TenantId': 'a', 'kms:ViaService': 'x' },
+      NumericLessThan: { 's3:TlsVersion': '1.2', 's3:signatureAge': '60000' },
+    };
+
+    expect(checkPolicy(policy(allow('*', '*', { Condition })), 'role fn')).toEqual(['aws:PrincipalOrgID', 's3:signatureAge']);
   });
 });

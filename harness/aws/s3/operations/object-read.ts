@@ -6,6 +6,7 @@ import { s3Error } from '../errors.ts';
 import { objectHeaders } from '../headers.ts';
 import { bucketArn, onObject, sendEmpty } from '../operation.ts';
 import { resolveRange } from '../range.ts';
+import { AuthFailure } from '../../wire-errors.ts';
 import type { Bucket } from '../bucket.ts';
 import type { ObjectMeta } from '../object.ts';
 import type { S3Call, S3Operation } from '../operation.ts';
@@ -50,9 +51,12 @@ export const headObject: S3Operation = {
 };
 
 /** 404 only for callers who may list the bucket without a prefix: to others the key's absence is a secret, as in S3. */
-export function missingKey(call: S3Call) {
-  const maySeeKeys = call.request.may({ action: 's3:ListBucket', resource: bucketArn(call) });
-  return maySeeKeys ? s3Error('NoSuchKey', { fields: { Key: call.key } }) : s3Error('AccessDenied');
+export function missingKey(call: S3Call): Error {
+  const permission = { action: 's3:ListBucket', resource: bucketArn(call) };
+  const arn = call.request.principal?.arn;
+  if (call.request.may(permission)) return s3Error('NoSuchKey', { fields: { Key: call.key } });
+  if (arn === undefined) return s3Error('AccessDenied');
+  return new AuthFailure('denied', { arn, ...permission, because: 'because no identity-based policy allows the s3:ListBucket action' });
 }
 
 /** The object's metadata with its open file; a writer may replace the object between the two, then the new one is taken. */
