@@ -80,6 +80,8 @@ export type Tensors = Readonly<Record<string, HostTensor>>;
  */
 export type OutputName = 'label' | 'probabilities' | 'scores' | 'prediction' | 'cluster' | 'distance';
 export type Outputs = Readonly<Partial<Record<OutputName, Value>>>;
+/** The same of many rows once they were run, [rows, ...] row-major. */
+export type RowOutputs = Readonly<Partial<Record<OutputName, Float64Array>>>;
 
 export interface Family<P> {
   readonly name: string;

@@ -6,14 +6,11 @@ import { sizeOf } from '../tensor/shape.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { inferOutputs } from './contract.ts';
-import type { Family, Metrics, ModelShape, OutputName, Samples, Tensors } from './contract.ts';
+import type { Family, Metrics, ModelShape, RowOutputs, Samples, Tensors } from './contract.ts';
 import { measure } from './metrics.ts';
 
 /** Values of one block of rows: small, because the activations of a network are many times its input. */
 const BLOCK_VALUES = 1 << 17;
-
-/** Outputs of all rows by name, [rows, ...] row-major. */
-export type RowOutputs = Readonly<Partial<Record<OutputName, Float64Array>>>;
 
 export class Evaluator {
   private readonly session: Session;

@@ -4,8 +4,7 @@
  * Definitions as in scikit-learn's user guide, section "Metrics and scoring" (r2 of a constant target is 1 if perfect, else 0).
  */
 import type { Target } from '../data/target.ts';
-import type { Metrics } from './contract.ts';
-import type { RowOutputs } from './evaluation.ts';
+import type { Metrics, RowOutputs } from './contract.ts';
 
 /** Probabilities are not taken below this: one impossible row would make the mean infinite. */
 const SMALLEST_PROBABILITY = 1e-15;

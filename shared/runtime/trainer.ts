@@ -4,9 +4,8 @@
  */
 import { cellValue, columnOf } from '../data/columns.ts';
 import { ServiceError } from '../errors.ts';
-import type { Metrics, Progress } from '../families/contract.ts';
+import type { Metrics, Progress, RowOutputs } from '../families/contract.ts';
 import { Evaluator } from '../families/evaluation.ts';
-import type { RowOutputs } from '../families/evaluation.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { exportGraph } from './export-graph.ts';
