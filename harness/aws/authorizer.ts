@@ -12,7 +12,10 @@ import type { RequestContext } from './iam/pattern.ts';
 import type { Permission, Principal } from './service.ts';
 
 /** What the operator may do; a policy's explicit Deny holds for the operator too. */
-const ADMINISTRATOR: PolicyDocument = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
+const ADMINISTRATOR: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: { Effect: 'Allow', Action: '*', Resource: '*' },
+};
 
 export interface RequestFacts {
   readonly region: string;
@@ -48,7 +51,8 @@ export class Authorizer {
       action: permission.action,
       resource: permission.resource,
       context: requestContext(principal, permission, options.facts, role),
-      identityPolicies: principal === undefined ? [] : principal.roleArn === undefined ? [ADMINISTRATOR] : (role?.policies ?? []),
+      identityPolicies:
+        principal === undefined ? [] : principal.roleArn === undefined ? [ADMINISTRATOR] : (role?.policies ?? []),
       resourcePolicies: options.resourcePolicy ? [options.resourcePolicy] : [],
       isTrustPolicy: options.isTrustPolicy ?? false,
       permissionsBoundary: role?.permissionsBoundary,
@@ -69,7 +73,8 @@ export class Authorizer {
 /** A key that is never there decides conditions in its own way, which the reader of an AccessDenied should know. */
 export function warnOfKeys(policy: PolicyDocument, where: string, warn: (message: string) => void): void {
   const unknown = checkPolicy(policy, where);
-  if (unknown.length > 0) warn(`${where}: no request to the local AWS carries the condition key ${unknown.join(', ')}; it counts as absent`);
+  if (unknown.length > 0)
+    warn(`${where}: no request to the local AWS carries the condition key ${unknown.join(', ')}; it counts as absent`);
 }
 
 function callerOf(principal: Principal | undefined): Caller {
@@ -100,8 +105,10 @@ function requestContext(
     set('aws:PrincipalAccount', principal.accountId);
     set('aws:ResourceAccount', principal.accountId);
     set('aws:PrincipalType', principal.roleArn === undefined ? 'User' : 'AssumedRole');
-    if (principal.issuedAtEpochS !== undefined) set('aws:TokenIssueTime', new Date(principal.issuedAtEpochS * 1000).toISOString());
-    for (const [key, value] of Object.entries({ ...role?.tags, ...principal.tags })) set(`aws:PrincipalTag/${key}`, value);
+    if (principal.issuedAtEpochS !== undefined)
+      set('aws:TokenIssueTime', new Date(principal.issuedAtEpochS * 1000).toISOString());
+    for (const [key, value] of Object.entries({ ...role?.tags, ...principal.tags }))
+      set(`aws:PrincipalTag/${key}`, value);
   }
   for (const [key, value] of Object.entries(permission.context ?? {})) set(key, value);
   return context;

@@ -49,10 +49,17 @@ export class CredentialStore {
   /** Credentials of a role session. The caller has checked that the role may be assumed. */
   issue(claims: SessionClaims): AwsCredentials & { readonly sessionToken: string; readonly expiresAtEpochS: number } {
     // The nonce makes two sessions with equal claims two sessions.
-    const payload = Buffer.from(JSON.stringify({ ...claims, nonce: randomBytes(6).toString('hex') })).toString('base64');
+    const payload = Buffer.from(JSON.stringify({ ...claims, nonce: randomBytes(6).toString('hex') })).toString(
+      'base64',
+    );
     const sessionToken = `${payload}.${this.#mac('token', payload).toString('base64')}`;
     const accessKeyId = `ASIA${this.#id(sessionToken)}`;
-    return { accessKeyId, secretAccessKey: this.#secret(accessKeyId), sessionToken, expiresAtEpochS: claims.expiresAtEpochS };
+    return {
+      accessKeyId,
+      secretAccessKey: this.#secret(accessKeyId),
+      sessionToken,
+      expiresAtEpochS: claims.expiresAtEpochS,
+    };
   }
 
   /** Who an access key belongs to, and its secret; throws AuthFailure for what is unknown, tampered with or expired. */

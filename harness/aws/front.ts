@@ -73,7 +73,8 @@ async function answer(front: Front, http: IncomingMessage, response: ServerRespo
     } else {
       checkPayloadHash(service, signed.payloadHash);
       // Only a request that declares no hash has its body read before it is verified.
-      const bodyHash = signed.payloadHash === undefined && service.protocol !== 's3' ? sha256Hex(await request.body()) : undefined;
+      const bodyHash =
+        signed.payloadHash === undefined && service.protocol !== 's3' ? sha256Hex(await request.body()) : undefined;
       const verified = verifySignature(front.verifier, http, signed, bodyHash);
       request.principal = verified.principal;
       request.signature = { signed, signingKey: verified.signingKey };
@@ -106,7 +107,11 @@ function selectService(front: Front, http: IncomingMessage, scoped: string | und
   const service = front.byName.get(name);
   if (service) return service;
   const known = [...front.byName.keys()].sort().join(', ');
-  throw new AwsError(501, 'UnknownService', `The local cloud does not emulate the AWS service '${name}'; it serves ${known}.`);
+  throw new AwsError(
+    501,
+    'UnknownService',
+    `The local cloud does not emulate the AWS service '${name}'; it serves ${known}.`,
+  );
 }
 
 /** For unsigned requests and for errors before the service is known. */
@@ -131,7 +136,12 @@ function fail(
   at: { http: IncomingMessage; response: ServerResponse; requestId: string; protocol: Protocol },
 ): void {
   const { http, response, requestId, protocol } = at;
-  const known = error instanceof AuthFailure ? toAwsError(error, protocol) : error instanceof AwsError ? error : internal(error, protocol);
+  const known =
+    error instanceof AuthFailure
+      ? toAwsError(error, protocol)
+      : error instanceof AwsError
+        ? error
+        : internal(error, protocol);
   if (response.headersSent) {
     response.destroy();
     return;
@@ -146,7 +156,11 @@ const HUNG_UP = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 function internal(error: unknown, protocol: Protocol): AwsError {
   if (!HUNG_UP.has((error as NodeJS.ErrnoException).code ?? '')) console.error('local cloud: internal error', error);
-  const code = { s3: 'InternalError', dynamodb: 'InternalServerError', 'rest-json': 'ServiceException', query: 'InternalFailure' }[protocol];
+  const code = {
+    s3: 'InternalError',
+    dynamodb: 'InternalServerError',
+    'rest-json': 'ServiceException',
+    query: 'InternalFailure',
+  }[protocol];
   return new AwsError(500, code, 'We encountered an internal error. Please try again.');
 }
-

@@ -108,7 +108,10 @@ export async function startAwsCloud(options: AwsCloudOptions): Promise<AwsCloud>
     await backend.stop();
     throw error;
   }
-  const sweep = setInterval(() => void ttl.sweep().catch((error: unknown) => console.error('local cloud: time to live', error)), TTL_SWEEP_MS);
+  const sweep = setInterval(
+    () => void ttl.sweep().catch((error: unknown) => console.error('local cloud: time to live', error)),
+    TTL_SWEEP_MS,
+  );
   sweep.unref();
   return {
     url: endpoint.url,
@@ -141,7 +144,8 @@ function issueForService(
     resourcePolicies: [role.trustPolicy],
     isTrustPolicy: true,
   });
-  if (!decision.allowed) throw new Error(`credentials: the role ${roleArn} cannot be assumed by ${service} ${decision.because}`);
+  if (!decision.allowed)
+    throw new Error(`credentials: the role ${roleArn} cannot be assumed by ${service} ${decision.because}`);
   const issuedAtEpochS = Math.floor(parts.now() / 1000);
   return parts.credentials.issue({
     roleArn,

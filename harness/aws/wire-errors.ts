@@ -36,10 +36,14 @@ export class AuthFailure extends Error {
   }
 }
 
-type Wording = readonly [s3: readonly [status: number, code: string, message: string], others: readonly [code: string, message: string]];
+type Wording = readonly [
+  s3: readonly [status: number, code: string, message: string],
+  others: readonly [code: string, message: string],
+];
 
 const CHECK_KEY = 'Check your AWS Secret Access Key and signing method. Consult the service documentation for details.';
-const NO_MATCH = 'The request signature we calculated does not match the signature you provided. Check your key and signing method.';
+const NO_MATCH =
+  'The request signature we calculated does not match the signature you provided. Check your key and signing method.';
 
 /** `{name}` stands for a detail of the failure. "others" are in JSON spelling; `QUERY_CODES` has what STS calls them. */
 const WORDING: Readonly<Record<AuthFailureKind, Wording>> = {
@@ -65,7 +69,10 @@ const WORDING: Readonly<Record<AuthFailureKind, Wording>> = {
   ],
   signature_mismatch: [
     [403, 'SignatureDoesNotMatch', NO_MATCH],
-    ['InvalidSignatureException', `The request signature we calculated does not match the signature you provided. ${CHECK_KEY}`],
+    [
+      'InvalidSignatureException',
+      `The request signature we calculated does not match the signature you provided. ${CHECK_KEY}`,
+    ],
   ],
   skewed: [
     [403, 'RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.'],
@@ -80,12 +87,26 @@ const WORDING: Readonly<Record<AuthFailureKind, Wording>> = {
     ['InvalidSignatureException', 'Signature expired: {signedAt} plus {expiresS} s is now earlier than {serverTime}'],
   ],
   wrong_region: [
-    [400, 'AuthorizationHeaderMalformed', "The authorization header is malformed; the region '{got}' is wrong; expecting '{expected}'"],
-    ['InvalidSignatureException', "Credential should be scoped to a valid region, not '{got}'; this endpoint is in '{expected}'."],
+    [
+      400,
+      'AuthorizationHeaderMalformed',
+      "The authorization header is malformed; the region '{got}' is wrong; expecting '{expected}'",
+    ],
+    [
+      'InvalidSignatureException',
+      "Credential should be scoped to a valid region, not '{got}'; this endpoint is in '{expected}'.",
+    ],
   ],
   wrong_scope_date: [
-    [403, 'SignatureDoesNotMatch', "Date in Credential scope does not match YYYYMMDD from the request's date: '{got}' != '{expected}'."],
-    ['InvalidSignatureException', "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{got}' != '{expected}'."],
+    [
+      403,
+      'SignatureDoesNotMatch',
+      "Date in Credential scope does not match YYYYMMDD from the request's date: '{got}' != '{expected}'.",
+    ],
+    [
+      'InvalidSignatureException',
+      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{got}' != '{expected}'.",
+    ],
   ],
   host_not_signed: [
     [403, 'AccessDenied', "'Host' must be a 'SignedHeader' in the AWS Authorization."],
@@ -97,7 +118,10 @@ const WORDING: Readonly<Record<AuthFailureKind, Wording>> = {
   ],
   payload_hash_mismatch: [
     [400, 'XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed."],
-    ['InvalidSignatureException', `The request signature we calculated does not match the signature you provided. ${CHECK_KEY}`],
+    [
+      'InvalidSignatureException',
+      `The request signature we calculated does not match the signature you provided. ${CHECK_KEY}`,
+    ],
   ],
   denied: [
     [403, 'AccessDenied', 'User: {arn} is not authorized to perform: {action} on resource: "{resource}" {because}'],
@@ -131,12 +155,21 @@ function s3Fields({ kind, details }: AuthFailure): Record<string, string> {
   }
   if (kind === 'unknown_key') return { AWSAccessKeyId: details['accessKeyId'] ?? '' };
   if (kind === 'wrong_region') return { Region: details['expected'] ?? '' };
-  if (kind === 'skewed') return { RequestTime: details['signedAt'] ?? '', ServerTime: details['serverTime'] ?? '', MaxAllowedSkewMilliseconds: '900000' };
+  if (kind === 'skewed')
+    return {
+      RequestTime: details['signedAt'] ?? '',
+      ServerTime: details['serverTime'] ?? '',
+      MaxAllowedSkewMilliseconds: '900000',
+    };
   return {};
 }
 
 /** Writes an error; nothing may have been written to the response before. */
-export function writeError(response: ServerResponse, error: AwsError, wire: { protocol: Protocol; requestId: string; isHead?: boolean }): void {
+export function writeError(
+  response: ServerResponse,
+  error: AwsError,
+  wire: { protocol: Protocol; requestId: string; isHead?: boolean },
+): void {
   const [type, body] = FORMATS[wire.protocol](error, wire.requestId);
   const headers: Record<string, string> = {
     ...(wire.protocol === 's3' ? { 'x-amz-request-id': wire.requestId } : { 'x-amzn-requestid': wire.requestId }),
@@ -152,7 +185,13 @@ export function writeError(response: ServerResponse, error: AwsError, wire: { pr
 const FORMATS: Readonly<Record<Protocol, (error: AwsError, requestId: string) => [type: string, body: string]>> = {
   s3: (error, requestId) => [
     'application/xml',
-    xmlDocument('Error', { Code: error.code, Message: error.message, ...error.fields, RequestId: requestId, HostId: 'localhost' }),
+    xmlDocument('Error', {
+      Code: error.code,
+      Message: error.message,
+      ...error.fields,
+      RequestId: requestId,
+      HostId: 'localhost',
+    }),
   ],
   dynamodb: (error) => [
     'application/x-amz-json-1.0',
@@ -160,13 +199,21 @@ const FORMATS: Readonly<Record<Protocol, (error: AwsError, requestId: string) =>
   ],
   'rest-json': (error) => [
     'application/json',
-    JSON.stringify({ Type: error.status < 500 ? 'User' : 'Service', Message: error.message, message: error.message, ...error.fields }),
+    JSON.stringify({
+      Type: error.status < 500 ? 'User' : 'Service',
+      Message: error.message,
+      message: error.message,
+      ...error.fields,
+    }),
   ],
   query: (error, requestId) => [
     'text/xml',
     xmlDocument(
       'ErrorResponse',
-      { Error: { Type: error.status < 500 ? 'Sender' : 'Receiver', Code: error.code, Message: error.message }, RequestId: requestId },
+      {
+        Error: { Type: error.status < 500 ? 'Sender' : 'Receiver', Code: error.code, Message: error.message },
+        RequestId: requestId,
+      },
       'https://sts.amazonaws.com/doc/2011-06-15/',
     ),
   ],

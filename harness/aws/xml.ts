@@ -28,5 +28,7 @@ const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '
 
 /** Control characters go as numeric references, as S3 writes them; XML 1.0 parsers may refuse them (use encoding-type=url). */
 function escapeText(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => ESCAPES[character]!).replace(/\p{Cc}/gu, (control) => `&#x${control.charCodeAt(0).toString(16)};`);
+  return text
+    .replace(/[&<>"]/g, (character) => ESCAPES[character]!)
+    .replace(/\p{Cc}/gu, (control) => `&#x${control.charCodeAt(0).toString(16)};`);
 }

@@ -35,7 +35,11 @@ export class DynamoCallError extends Error {
 }
 
 /** Opens the tables under `dir`. Only one process may have them open. */
-export async function startDynamoBackend(options: { dir: string; accountId: string; region: string }): Promise<DynamoBackend> {
+export async function startDynamoBackend(options: {
+  dir: string;
+  accountId: string;
+  region: string;
+}): Promise<DynamoBackend> {
   mkdirSync(options.dir, { recursive: true });
   const server = withEnvironment({ AWS_ACCOUNT_ID: options.accountId, AWS_REGION: options.region }, () =>
     dynalite({ path: options.dir, createTableMs: 50, deleteTableMs: 50, updateTableMs: 50 }),
@@ -77,7 +81,11 @@ function withEnvironment<T>(values: Record<string, string>, run: () => T): T {
   }
 }
 
-function sendTo(to: { socketPath: string; agent: Agent }, operation: string, body: Buffer | string): Promise<DynamoAnswer> {
+function sendTo(
+  to: { socketPath: string; agent: Agent },
+  operation: string,
+  body: Buffer | string,
+): Promise<DynamoAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
@@ -89,7 +97,8 @@ function sendTo(to: { socketPath: string; agent: Agent }, operation: string, bod
           'content-length': Buffer.byteLength(body),
           'x-amz-target': `DynamoDB_20120810.${operation}`,
           // dynalite wants a signature to be there and does not look at it.
-          authorization: 'AWS4-HMAC-SHA256 Credential=a/20000101/r/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+          authorization:
+            'AWS4-HMAC-SHA256 Credential=a/20000101/r/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
           'x-amz-date': '20000101T000000Z',
         },
       },
@@ -102,7 +111,11 @@ function sendTo(to: { socketPath: string; agent: Agent }, operation: string, bod
             const value = incoming.headers[name];
             return typeof value === 'string' ? [[name, value] as const] : [];
           });
-          resolve({ status: incoming.statusCode ?? 500, headers: Object.fromEntries(kept), body: Buffer.concat(chunks) });
+          resolve({
+            status: incoming.statusCode ?? 500,
+            headers: Object.fromEntries(kept),
+            body: Buffer.concat(chunks),
+          });
         });
       },
     );

@@ -32,7 +32,8 @@ export class KeySchemas {
     try {
       return (await this.#backend.call<{ Table: TableDescription }>('DescribeTable', { TableName: tableName })).Table;
     } catch (error) {
-      if (error instanceof DynamoCallError && ['ResourceNotFoundException', 'ValidationException'].includes(error.code)) return undefined;
+      if (error instanceof DynamoCallError && ['ResourceNotFoundException', 'ValidationException'].includes(error.code))
+        return undefined;
       throw error;
     }
   }
@@ -43,7 +44,8 @@ export class KeySchemas {
     if (table === undefined) return undefined;
     this.#tables.set(tableName, table);
     const indexes = [...(table.GlobalSecondaryIndexes ?? []), ...(table.LocalSecondaryIndexes ?? [])];
-    const schema = indexName === undefined ? table.KeySchema : indexes.find((index) => index.IndexName === indexName)?.KeySchema;
+    const schema =
+      indexName === undefined ? table.KeySchema : indexes.find((index) => index.IndexName === indexName)?.KeySchema;
     return schema?.find((element) => element.KeyType === 'HASH')?.AttributeName;
   }
 

@@ -18,7 +18,8 @@ interface Place {
 
 /** Tables named by ARN or by name. */
 const tableNameOf = (table: unknown): string => (typeof table === 'string' ? table : '').replace(/^arn:[^/]*\//, '');
-const tableArn = (place: Place, name: string): string => `arn:aws:dynamodb:${place.region}:${place.accountId}:table/${name}`;
+const tableArn = (place: Place, name: string): string =>
+  `arn:aws:dynamodb:${place.region}:${place.accountId}:table/${name}`;
 
 /** The permissions of an operation; the input is not validated yet, dynalite does that afterwards. */
 export async function permissionsOf(operation: string, input: Input, place: Place): Promise<readonly Permission[]> {
@@ -56,7 +57,11 @@ async function batchPermissions(action: string, input: Input, place: Place): Pro
   return Promise.all(
     tables.map(async ([name, request]) => {
       const table = tableNameOf(name);
-      return { action, resource: tableArn(place, table), context: leadingKeys(batchItems(request), await place.schemas.partitionKey(table)) };
+      return {
+        action,
+        resource: tableArn(place, table),
+        context: leadingKeys(batchItems(request), await place.schemas.partitionKey(table)),
+      };
     }),
   );
 }
@@ -66,7 +71,9 @@ function batchItems(request: unknown): readonly Item[] {
   const entries: readonly unknown[] = Array.isArray(request) ? request : asList(asRecord(request)['Keys']);
   return entries.flatMap((entry) => {
     const { PutRequest: put, DeleteRequest: remove } = asRecord(entry);
-    const item = asItem(put === undefined ? (remove === undefined ? entry : asRecord(remove)['Key']) : asRecord(put)['Item']);
+    const item = asItem(
+      put === undefined ? (remove === undefined ? entry : asRecord(remove)['Key']) : asRecord(put)['Item'],
+    );
     return item === undefined ? [] : [item];
   });
 }

@@ -12,8 +12,22 @@ import type { ServerResponse } from 'node:http';
 
 /** Operations that dynalite answers. */
 const FORWARDED = new Set([
-  'BatchGetItem', 'BatchWriteItem', 'CreateTable', 'DeleteItem', 'DeleteTable', 'DescribeTable', 'GetItem', 'ListTables',
-  'ListTagsOfResource', 'PutItem', 'Query', 'Scan', 'TagResource', 'UntagResource', 'UpdateItem', 'UpdateTable',
+  'BatchGetItem',
+  'BatchWriteItem',
+  'CreateTable',
+  'DeleteItem',
+  'DeleteTable',
+  'DescribeTable',
+  'GetItem',
+  'ListTables',
+  'ListTagsOfResource',
+  'PutItem',
+  'Query',
+  'Scan',
+  'TagResource',
+  'UntagResource',
+  'UpdateItem',
+  'UpdateTable',
 ]);
 const TTL_OPERATIONS = new Set(['UpdateTimeToLive', 'DescribeTimeToLive']);
 
@@ -45,14 +59,21 @@ export class DynamoService implements AwsService {
     const input = parseBody(body);
     refuseIgnored(operation, input);
     if (TTL_OPERATIONS.has(operation)) {
-      const answer = operation === 'UpdateTimeToLive' ? await this.#options.ttl.update(input) : await this.#options.ttl.describe(input);
+      const answer =
+        operation === 'UpdateTimeToLive'
+          ? await this.#options.ttl.update(input)
+          : await this.#options.ttl.describe(input);
       const text = JSON.stringify(answer);
-      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': String(Buffer.byteLength(text)) });
+      response.writeHead(200, {
+        'content-type': 'application/x-amz-json-1.0',
+        'content-length': String(Buffer.byteLength(text)),
+      });
       response.end(text);
       return;
     }
     const answer = await this.#options.backend.send(operation, body);
-    if (operation === 'DeleteTable' || operation === 'UpdateTable') this.#options.schemas.forget(String(input['TableName']));
+    if (operation === 'DeleteTable' || operation === 'UpdateTable')
+      this.#options.schemas.forget(String(input['TableName']));
     response.writeHead(answer.status, { ...answer.headers, 'content-length': String(answer.body.length) });
     response.end(answer.body);
   }
@@ -62,10 +83,18 @@ function operationOf(request: ServiceRequest): string {
   const target = request.http.headers['x-amz-target'];
   const [version, operation = ''] = (typeof target === 'string' ? target : '').split('.');
   if (version !== 'DynamoDB_20120810' || operation === '') {
-    throw new AwsError(400, 'UnknownOperationException', `X-Amz-Target must be DynamoDB_20120810.<operation>, got '${String(target)}'.`);
+    throw new AwsError(
+      400,
+      'UnknownOperationException',
+      `X-Amz-Target must be DynamoDB_20120810.<operation>, got '${String(target)}'.`,
+    );
   }
   if (!FORWARDED.has(operation) && !TTL_OPERATIONS.has(operation)) {
-    throw new AwsError(400, 'UnknownOperationException', `The local DynamoDB (dynalite) does not implement ${operation}.`);
+    throw new AwsError(
+      400,
+      'UnknownOperationException',
+      `The local DynamoDB (dynalite) does not implement ${operation}.`,
+    );
   }
   return operation;
 }
@@ -84,6 +113,10 @@ function parseBody(body: Buffer): Record<string, unknown> {
 function refuseIgnored(operation: string, input: Record<string, unknown>): void {
   const returns = input['ReturnValuesOnConditionCheckFailure'];
   if (returns !== undefined && returns !== 'NONE') {
-    throw new AwsError(400, 'ValidationException', `The local DynamoDB (dynalite) does not implement ReturnValuesOnConditionCheckFailure (in ${operation}): read the item again instead.`);
+    throw new AwsError(
+      400,
+      'ValidationException',
+      `The local DynamoDB (dynalite) does not implement ReturnValuesOnConditionCheckFailure (in ${operation}): read the item again instead.`,
+    );
   }
 }

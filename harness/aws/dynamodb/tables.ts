@@ -43,8 +43,15 @@ export async function ensureTable(
 function createInput(definition: TableDefinition): object {
   const { TableName, AttributeDefinitions, KeySchema, ProvisionedThroughput } = definition;
   // A GlobalTable states its capacity elsewhere; without one the table is on demand.
-  const billing = ProvisionedThroughput ? { BillingMode: 'PROVISIONED', ProvisionedThroughput } : { BillingMode: 'PAY_PER_REQUEST' };
-  const indexInput = ({ IndexName, KeySchema: keys, Projection, ProvisionedThroughput: throughput }: IndexProperties) => ({
+  const billing = ProvisionedThroughput
+    ? { BillingMode: 'PROVISIONED', ProvisionedThroughput }
+    : { BillingMode: 'PAY_PER_REQUEST' };
+  const indexInput = ({
+    IndexName,
+    KeySchema: keys,
+    Projection,
+    ProvisionedThroughput: throughput,
+  }: IndexProperties) => ({
     IndexName,
     KeySchema: keys,
     Projection,
@@ -62,7 +69,14 @@ function createInput(definition: TableDefinition): object {
 }
 
 function demandSameKeys(definition: TableDefinition, existing: TableDescription): void {
-  const shape = (table: Pick<TableDefinition, 'KeySchema'> & { [K in 'GlobalSecondaryIndexes' | 'LocalSecondaryIndexes']?: readonly { IndexName: string; KeySchema: readonly object[] }[] }) =>
+  const shape = (
+    table: Pick<TableDefinition, 'KeySchema'> & {
+      [K in 'GlobalSecondaryIndexes' | 'LocalSecondaryIndexes']?: readonly {
+        IndexName: string;
+        KeySchema: readonly object[];
+      }[];
+    },
+  ) =>
     JSON.stringify({
       keys: table.KeySchema,
       indexes: [...(table.GlobalSecondaryIndexes ?? []), ...(table.LocalSecondaryIndexes ?? [])]

@@ -25,7 +25,9 @@ export class TimeToLive {
     this.#backend = options.backend;
     this.#schemas = options.schemas;
     this.#now = options.now;
-    const stored = existsSync(options.path) ? (JSON.parse(readFileSync(options.path, 'utf8')) as Record<string, string>) : {};
+    const stored = existsSync(options.path)
+      ? (JSON.parse(readFileSync(options.path, 'utf8')) as Record<string, string>)
+      : {};
     this.#attributes = new Map(Object.entries(stored));
   }
 
@@ -43,7 +45,11 @@ export class TimeToLive {
     const tableName = await this.#existing(input);
     const specification = (input['TimeToLiveSpecification'] ?? {}) as { AttributeName?: unknown; Enabled?: unknown };
     if (typeof specification.AttributeName !== 'string' || typeof specification.Enabled !== 'boolean') {
-      throw new AwsError(400, 'ValidationException', 'TimeToLiveSpecification must have AttributeName (a string) and Enabled (a boolean).');
+      throw new AwsError(
+        400,
+        'ValidationException',
+        'TimeToLiveSpecification must have AttributeName (a string) and Enabled (a boolean).',
+      );
     }
     this.set(tableName, specification.Enabled ? specification.AttributeName : undefined);
     return { TimeToLiveSpecification: specification };
@@ -52,7 +58,10 @@ export class TimeToLive {
   /** DescribeTimeToLive. */
   async describe(input: Input): Promise<object> {
     const attribute = this.#attributes.get(await this.#existing(input));
-    const description = attribute === undefined ? { TimeToLiveStatus: 'DISABLED' } : { TimeToLiveStatus: 'ENABLED', AttributeName: attribute };
+    const description =
+      attribute === undefined
+        ? { TimeToLiveStatus: 'DISABLED' }
+        : { TimeToLiveStatus: 'ENABLED', AttributeName: attribute };
     return { TimeToLiveDescription: description };
   }
 
@@ -64,12 +73,18 @@ export class TimeToLive {
   }
 
   async #sweepTable(tableName: string, attribute: string): Promise<number> {
-    const keys = (await this.#schemas.describe(tableName))?.KeySchema.map((element) => (element as { AttributeName: string }).AttributeName);
+    const keys = (await this.#schemas.describe(tableName))?.KeySchema.map(
+      (element) => (element as { AttributeName: string }).AttributeName,
+    );
     if (keys === undefined) return 0;
     const nowS = Math.floor(this.#now() / 1000);
     const expired = {
       ExpressionAttributeNames: { '#ttl': attribute },
-      ExpressionAttributeValues: { ':now': { N: String(nowS) }, ':oldest': { N: String(nowS - MAX_AGE_S) }, ':number': { S: 'N' } },
+      ExpressionAttributeValues: {
+        ':now': { N: String(nowS) },
+        ':oldest': { N: String(nowS - MAX_AGE_S) },
+        ':number': { S: 'N' },
+      },
     };
     const condition = 'attribute_type(#ttl, :number) AND #ttl < :now AND #ttl > :oldest';
     let deleted = 0;
@@ -84,7 +99,10 @@ export class TimeToLive {
       for (const item of page.Items) {
         const key = Object.fromEntries(keys.map((name) => [name, item[name]]));
         // The condition again: the item may have been renewed since.
-        const answer = await this.#backend.send('DeleteItem', JSON.stringify({ TableName: tableName, Key: key, ConditionExpression: condition, ...expired }));
+        const answer = await this.#backend.send(
+          'DeleteItem',
+          JSON.stringify({ TableName: tableName, Key: key, ConditionExpression: condition, ...expired }),
+        );
         if (answer.status === 200) deleted++;
       }
       start = page.LastEvaluatedKey;

@@ -5,11 +5,34 @@ import type { PolicyDocument } from './policy.ts';
 
 /** Condition keys that requests carry here, lower case; `*` ends a family. */
 const KNOWN_KEYS = [
-  'aws:currenttime', 'aws:epochtime', 'aws:principalaccount', 'aws:principalarn', 'aws:principaltag/*', 'aws:principaltype', 'aws:requestedregion',
-  'aws:requesttag/*', 'aws:resourceaccount', 'aws:securetransport', 'aws:sourceip', 'aws:tagkeys', 'aws:tokenissuetime', 'aws:useragent', 'aws:viaawsservice',
-  'dynamodb:leadingkeys', 'dynamodb:returnvalues', 'dynamodb:select',
-  's3:delimiter', 's3:if-match', 's3:if-none-match', 's3:max-keys', 's3:prefix', 's3:tlsversion', 's3:x-amz-*',
-  'sts:externalid', 'sts:rolesessionname', 'sts:transitivetagkeys',
+  'aws:currenttime',
+  'aws:epochtime',
+  'aws:principalaccount',
+  'aws:principalarn',
+  'aws:principaltag/*',
+  'aws:principaltype',
+  'aws:requestedregion',
+  'aws:requesttag/*',
+  'aws:resourceaccount',
+  'aws:securetransport',
+  'aws:sourceip',
+  'aws:tagkeys',
+  'aws:tokenissuetime',
+  'aws:useragent',
+  'aws:viaawsservice',
+  'dynamodb:leadingkeys',
+  'dynamodb:returnvalues',
+  'dynamodb:select',
+  's3:delimiter',
+  's3:if-match',
+  's3:if-none-match',
+  's3:max-keys',
+  's3:prefix',
+  's3:tlsversion',
+  's3:x-amz-*',
+  'sts:externalid',
+  'sts:rolesessionname',
+  'sts:transitivetagkeys',
 ];
 /** Only these services' requests are evaluated here; other keys (kms:ViaService) belong to calls that nobody makes. */
 const CHECKED_PREFIXES = ['aws:', 'dynamodb:', 's3:', 'sts:'];
@@ -22,7 +45,9 @@ export function checkPolicy(policy: PolicyDocument, where: string): readonly str
       parseOperator(operator);
     } catch (cause) {
       const known = Object.keys(CONDITION_OPERATORS).join(', ');
-      throw new TypeError(`${where}: the condition operator ${operator} is not known; known are Null, ${known}`, { cause });
+      throw new TypeError(`${where}: the condition operator ${operator} is not known; known are Null, ${known}`, {
+        cause,
+      });
     }
   }
   return [...new Set(blocks.flatMap(([, keys]) => Object.keys(keys).filter(isUnknown)))];

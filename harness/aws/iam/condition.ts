@@ -19,7 +19,10 @@ interface Operator {
 const literal: Compare = (actual, expected, variables) =>
   matchesPattern(compilePattern(expected, { variables, wildcards: false }), actual);
 const ignoreCase: Compare = (actual, expected, variables) =>
-  matchesPattern(compilePattern(expected.toLowerCase(), { variables: lowerCased(variables), wildcards: false }), actual.toLowerCase());
+  matchesPattern(
+    compilePattern(expected.toLowerCase(), { variables: lowerCased(variables), wildcards: false }),
+    actual.toLowerCase(),
+  );
 const like: Compare = (actual, expected, variables) => matchesPattern(compilePattern(expected, { variables }), actual);
 const arn: Compare = (actual, expected, variables) => matchesArn(expected, actual, variables);
 
@@ -81,7 +84,10 @@ function isInRange(actual: string, expected: string): boolean {
 }
 
 function ipv4(text: string): number | undefined {
-  const parts = text.replace(/^::ffff:/, '').split('.').map(Number);
+  const parts = text
+    .replace(/^::ffff:/, '')
+    .split('.')
+    .map(Number);
   if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255)) return undefined;
   return parts.reduce((sum, part) => sum * 256 + part, 0);
 }
@@ -90,7 +96,8 @@ function ipv4(text: string): number | undefined {
 export function parseOperator(name: string): { set: 'all' | 'any' | undefined; base: string; ifExists: boolean } {
   const parts = /^(?:(ForAllValues|ForAnyValue):)?(\w+?)(IfExists)?$/.exec(name);
   const base = parts?.[2] ?? name;
-  if (base !== 'Null' && !(base in CONDITION_OPERATORS)) throw new TypeError(`policy: the condition operator ${name} is not known`);
+  if (base !== 'Null' && !(base in CONDITION_OPERATORS))
+    throw new TypeError(`policy: the condition operator ${name} is not known`);
   const set = parts?.[1] === 'ForAllValues' ? 'all' : parts?.[1] === 'ForAnyValue' ? 'any' : undefined;
   return { set, base, ifExists: parts?.[3] !== undefined };
 }

@@ -11,7 +11,12 @@ import type { PolicyDocument, PolicyPrincipal, PolicyStatement } from './policy.
 
 /** Who asks, as Principal elements see it. */
 export type Caller =
-  | { readonly kind: 'identity'; readonly arn: string; readonly accountId: string; readonly roleArn?: string | undefined }
+  | {
+      readonly kind: 'identity';
+      readonly arn: string;
+      readonly accountId: string;
+      readonly roleArn?: string | undefined;
+    }
   | { readonly kind: 'service'; readonly name: string }
   | { readonly kind: 'anonymous' };
 
@@ -42,7 +47,8 @@ export function evaluate(question: Question): Decision {
     ['a session policy', sessionPolicy ? [sessionPolicy] : []],
   ];
   for (const [name, policies] of layers) {
-    if (policies.some((policy) => identityEffect(policy, 'Deny', question))) return denied(`with an explicit deny in ${name}`);
+    if (policies.some((policy) => identityEffect(policy, 'Deny', question)))
+      return denied(`with an explicit deny in ${name}`);
   }
   const ownsTrust = question.isTrustPolicy === true;
   if (resourcePolicies.some((policy) => reachOf(policy, 'Deny', question) !== undefined)) {
@@ -70,13 +76,17 @@ const denied = (because: string): Decision => ({ allowed: false, because });
 
 function identityEffect(policy: PolicyDocument, effect: PolicyStatement['Effect'], question: Question): boolean {
   return listOf(policy.Statement).some(
-    (statement) => statement.Effect === effect && matchesRequest(statement, variablesOf(policy, question.context), question),
+    (statement) =>
+      statement.Effect === effect && matchesRequest(statement, variablesOf(policy, question.context), question),
   );
 }
 
 function reachOf(policy: PolicyDocument, effect: PolicyStatement['Effect'], question: Question): Reach {
   const reaches = listOf(policy.Statement)
-    .filter((statement) => statement.Effect === effect && matchesRequest(statement, variablesOf(policy, question.context), question))
+    .filter(
+      (statement) =>
+        statement.Effect === effect && matchesRequest(statement, variablesOf(policy, question.context), question),
+    )
     .map((statement) => principalReach(statement, question.caller));
   return reaches.includes('direct') ? 'direct' : reaches.find((reach) => reach !== undefined);
 }
@@ -85,7 +95,11 @@ function reachOf(policy: PolicyDocument, effect: PolicyStatement['Effect'], ques
 const variablesOf = (policy: PolicyDocument, context: RequestContext): RequestContext | undefined =>
   policy.Version === '2012-10-17' ? context : undefined;
 
-function matchesRequest(statement: PolicyStatement, variables: RequestContext | undefined, question: Question): boolean {
+function matchesRequest(
+  statement: PolicyStatement,
+  variables: RequestContext | undefined,
+  question: Question,
+): boolean {
   return (
     matchesAction(statement, question.action) &&
     (question.isTrustPolicy === true && statement.Resource === undefined && statement.NotResource === undefined
@@ -108,7 +122,8 @@ function matchesResource(statement: PolicyStatement, resource: string, variables
 }
 
 function principalReach(statement: PolicyStatement, caller: Caller): Reach {
-  if (statement.NotPrincipal !== undefined) return reachIn(statement.NotPrincipal, caller) === undefined ? 'direct' : undefined;
+  if (statement.NotPrincipal !== undefined)
+    return reachIn(statement.NotPrincipal, caller) === undefined ? 'direct' : undefined;
   return statement.Principal === undefined ? undefined : reachIn(statement.Principal, caller);
 }
 
@@ -119,5 +134,7 @@ function reachIn(principal: PolicyPrincipal, caller: Caller): Reach {
   if (named.includes('*')) return 'direct';
   if (caller.kind === 'anonymous') return undefined;
   if (named.includes(caller.arn) || (caller.roleArn !== undefined && named.includes(caller.roleArn))) return 'direct';
-  return named.includes(caller.accountId) || named.includes(`arn:aws:iam::${caller.accountId}:root`) ? 'account' : undefined;
+  return named.includes(caller.accountId) || named.includes(`arn:aws:iam::${caller.accountId}:root`)
+    ? 'account'
+    : undefined;
 }

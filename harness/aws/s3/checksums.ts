@@ -20,7 +20,8 @@ export const CHECKSUM_ALGORITHMS = {
 
 export type ChecksumAlgorithm = keyof typeof CHECKSUM_ALGORITHMS;
 
-export const isChecksumAlgorithm = (name: string): name is ChecksumAlgorithm => Object.hasOwn(CHECKSUM_ALGORITHMS, name);
+export const isChecksumAlgorithm = (name: string): name is ChecksumAlgorithm =>
+  Object.hasOwn(CHECKSUM_ALGORITHMS, name);
 
 function hashDigest(name: string): Digest {
   const hash = createHash(name);

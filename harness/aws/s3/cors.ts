@@ -17,7 +17,10 @@ export function corsHeaders(rules: readonly CorsRule[], http: IncomingMessage): 
   const isPreflight = http.method === 'OPTIONS';
   const method = isPreflight ? http.headers['access-control-request-method'] : http.method;
   const asked = isPreflight ? (http.headers['access-control-request-headers'] ?? '') : '';
-  const names = asked.split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '');
+  const names = asked
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '');
   const rule = rules.find(
     ({ AllowedOrigins, AllowedMethods, AllowedHeaders = [] }) =>
       AllowedMethods.includes(method ?? '') &&

@@ -37,16 +37,27 @@ export function metadataFrom(headers: IncomingHttpHeaders): KeptMetadata {
   if (encoding === '') delete kept['content-encoding'];
   else kept['content-encoding'] = encoding;
   kept['content-type'] ??= 'binary/octet-stream';
-  return { headers: kept, userMetadata: userMetadata(headers), tags: parseTags(headers['x-amz-tagging'] as string | undefined) };
+  return {
+    headers: kept,
+    userMetadata: userMetadata(headers),
+    tags: parseTags(headers['x-amz-tagging'] as string | undefined),
+  };
 }
 
 /** What would silently be lost must fail: ACLs (buckets are owner-enforced), object lock, customers' keys. */
 function refuseUnsupported(headers: IncomingHttpHeaders): void {
   const acl = headers['x-amz-acl'];
   const isGrant = Object.keys(headers).some((name) => name.startsWith('x-amz-grant-'));
-  if (isGrant || (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control')) throw s3Error('AccessControlListNotSupported');
-  const unsupported = Object.keys(headers).find((name) => /^x-amz-(object-lock-|server-side-encryption-customer-|write-offset-bytes)/.test(name));
-  if (unsupported !== undefined) throw s3Error('NotImplemented', { message: `The header ${unsupported} is not implemented by the local S3.`, fields: { Header: unsupported } });
+  if (isGrant || (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control'))
+    throw s3Error('AccessControlListNotSupported');
+  const unsupported = Object.keys(headers).find((name) =>
+    /^x-amz-(object-lock-|server-side-encryption-customer-|write-offset-bytes)/.test(name),
+  );
+  if (unsupported !== undefined)
+    throw s3Error('NotImplemented', {
+      message: `The header ${unsupported} is not implemented by the local S3.`,
+      fields: { Header: unsupported },
+    });
 }
 
 function userMetadata(headers: IncomingHttpHeaders): Record<string, string> {
@@ -59,7 +70,9 @@ function userMetadata(headers: IncomingHttpHeaders): Record<string, string> {
     sizeBytes += Buffer.byteLength(name) - 'x-amz-meta-'.length + Buffer.byteLength(text);
   }
   if (sizeBytes > MAX_USER_METADATA_BYTES) {
-    throw s3Error('MetadataTooLarge', { fields: { Size: String(sizeBytes), MaxSizeAllowed: String(MAX_USER_METADATA_BYTES) } });
+    throw s3Error('MetadataTooLarge', {
+      fields: { Size: String(sizeBytes), MaxSizeAllowed: String(MAX_USER_METADATA_BYTES) },
+    });
   }
   return found;
 }
@@ -83,10 +96,15 @@ export function objectHeaders(meta: ObjectMeta, request: ServiceRequest): Record
   if (request.http.headers['x-amz-checksum-mode'] === 'ENABLED') Object.assign(headers, checksumHeaders(meta));
   for (const [name, value] of request.query) {
     // response-content-type=... and its kin; S3 takes them from signed requests only.
-    const overridden = /^response-(content-type|content-language|expires|cache-control|content-disposition|content-encoding)$/.exec(name)?.[1];
+    const overridden =
+      /^response-(content-type|content-language|expires|cache-control|content-disposition|content-encoding)$/.exec(
+        name,
+      )?.[1];
     if (overridden === undefined) continue;
     if (request.principal === undefined) {
-      throw s3Error('InvalidRequest', { message: 'Request specific response headers cannot be used for anonymous GET requests.' });
+      throw s3Error('InvalidRequest', {
+        message: 'Request specific response headers cannot be used for anonymous GET requests.',
+      });
     }
     headers[overridden] = value;
   }
@@ -101,5 +119,7 @@ export function checksumHeaders(meta: Pick<ObjectMeta, 'checksum'>): Record<stri
 
 /** The encryption headers of an answer to a write. */
 export function encryptionHeaders(meta: Pick<ObjectMeta, 'headers'>): Record<string, string> {
-  return Object.fromEntries(Object.entries(meta.headers).filter(([name]) => name.startsWith('x-amz-server-side-encryption')));
+  return Object.fromEntries(
+    Object.entries(meta.headers).filter(([name]) => name.startsWith('x-amz-server-side-encryption')),
+  );
 }

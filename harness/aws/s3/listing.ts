@@ -31,7 +31,8 @@ export function listKeys(bucket: Bucket, request: ListingRequest): Listing {
   for (; ; index++) {
     const key = bucket.keys.at(index);
     if (!key?.startsWith(prefix)) return { contents, commonPrefixes, isTruncated: false, last };
-    if (contents.length + commonPrefixes.length >= maxKeys) return { contents, commonPrefixes, isTruncated: maxKeys > 0, last };
+    if (contents.length + commonPrefixes.length >= maxKeys)
+      return { contents, commonPrefixes, isTruncated: maxKeys > 0, last };
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     if (cut < 0) {
       contents.push(bucket.get(key)!);

@@ -46,7 +46,15 @@ export const onBucket =
 export function writeContext(call: S3Call): Record<string, string> {
   const context: Record<string, string> = { 's3:TlsVersion': '1.3' };
   const { headers } = call.request.http;
-  for (const name of ['x-amz-acl', 'x-amz-storage-class', 'x-amz-server-side-encryption', 'x-amz-server-side-encryption-aws-kms-key-id', 'x-amz-content-sha256', 'if-match', 'if-none-match']) {
+  for (const name of [
+    'x-amz-acl',
+    'x-amz-storage-class',
+    'x-amz-server-side-encryption',
+    'x-amz-server-side-encryption-aws-kms-key-id',
+    'x-amz-content-sha256',
+    'if-match',
+    'if-none-match',
+  ]) {
     const value = headers[name];
     if (typeof value === 'string') context[`s3:${name}`] = value;
   }
@@ -61,7 +69,11 @@ export function sendEmpty(response: ServerResponse, status: number, headers: Rec
 
 /** Answers 200 with an XML document. */
 export function sendXml(response: ServerResponse, document: string, headers: Record<string, string> = {}): void {
-  response.writeHead(200, { 'content-type': 'application/xml', 'content-length': String(Buffer.byteLength(document)), ...headers });
+  response.writeHead(200, {
+    'content-type': 'application/xml',
+    'content-length': String(Buffer.byteLength(document)),
+    ...headers,
+  });
   response.end(document);
 }
 

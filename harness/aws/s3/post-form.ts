@@ -14,13 +14,15 @@ export interface PostForm {
 }
 
 export const isPostForm = (request: ServiceRequest): boolean =>
-  request.method === 'POST' && (request.http.headers['content-type'] ?? '').toLowerCase().startsWith('multipart/form-data');
+  request.method === 'POST' &&
+  (request.http.headers['content-type'] ?? '').toLowerCase().startsWith('multipart/form-data');
 
 /** Reads the fields up to the file; throws MalformedPOSTRequest, InvalidArgument. */
 export async function readPostForm(request: ServiceRequest): Promise<PostForm> {
   const boundary = /boundary=(?:"([^"]+)"|([^;]+))/i.exec(request.http.headers['content-type'] ?? '');
   const name = boundary?.[1] ?? boundary?.[2]?.trim();
-  if (name === undefined) throw s3Error('MalformedPOSTRequest', { message: 'The Content-Type of the form names no boundary.' });
+  if (name === undefined)
+    throw s3Error('MalformedPOSTRequest', { message: 'The Content-Type of the form names no boundary.' });
   const reader = new ByteReader(request.stream());
   const delimiter = Buffer.from(`\r\n--${name}`);
   if ((await reader.line()) !== `--${name}`) throw s3Error('MalformedPOSTRequest');
@@ -35,11 +37,17 @@ export async function readPostForm(request: ServiceRequest): Promise<PostForm> {
     for await (const piece of reader.until(delimiter)) {
       pieces.push(piece);
       sizeBytes += piece.length;
-      if (sizeBytes > MAX_FIELDS_BYTES) throw s3Error('MalformedPOSTRequest', { message: `The form's fields before the file are larger than ${MAX_FIELDS_BYTES} bytes.` });
+      if (sizeBytes > MAX_FIELDS_BYTES)
+        throw s3Error('MalformedPOSTRequest', {
+          message: `The form's fields before the file are larger than ${MAX_FIELDS_BYTES} bytes.`,
+        });
     }
     fields[part.name.toLowerCase()] = Buffer.concat(pieces).toString();
     if ((await reader.line()) !== '') {
-      throw s3Error('InvalidArgument', { message: 'POST requires exactly one file upload per request.', fields: { ArgumentName: 'file', ArgumentValue: '0' } });
+      throw s3Error('InvalidArgument', {
+        message: 'POST requires exactly one file upload per request.',
+        fields: { ArgumentName: 'file', ArgumentValue: '0' },
+      });
     }
   }
 }

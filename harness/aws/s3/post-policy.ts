@@ -20,11 +20,15 @@ export function identifySigner(verifier: Verifier, form: PostForm): Principal | 
   const policy = fields['policy'];
   if (policy === undefined) return undefined;
   if (fields['x-amz-algorithm'] !== 'AWS4-HMAC-SHA256') {
-    throw s3Error('InvalidArgument', { message: "Bucket POST must contain a field named 'X-Amz-Algorithm' with AWS4-HMAC-SHA256.", fields: { ArgumentName: 'X-Amz-Algorithm' } });
+    throw s3Error('InvalidArgument', {
+      message: "Bucket POST must contain a field named 'X-Amz-Algorithm' with AWS4-HMAC-SHA256.",
+      fields: { ArgumentName: 'X-Amz-Algorithm' },
+    });
   }
   const { accessKeyId, scope } = parseCredential(fields['x-amz-credential'] ?? '');
   const { principal, secretAccessKey } = verifier.credentials.lookUp(accessKeyId, fields['x-amz-security-token']);
-  if (scope.region !== verifier.region || scope.service !== 's3') throw new AuthFailure('wrong_region', { got: scope.region, expected: verifier.region });
+  if (scope.region !== verifier.region || scope.service !== 's3')
+    throw new AuthFailure('wrong_region', { got: scope.region, expected: verifier.region });
   if (!sameHex(hmac(signingKey(secretAccessKey, scope), policy), fields['x-amz-signature'] ?? '')) {
     throw new AuthFailure('signature_mismatch', { stringToSign: policy });
   }
@@ -55,7 +59,9 @@ export function checkPolicyHolds(form: PostForm, bucket: string, nowMs: number):
     const holds = operator === 'eq' ? actual === value : operator === 'starts-with' && actual.startsWith(String(value));
     if (!holds) throw refused(`Policy Condition failed: ${JSON.stringify([operator, subject, value])}`);
   }
-  const extra = Object.keys(form.fields).filter((name) => !FREE_FIELDS.has(name) && !name.startsWith('x-ignore-') && !named.has(name));
+  const extra = Object.keys(form.fields).filter(
+    (name) => !FREE_FIELDS.has(name) && !name.startsWith('x-ignore-') && !named.has(name),
+  );
   if (extra.length > 0) throw refused(`Extra input fields: ${extra.join(', ')}`);
   return range;
 }
@@ -64,15 +70,20 @@ type Condition = readonly [operator: string, subject: unknown, value: unknown];
 
 /** `{"key": "x"}` is `["eq", "$key", "x"]`. */
 function normalize(condition: unknown): Condition {
-  if (Array.isArray(condition) && condition.length === 3) return [String(condition[0]).toLowerCase(), condition[1], condition[2]];
+  if (Array.isArray(condition) && condition.length === 3)
+    return [String(condition[0]).toLowerCase(), condition[1], condition[2]];
   const entries = typeof condition === 'object' && condition !== null ? Object.entries(condition) : [];
-  if (entries.length !== 1) throw invalidDocument('Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.');
+  if (entries.length !== 1)
+    throw invalidDocument('Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.');
   return ['eq', `$${entries[0]![0]}`, entries[0]![1]];
 }
 
 function readPolicy(policy: string): { expiration: string; conditions: readonly unknown[] } {
   try {
-    const parsed = JSON.parse(Buffer.from(policy, 'base64').toString()) as { expiration?: unknown; conditions?: unknown };
+    const parsed = JSON.parse(Buffer.from(policy, 'base64').toString()) as {
+      expiration?: unknown;
+      conditions?: unknown;
+    };
     if (typeof parsed.expiration === 'string' && Array.isArray(parsed.conditions)) {
       return { expiration: parsed.expiration, conditions: parsed.conditions as unknown[] };
     }

@@ -8,10 +8,18 @@ export interface ByteRange {
 }
 
 /** The part asked for, undefined for the whole object; throws InvalidRange where nothing of it exists. */
-export function resolveRange(range: string | undefined, ifRange: string | undefined, meta: ObjectMeta): ByteRange | undefined {
+export function resolveRange(
+  range: string | undefined,
+  ifRange: string | undefined,
+  meta: ObjectMeta,
+): ByteRange | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(range?.trim() ?? '');
   if (match === null || (match[1] === '' && match[2] === '')) return undefined;
-  if (ifRange !== undefined && ifRange !== `"${meta.etag}"` && Date.parse(ifRange) !== Math.floor(meta.lastModifiedMs / 1000) * 1000) {
+  if (
+    ifRange !== undefined &&
+    ifRange !== `"${meta.etag}"` &&
+    Date.parse(ifRange) !== Math.floor(meta.lastModifiedMs / 1000) * 1000
+  ) {
     return undefined;
   }
   return sliceOf(match[1]!, match[2]!, meta.sizeBytes, range!);

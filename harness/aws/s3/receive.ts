@@ -23,22 +23,33 @@ export interface ReceivedData {
 
 /** Which checksum the request carries or asks for; one at most, as S3 has it. */
 export function requestedAlgorithm(headers: IncomingHttpHeaders): ChecksumAlgorithm | undefined {
-  const named = Object.keys(headers).flatMap((name) => /^x-amz-checksum-(?!mode$|type$|algorithm$)(.+)$/.exec(name)?.[1] ?? []);
+  const named = Object.keys(headers).flatMap(
+    (name) => /^x-amz-checksum-(?!mode$|type$|algorithm$)(.+)$/.exec(name)?.[1] ?? [],
+  );
   const trailer = /x-amz-checksum-([\w-]+)/.exec(header(headers, 'x-amz-trailer') ?? '')?.[1];
   const asked = header(headers, 'x-amz-sdk-checksum-algorithm') ?? header(headers, 'x-amz-checksum-algorithm');
   const algorithms = [...named, ...(trailer ? [trailer] : [])];
-  if (algorithms.length > 1) throw s3Error('InvalidRequest', { message: 'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.' });
+  if (algorithms.length > 1)
+    throw s3Error('InvalidRequest', {
+      message: 'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
+    });
   const algorithm = algorithms[0] ?? asked?.toLowerCase();
   if (algorithm === undefined) return undefined;
   if (isChecksumAlgorithm(algorithm)) return algorithm;
   const known = Object.keys(CHECKSUM_ALGORITHMS).join(', ').toUpperCase();
-  throw s3Error('InvalidRequest', { message: `Checksum algorithm provided is unsupported: ${algorithm}. Please try again with any of the valid types: ${known}` });
+  throw s3Error('InvalidRequest', {
+    message: `Checksum algorithm provided is unsupported: ${algorithm}. Please try again with any of the valid types: ${known}`,
+  });
 }
 
 const header = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name] as string | undefined;
 
 /** Stores the request's body; throws BadDigest, InvalidDigest and what `stream()` throws, leaving no file. */
-export async function receiveBody(bucket: Bucket, request: ServiceRequest, algorithm?: ChecksumAlgorithm): Promise<ReceivedData> {
+export async function receiveBody(
+  bucket: Bucket,
+  request: ServiceRequest,
+  algorithm?: ChecksumAlgorithm,
+): Promise<ReceivedData> {
   const { headers } = request.http;
   const wanted = requestedAlgorithm(headers) ?? algorithm;
   const contentMd5 = header(headers, 'content-md5');
@@ -51,7 +62,8 @@ export async function receiveBody(bucket: Bucket, request: ServiceRequest, algor
     const name = `x-amz-checksum-${wanted}`;
     const sent = header(headers, name) ?? request.trailers[name];
     if (sent !== undefined) checkSent(sent, digest!, wanted);
-    else if (headers['x-amz-trailer'] === name) throw s3Error('InvalidRequest', { message: `The trailer ${name} was announced and did not come.` });
+    else if (headers['x-amz-trailer'] === name)
+      throw s3Error('InvalidRequest', { message: `The trailer ${name} was announced and did not come.` });
   });
 }
 
@@ -61,7 +73,9 @@ export function checkSent(sent: string, computed: Buffer, algorithm: ChecksumAlg
     throw s3Error('InvalidRequest', { message: `Value for x-amz-checksum-${algorithm} header is invalid.` });
   }
   if (sent !== computed.toString('base64')) {
-    throw s3Error('BadDigest', { message: `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.` });
+    throw s3Error('BadDigest', {
+      message: `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`,
+    });
   }
 }
 
@@ -93,7 +107,9 @@ export async function storeChecked(
       file,
       sizeBytes,
       md5: received.md5,
-      ...(algorithm && { checksum: { algorithm, value: received.digest!.toString('base64'), type: 'FULL_OBJECT' as const } }),
+      ...(algorithm && {
+        checksum: { algorithm, value: received.digest!.toString('base64'), type: 'FULL_OBJECT' as const },
+      }),
     };
   } catch (error) {
     await rm(path, { force: true });

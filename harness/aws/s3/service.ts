@@ -15,9 +15,11 @@ import type { ServerResponse } from 'node:http';
 
 /** Query parameters that choose another operation; one of these that no operation knows must not be ignored. */
 const SUBRESOURCES = new Set(
-  ('accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle location logging metadataTable ' +
+  (
+    'accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle location logging metadataTable ' +
     'metrics notification object-lock partNumber ownershipControls policy policyStatus publicAccessBlock renameObject replication requestPayment ' +
-    'restore retention select session tagging torrent uploads uploadId versionId versioning versions website').split(' '),
+    'restore retention select session tagging torrent uploads uploadId versionId versioning versions website'
+  ).split(' '),
 );
 
 export interface S3ServiceOptions {
@@ -63,7 +65,10 @@ export class S3Service implements AwsService {
       this.#preflight(call, response);
       return;
     }
-    const cors = call.bucket !== '' && this.#options.store.has(call.bucket) && corsHeaders(this.#options.store.bucket(call.bucket).corsRules, request.http);
+    const cors =
+      call.bucket !== '' &&
+      this.#options.store.has(call.bucket) &&
+      corsHeaders(this.#options.store.bucket(call.bucket).corsRules, request.http);
     for (const [name, value] of Object.entries(cors || {})) response.setHeader(name, value);
     await operationOf(call).handle(call, response);
   }
@@ -71,7 +76,8 @@ export class S3Service implements AwsService {
   #call(request: ServiceRequest): S3Call {
     const [, bucket = '', ...rest] = request.rawPath.split('/');
     const key = decodeKey(rest.join('/'));
-    if (Buffer.byteLength(key) > 1024) throw s3Error('KeyTooLongError', { fields: { Size: String(Buffer.byteLength(key)), MaxSizeAllowed: '1024' } });
+    if (Buffer.byteLength(key) > 1024)
+      throw s3Error('KeyTooLongError', { fields: { Size: String(Buffer.byteLength(key)), MaxSizeAllowed: '1024' } });
     const { store, verifier } = this.#options;
     return { request, store, region: verifier.region, bucket: decodeKey(bucket), key, form: this.#forms.get(request) };
   }
@@ -82,10 +88,14 @@ export class S3Service implements AwsService {
     if (http.headers.origin === undefined || http.headers['access-control-request-method'] === undefined) {
       throw new AwsError(400, 'BadRequest', 'Insufficient information. Origin request header needed.');
     }
-    if (corsRules.length === 0) throw s3Error('AccessForbidden', { message: 'CORSResponse: CORS is not enabled for this bucket.' });
+    if (corsRules.length === 0)
+      throw s3Error('AccessForbidden', { message: 'CORSResponse: CORS is not enabled for this bucket.' });
     const headers = corsHeaders(corsRules, http);
     if (headers === undefined) {
-      throw s3Error('AccessForbidden', { message: 'CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource\'s CORS spec.' });
+      throw s3Error('AccessForbidden', {
+        message:
+          "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
+      });
     }
     response.writeHead(200, { ...headers, 'content-length': '0' });
     response.end();
@@ -112,8 +122,11 @@ function operationOf(call: S3Call): S3Operation {
   );
   const unknown = [...query.keys()].find((name) => SUBRESOURCES.has(name) && !(operation?.query ?? []).includes(name));
   if (unknown !== undefined) {
-    throw s3Error('NotImplemented', { message: `${method} ?${unknown} of a${on === 'object' ? 'n object' : ' bucket'} is not implemented by the local S3.` });
+    throw s3Error('NotImplemented', {
+      message: `${method} ?${unknown} of a${on === 'object' ? 'n object' : ' bucket'} is not implemented by the local S3.`,
+    });
   }
-  if (operation === undefined) throw s3Error('MethodNotAllowed', { fields: { Method: method, ResourceType: on.toUpperCase() } });
+  if (operation === undefined)
+    throw s3Error('MethodNotAllowed', { fields: { Method: method, ResourceType: on.toUpperCase() } });
   return operation;
 }

@@ -38,7 +38,10 @@ export class S3Store {
       existing.configure(definition);
       return existing;
     }
-    if (!/^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(definition.name) || definition.name.includes('..')) {
+    if (
+      !/^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(definition.name) ||
+      definition.name.includes('..')
+    ) {
       throw s3Error('InvalidBucketName', { fields: { BucketName: definition.name } });
     }
     const bucket = Bucket.create(join(this.#dir, definition.name), definition, this.now());

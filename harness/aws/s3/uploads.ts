@@ -50,7 +50,10 @@ export class Uploads {
       if (!names.includes('upload.json')) continue;
       const read = (name: string): unknown => JSON.parse(readFileSync(join(dir, uploadId, name), 'utf8'));
       const parts = names.filter((name) => name !== 'upload.json').map((name) => read(name) as UploadPart);
-      this.#uploads.set(uploadId, { info: read('upload.json') as UploadInfo, parts: new Map(parts.map((part) => [part.partNumber, part])) });
+      this.#uploads.set(uploadId, {
+        info: read('upload.json') as UploadInfo,
+        parts: new Map(parts.map((part) => [part.partNumber, part])),
+      });
     }
   }
 
@@ -98,7 +101,11 @@ export class Uploads {
   }
 
   /** Ends the upload after `finish` has succeeded: its parts are removed. No part can come in between. */
-  async end(uploadId: string, key: string, finish: (parts: readonly UploadPart[], info: UploadInfo) => Promise<void>): Promise<void> {
+  async end(
+    uploadId: string,
+    key: string,
+    finish: (parts: readonly UploadPart[], info: UploadInfo) => Promise<void>,
+  ): Promise<void> {
     await this.#locks.run(uploadId, async () => {
       const { info } = this.#upload(uploadId, key);
       const parts = this.parts(uploadId, key);

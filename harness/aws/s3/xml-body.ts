@@ -30,13 +30,16 @@ export function parseXmlBody(body: Buffer, root: string): XmlElement {
     throw Object.assign(s3Error('MalformedXML'), { cause });
   }
   const element = (parsed as Record<string, unknown>)[root];
-  if (typeof element !== 'object' || element === null) throw s3Error('MalformedXML', { message: `The XML body must be a <${root}> element.` });
+  if (typeof element !== 'object' || element === null)
+    throw s3Error('MalformedXML', { message: `The XML body must be a <${root}> element.` });
   return wrap(element as Record<string, unknown>);
 }
 
 function wrap(element: Readonly<Record<string, unknown>>): XmlElement {
   const objects = (value: unknown) =>
-    (Array.isArray(value) ? (value as unknown[]) : [value]).filter((item) => typeof item === 'object' && item !== null) as Record<string, unknown>[];
+    (Array.isArray(value) ? (value as unknown[]) : [value]).filter(
+      (item) => typeof item === 'object' && item !== null,
+    ) as Record<string, unknown>[];
   return {
     text: (name) => (typeof element[name] === 'string' ? element[name] : undefined),
     list: (name) => objects(element[name]).map(wrap),

@@ -22,8 +22,12 @@ export class ByteReader {
   async lineOrEnd(): Promise<string | undefined> {
     for (;;) {
       const end = this.#buffer.indexOf('\r\n');
-      if (end >= 0) return this.#cut(end + 2).subarray(0, end).toString('latin1');
-      if (this.#buffer.length > MAX_LINE_BYTES) throw new AwsError(400, 'InvalidRequest', `A line of the body is longer than ${MAX_LINE_BYTES} bytes.`);
+      if (end >= 0)
+        return this.#cut(end + 2)
+          .subarray(0, end)
+          .toString('latin1');
+      if (this.#buffer.length > MAX_LINE_BYTES)
+        throw new AwsError(400, 'InvalidRequest', `A line of the body is longer than ${MAX_LINE_BYTES} bytes.`);
       if (!(await this.#fill())) {
         if (this.#buffer.length > 0) throw endedEarly();
         return undefined;

@@ -13,7 +13,8 @@ export interface CredentialScope {
   readonly service: string;
 }
 
-export const scopeText = (scope: CredentialScope): string => `${scope.date}/${scope.region}/${scope.service}/aws4_request`;
+export const scopeText = (scope: CredentialScope): string =>
+  `${scope.date}/${scope.region}/${scope.service}/aws4_request`;
 
 export const sha256Hex = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 

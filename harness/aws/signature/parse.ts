@@ -26,7 +26,11 @@ export function parseSignature(http: IncomingMessage, query: URLSearchParams): S
   const authorization = http.headers.authorization;
   const isPresigned = query.has('X-Amz-Algorithm') || query.has('X-Amz-Signature');
   if (authorization !== undefined && isPresigned) {
-    throw new AwsError(400, 'InvalidArgument', 'Only one auth mechanism allowed; the Authorization header and X-Amz-Algorithm were both found');
+    throw new AwsError(
+      400,
+      'InvalidArgument',
+      'Only one auth mechanism allowed; the Authorization header and X-Amz-Algorithm were both found',
+    );
   }
   if (isPresigned) return fromQuery(http, query);
   return authorization === undefined ? undefined : fromHeader(http, authorization);
@@ -72,7 +76,11 @@ function fromQuery(http: IncomingMessage, query: URLSearchParams): SignedWith {
   if (field('X-Amz-Algorithm') !== ALGORITHM) throw malformed(`X-Amz-Algorithm only supports ${ALGORITHM}`);
   const expiresS = Number(field('X-Amz-Expires'));
   if (!Number.isInteger(expiresS) || expiresS < 0 || expiresS > 604_800) {
-    throw new AwsError(400, 'AuthorizationQueryParametersError', 'X-Amz-Expires must be a number of seconds from 0 to 604800');
+    throw new AwsError(
+      400,
+      'AuthorizationQueryParametersError',
+      'X-Amz-Expires must be a number of seconds from 0 to 604800',
+    );
   }
   return {
     ...parseCredential(field('X-Amz-Credential')),

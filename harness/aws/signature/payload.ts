@@ -38,13 +38,16 @@ export async function* readPayload(
   } else if (isChunked(payloadHash)) {
     yield* checkedLength(declaredLength(http), readChunks(http, signature!, trailers));
   } else {
-    throw new AwsError(400, 'InvalidRequest', `x-amz-content-sha256 must be a SHA-256, UNSIGNED-PAYLOAD or a STREAMING value that is supported, got '${payloadHash}'`);
+    throw new AwsError(
+      400,
+      'InvalidRequest',
+      `x-amz-content-sha256 must be a SHA-256, UNSIGNED-PAYLOAD or a STREAMING value that is supported, got '${payloadHash}'`,
+    );
   }
 }
 
 /** A reader that stops early leaves the connection open, so that the client gets the error. */
-const rawBody = (http: IncomingMessage): AsyncIterable<Buffer> =>
-  http.iterator({ destroyOnReturn: false });
+const rawBody = (http: IncomingMessage): AsyncIterable<Buffer> => http.iterator({ destroyOnReturn: false });
 
 async function* checkedAgainst(payloadHash: string, http: IncomingMessage): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
@@ -53,13 +56,18 @@ async function* checkedAgainst(payloadHash: string, http: IncomingMessage): Asyn
     yield chunk;
   }
   const computed = hash.digest('hex');
-  if (computed !== payloadHash) throw new AuthFailure('payload_hash_mismatch', { expected: payloadHash, got: computed });
+  if (computed !== payloadHash)
+    throw new AuthFailure('payload_hash_mismatch', { expected: payloadHash, got: computed });
 }
 
 function declaredLength(http: IncomingMessage): number {
   const text = http.headers['x-amz-decoded-content-length'];
   if (typeof text !== 'string' || !/^\d+$/.test(text)) {
-    throw new AwsError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header: an aws-chunked body needs x-amz-decoded-content-length.');
+    throw new AwsError(
+      411,
+      'MissingContentLength',
+      'You must provide the Content-Length HTTP header: an aws-chunked body needs x-amz-decoded-content-length.',
+    );
   }
   return Number(text);
 }
@@ -71,7 +79,11 @@ async function* checkedLength(expected: number, source: AsyncGenerator<Buffer>):
     yield chunk;
   }
   if (got !== expected) {
-    throw new AwsError(400, 'IncompleteBody', `You did not provide the number of bytes specified by x-amz-decoded-content-length: expected ${expected}, got ${got}`);
+    throw new AwsError(
+      400,
+      'IncompleteBody',
+      `You did not provide the number of bytes specified by x-amz-decoded-content-length: expected ${expected}, got ${got}`,
+    );
   }
 }
 
@@ -85,7 +97,8 @@ async function* readChunks(
   const chain = kind === 'UNSIGNED-PAYLOAD' ? undefined : new SignatureChain(signature);
   for (;;) {
     const [size = '', extension = ''] = (await reader.line()).split(';', 2);
-    if (!/^[0-9a-fA-F]{1,8}$/.test(size)) throw badFraming(`a chunk must begin with its size in hex, got '${size.slice(0, 20)}'`);
+    if (!/^[0-9a-fA-F]{1,8}$/.test(size))
+      throw badFraming(`a chunk must begin with its size in hex, got '${size.slice(0, 20)}'`);
     const sizeBytes = parseInt(size, 16);
     const hash = chain && createHash('sha256');
     for await (const piece of reader.take(sizeBytes)) {
@@ -150,4 +163,5 @@ class SignatureChain {
   }
 }
 
-const badFraming = (what: string): AwsError => new AwsError(400, 'InvalidRequest', `The aws-chunked body is malformed: ${what}.`);
+const badFraming = (what: string): AwsError =>
+  new AwsError(400, 'InvalidRequest', `The aws-chunked body is malformed: ${what}.`);

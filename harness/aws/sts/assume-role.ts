@@ -29,16 +29,27 @@ export interface StsParts {
 }
 
 /** Throws STS's errors: AccessDenied, ValidationError, InvalidParameterValue, MalformedPolicyDocument. */
-export function assumeRole(parts: StsParts, caller: Principal, facts: RequestFacts, form: URLSearchParams): AssumedRole {
+export function assumeRole(
+  parts: StsParts,
+  caller: Principal,
+  facts: RequestFacts,
+  form: URLSearchParams,
+): AssumedRole {
   const roleArn = required(form, 'RoleArn');
   const sessionName = required(form, 'RoleSessionName');
-  if (!/^[\w+=,.@-]{2,64}$/.test(sessionName)) throw invalid('RoleSessionName must be 2 to 64 characters of [\\w+=,.@-]', sessionName);
+  if (!/^[\w+=,.@-]{2,64}$/.test(sessionName))
+    throw invalid('RoleSessionName must be 2 to 64 characters of [\\w+=,.@-]', sessionName);
   refuseUnsupported(form);
   const tags = readTags(form);
   const transitive = memberList(form, 'TransitiveTagKeys');
   const inherited = Object.fromEntries((caller.transitiveTagKeys ?? []).map((key) => [key, caller.tags[key] ?? '']));
   const overridden = Object.keys(tags).find((key) => key in inherited);
-  if (overridden !== undefined) throw new AwsError(400, 'InvalidParameterValue', `Tag key ${overridden} was inherited as a transitive tag and cannot be set again.`);
+  if (overridden !== undefined)
+    throw new AwsError(
+      400,
+      'InvalidParameterValue',
+      `Tag key ${overridden} was inherited as a transitive tag and cannot be set again.`,
+    );
   const role = parts.authorizer.role(roleArn);
   const context = requestKeys(form, sessionName, tags, transitive);
   demandTrust(parts, { caller, role, roleArn, facts, context, hasTags: Object.keys(tags).length > 0 });
@@ -76,13 +87,20 @@ function demandTrust(
   const { caller, role, roleArn, facts, context } = request;
   for (const action of request.hasTags ? ['sts:AssumeRole', 'sts:TagSession'] : ['sts:AssumeRole']) {
     const permission = { action, resource: roleArn, context };
-    const decision = role && parts.authorizer.decide(caller, permission, { facts, resourcePolicy: role.trustPolicy, isTrustPolicy: true });
+    const decision =
+      role &&
+      parts.authorizer.decide(caller, permission, { facts, resourcePolicy: role.trustPolicy, isTrustPolicy: true });
     if (decision?.allowed) continue;
     throw new AuthFailure('denied', { arn: caller.arn, action, resource: roleArn, because: decision?.because ?? '' });
   }
 }
 
-function requestKeys(form: URLSearchParams, sessionName: string, tags: Record<string, string>, transitive: readonly string[]) {
+function requestKeys(
+  form: URLSearchParams,
+  sessionName: string,
+  tags: Record<string, string>,
+  transitive: readonly string[],
+) {
   const context: Record<string, string | readonly string[]> = { 'sts:RoleSessionName': sessionName };
   for (const [key, value] of Object.entries(tags)) context[`aws:RequestTag/${key}`] = value;
   if (Object.keys(tags).length > 0) context['aws:TagKeys'] = Object.keys(tags);
@@ -98,10 +116,17 @@ function readTags(form: URLSearchParams): Record<string, string> {
   for (let index = 1; form.has(`Tags.member.${index}.Key`); index++) {
     const key = form.get(`Tags.member.${index}.Key`)!;
     const value = form.get(`Tags.member.${index}.Value`) ?? '';
-    if (key.length < 1 || key.length > 128 || !TAG_TEXT.test(key)) throw invalid('a tag key must be 1 to 128 letters, numbers, spaces or _.:/=+-@', key);
-    if (value.length > 256 || !TAG_TEXT.test(value)) throw invalid('a tag value must be at most 256 letters, numbers, spaces or _.:/=+-@', value);
+    if (key.length < 1 || key.length > 128 || !TAG_TEXT.test(key))
+      throw invalid('a tag key must be 1 to 128 letters, numbers, spaces or _.:/=+-@', key);
+    if (value.length > 256 || !TAG_TEXT.test(value))
+      throw invalid('a tag value must be at most 256 letters, numbers, spaces or _.:/=+-@', value);
     // Keys differ by more than case, as in IAM.
-    if (seen.has(key.toLowerCase())) throw new AwsError(400, 'InvalidParameterValue', 'Duplicate tag keys found. Please note that Tag keys are case insensitive.');
+    if (seen.has(key.toLowerCase()))
+      throw new AwsError(
+        400,
+        'InvalidParameterValue',
+        'Duplicate tag keys found. Please note that Tag keys are case insensitive.',
+      );
     seen.add(key.toLowerCase());
     tags[key] = value;
   }
@@ -123,17 +148,30 @@ function durationS(form: URLSearchParams, role: RoleDefinition, caller: Principa
   const text = form.get('DurationSeconds') ?? '3600';
   const duration = Number(text);
   const maxS = role.maxSessionDurationS ?? 3600;
-  if (!Number.isInteger(duration) || duration < MIN_DURATION_S) throw invalid(`DurationSeconds must be an integer of at least ${MIN_DURATION_S}`, text);
+  if (!Number.isInteger(duration) || duration < MIN_DURATION_S)
+    throw invalid(`DurationSeconds must be an integer of at least ${MIN_DURATION_S}`, text);
   if (caller.roleArn !== undefined && duration > CHAINED_MAX_DURATION_S) {
-    throw new AwsError(400, 'ValidationError', 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.');
+    throw new AwsError(
+      400,
+      'ValidationError',
+      'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.',
+    );
   }
-  if (duration > maxS) throw new AwsError(400, 'ValidationError', 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.');
+  if (duration > maxS)
+    throw new AwsError(
+      400,
+      'ValidationError',
+      'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+    );
   return duration;
 }
 
 function refuseUnsupported(form: URLSearchParams): void {
-  const name = [...form.keys()].find((key) => /^(PolicyArns|SerialNumber|TokenCode|SourceIdentity|ProvidedContexts)/.test(key));
-  if (name !== undefined) throw new AwsError(400, 'InvalidAction', `The local STS does not implement the parameter ${name} of AssumeRole.`);
+  const name = [...form.keys()].find((key) =>
+    /^(PolicyArns|SerialNumber|TokenCode|SourceIdentity|ProvidedContexts)/.test(key),
+  );
+  if (name !== undefined)
+    throw new AwsError(400, 'InvalidAction', `The local STS does not implement the parameter ${name} of AssumeRole.`);
 }
 
 const invalid = (expected: string, got: string): AwsError =>

@@ -10,12 +10,21 @@ import type { ServerResponse } from 'node:http';
 
 const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
-type Action = (parts: StsParts & { region: string }, caller: Principal, request: { form: URLSearchParams; http: ServiceRequest['http'] }) => XmlObject;
+type Action = (
+  parts: StsParts & { region: string },
+  caller: Principal,
+  request: { form: URLSearchParams; http: ServiceRequest['http'] },
+) => XmlObject;
 
 /** Action -> its result element. */
 const ACTIONS: Readonly<Record<string, Action>> = {
   AssumeRole(parts, caller, { form, http }) {
-    const facts = { region: parts.region, nowMs: parts.now(), sourceIp: http.socket.remoteAddress, userAgent: http.headers['user-agent'] };
+    const facts = {
+      region: parts.region,
+      nowMs: parts.now(),
+      sourceIp: http.socket.remoteAddress,
+      userAgent: http.headers['user-agent'],
+    };
     const { credentials, arn, assumedRoleId } = assumeRole(parts, caller, facts, form);
     return {
       Credentials: {
@@ -53,10 +62,18 @@ export class StsService implements AwsService {
     const name = form.get('Action') ?? '';
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
     if (action === undefined) {
-      throw new AwsError(400, 'InvalidAction', `The local STS does not implement the action '${name}'; it has ${Object.keys(ACTIONS).join(' and ')}.`);
+      throw new AwsError(
+        400,
+        'InvalidAction',
+        `The local STS does not implement the action '${name}'; it has ${Object.keys(ACTIONS).join(' and ')}.`,
+      );
     }
     const result = action(this.#parts, request.principal!, { form, http: request.http });
-    const document = xmlDocument(`${name}Response`, { [`${name}Result`]: result, ResponseMetadata: { RequestId: request.requestId } }, NAMESPACE);
+    const document = xmlDocument(
+      `${name}Response`,
+      { [`${name}Result`]: result, ResponseMetadata: { RequestId: request.requestId } },
+      NAMESPACE,
+    );
     response.writeHead(200, { 'content-type': 'text/xml', 'content-length': String(Buffer.byteLength(document)) });
     response.end(document);
   }

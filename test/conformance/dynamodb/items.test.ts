@@ -35,7 +35,8 @@ afterAll(() => aws.stop());
 
 const TableName = 'catalog';
 const key = (pk: string, sk = 'x') => ({ pk: { S: pk }, sk: { S: sk } });
-const get = async (pk: string, sk = 'x') => (await dynamodb.send(new GetItemCommand({ TableName, Key: key(pk, sk), ConsistentRead: true }))).Item;
+const get = async (pk: string, sk = 'x') =>
+  (await dynamodb.send(new GetItemCommand({ TableName, Key: key(pk, sk), ConsistentRead: true }))).Item;
 
 describe('the table of the template', () => {
   it('is made with its keys, index, account and region', async () => {
@@ -63,7 +64,9 @@ describe('the table of the template', () => {
 
       expect(got.Item).toEqual(key('kept'));
       const changed = { ...CATALOG_TABLE, GlobalSecondaryIndexes: [] };
-      await expect(startTestCloud({ dataDir, tables: [changed] })).rejects.toThrow('dynamodb table catalog: the template has keys and indexes');
+      await expect(startTestCloud({ dataDir, tables: [changed] })).rejects.toThrow(
+        'dynamodb table catalog: the template has keys and indexes',
+      );
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }
@@ -73,7 +76,17 @@ describe('the table of the template', () => {
 describe('items', () => {
   it('keep every type', async () => {
     const client = DynamoDBDocumentClient.from(dynamodb);
-    const item = { pk: 'types', sk: 'x', text: 'ü', number: 1.5, yes: true, nothing: null, list: [1, 'a', { b: 2 }], bytes: new Uint8Array([1, 2]), set: new Set(['a', 'b']) };
+    const item = {
+      pk: 'types',
+      sk: 'x',
+      text: 'ü',
+      number: 1.5,
+      yes: true,
+      nothing: null,
+      list: [1, 'a', { b: 2 }],
+      bytes: new Uint8Array([1, 2]),
+      set: new Set(['a', 'b']),
+    };
 
     await client.send(new PutCommand({ TableName, Item: item }));
 
@@ -82,18 +95,32 @@ describe('items', () => {
 
   it('are written under conditions with one winner', async () => {
     const put = (value: number) =>
-      dynamodb.send(new PutItemCommand({ TableName, Item: { ...key('race'), n: { N: String(value) } }, ConditionExpression: 'attribute_not_exists(pk)' }));
+      dynamodb.send(
+        new PutItemCommand({
+          TableName,
+          Item: { ...key('race'), n: { N: String(value) } },
+          ConditionExpression: 'attribute_not_exists(pk)',
+        }),
+      );
 
     const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => put(index)));
 
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
-    expect(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as Error).name] : []))).toEqual(
-      Array.from({ length: 49 }, () => 'ConditionalCheckFailedException'),
-    );
+    expect(
+      outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as Error).name] : [])),
+    ).toEqual(Array.from({ length: 49 }, () => 'ConditionalCheckFailedException'));
   });
 
   it('count without losing one', async () => {
-    const add = () => dynamodb.send(new UpdateItemCommand({ TableName, Key: key('count'), UpdateExpression: 'ADD n :one', ExpressionAttributeValues: { ':one': { N: '1' } } }));
+    const add = () =>
+      dynamodb.send(
+        new UpdateItemCommand({
+          TableName,
+          Key: key('count'),
+          UpdateExpression: 'ADD n :one',
+          ExpressionAttributeValues: { ':one': { N: '1' } },
+        }),
+      );
 
     await Promise.all(Array.from({ length: 50 }, add));
 
@@ -120,25 +147,63 @@ describe('items', () => {
   });
 
   it('come in the order of the sort key, in pages, from table and index', async () => {
-    const items = Array.from({ length: 25 }, (_, index) => ({ ...key('list', String(index).padStart(2, '0')), day: { S: 'friday' } }));
-    await dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: items.map((Item) => ({ PutRequest: { Item } })) } }));
+    const items = Array.from({ length: 25 }, (_, index) => ({
+      ...key('list', String(index).padStart(2, '0')),
+      day: { S: 'friday' },
+    }));
+    await dynamodb.send(
+      new BatchWriteItemCommand({ RequestItems: { [TableName]: items.map((Item) => ({ PutRequest: { Item } })) } }),
+    );
     const values = { ':p': { S: 'list' } };
 
-    const first = await dynamodb.send(new QueryCommand({ TableName, KeyConditionExpression: 'pk = :p', ExpressionAttributeValues: values, Limit: 20 }));
-    const rest = await dynamodb.send(new QueryCommand({ TableName, KeyConditionExpression: 'pk = :p', ExpressionAttributeValues: values, ExclusiveStartKey: first.LastEvaluatedKey }));
-    const index = await dynamodb.send(new QueryCommand({ TableName, IndexName: 'by_day', KeyConditionExpression: '#d = :d', ExpressionAttributeNames: { '#d': 'day' }, ExpressionAttributeValues: { ':d': { S: 'friday' } }, ScanIndexForward: false, Limit: 2 }));
+    const first = await dynamodb.send(
+      new QueryCommand({ TableName, KeyConditionExpression: 'pk = :p', ExpressionAttributeValues: values, Limit: 20 }),
+    );
+    const rest = await dynamodb.send(
+      new QueryCommand({
+        TableName,
+        KeyConditionExpression: 'pk = :p',
+        ExpressionAttributeValues: values,
+        ExclusiveStartKey: first.LastEvaluatedKey,
+      }),
+    );
+    const index = await dynamodb.send(
+      new QueryCommand({
+        TableName,
+        IndexName: 'by_day',
+        KeyConditionExpression: '#d = :d',
+        ExpressionAttributeNames: { '#d': 'day' },
+        ExpressionAttributeValues: { ':d': { S: 'friday' } },
+        ScanIndexForward: false,
+        Limit: 2,
+      }),
+    );
 
     expect([...first.Items!, ...rest.Items!].map((item) => item['sk']!.S)).toEqual(items.map((item) => item.sk.S));
     expect(index.Items!.map((item) => item['sk']!.S)).toEqual(['24', '23']);
-    const batch = await dynamodb.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [key('list', '00'), key('list', '99')] } } }));
+    const batch = await dynamodb.send(
+      new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [key('list', '00'), key('list', '99')] } } }),
+    );
     expect(batch.Responses![TableName]).toEqual([items[0]]);
-    expect((await dynamodb.send(new ScanCommand({ TableName, FilterExpression: 'pk = :p AND sk < :s', ExpressionAttributeValues: { ...values, ':s': { S: '05' } } }))).Count).toBe(5);
+    expect(
+      (
+        await dynamodb.send(
+          new ScanCommand({
+            TableName,
+            FilterExpression: 'pk = :p AND sk < :s',
+            ExpressionAttributeValues: { ...values, ':s': { S: '05' } },
+          }),
+        )
+      ).Count,
+    ).toBe(5);
   });
 
   it('are deleted, giving the old value', async () => {
     await dynamodb.send(new PutItemCommand({ TableName, Item: key('gone') }));
 
-    const { Attributes } = await dynamodb.send(new DeleteItemCommand({ TableName, Key: key('gone'), ReturnValues: 'ALL_OLD' }));
+    const { Attributes } = await dynamodb.send(
+      new DeleteItemCommand({ TableName, Key: key('gone'), ReturnValues: 'ALL_OLD' }),
+    );
 
     expect(Attributes).toEqual(key('gone'));
     expect(await get('gone')).toBeUndefined();
@@ -147,13 +212,18 @@ describe('items', () => {
 
 describe('time to live', () => {
   it('is on as the template says, and can be changed', async () => {
-    const describe = async () => (await dynamodb.send(new DescribeTimeToLiveCommand({ TableName }))).TimeToLiveDescription;
+    const describe = async () =>
+      (await dynamodb.send(new DescribeTimeToLiveCommand({ TableName }))).TimeToLiveDescription;
     expect(await describe()).toEqual({ TimeToLiveStatus: 'ENABLED', AttributeName: 'ttl' });
 
-    await dynamodb.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: false } }));
+    await dynamodb.send(
+      new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: false } }),
+    );
     expect(await describe()).toEqual({ TimeToLiveStatus: 'DISABLED' });
 
-    await dynamodb.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true } }));
+    await dynamodb.send(
+      new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true } }),
+    );
     expect(await describe()).toEqual({ TimeToLiveStatus: 'ENABLED', AttributeName: 'ttl' });
   });
 
@@ -165,7 +235,8 @@ describe('time to live', () => {
       ['no time at all', { S: String(nowS) }],
       ['ten years ago', { N: String(nowS - 10 * 365 * 86_400) }],
     ];
-    for (const [name, value] of ttl) await dynamodb.send(new PutItemCommand({ TableName, Item: { ...key('ttl', name), ttl: value } }));
+    for (const [name, value] of ttl)
+      await dynamodb.send(new PutItemCommand({ TableName, Item: { ...key('ttl', name), ttl: value } }));
     expect(await aws.cloud.sweepExpiredItems()).toBe(0);
 
     nowMs = Date.now() + 120_000;
@@ -181,17 +252,49 @@ describe('time to live', () => {
 describe('what is not implemented or not right', () => {
   const Put = { TableName, Item: key('never') };
   it.each<[name: string, call: () => Promise<unknown>, error: string, text: string]>([
-    ['TransactWriteItems', () => dynamodb.send(new TransactWriteItemsCommand({ TransactItems: [{ Put }] })), 'UnknownOperationException', 'TransactWriteItems'],
-    ['ExecuteStatement', () => dynamodb.send(new ExecuteStatementCommand({ Statement: 'SELECT * FROM catalog' })), 'UnknownOperationException', 'ExecuteStatement'],
+    [
+      'TransactWriteItems',
+      () => dynamodb.send(new TransactWriteItemsCommand({ TransactItems: [{ Put }] })),
+      'UnknownOperationException',
+      'TransactWriteItems',
+    ],
+    [
+      'ExecuteStatement',
+      () => dynamodb.send(new ExecuteStatementCommand({ Statement: 'SELECT * FROM catalog' })),
+      'UnknownOperationException',
+      'ExecuteStatement',
+    ],
     [
       'ReturnValuesOnConditionCheckFailure',
-      () => dynamodb.send(new PutItemCommand({ ...Put, ConditionExpression: 'attribute_exists(pk)', ReturnValuesOnConditionCheckFailure: 'ALL_OLD' })),
+      () =>
+        dynamodb.send(
+          new PutItemCommand({
+            ...Put,
+            ConditionExpression: 'attribute_exists(pk)',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        ),
       'ValidationException',
       'ReturnValuesOnConditionCheckFailure',
     ],
-    ['a missing table', () => dynamodb.send(new GetItemCommand({ TableName: 'nowhere', Key: key('x') })), 'ResourceNotFoundException', 'not found'],
-    ['a wrong key', () => dynamodb.send(new GetItemCommand({ TableName, Key: { pk: { S: 'x' } } })), 'ValidationException', 'does not match the schema'],
-    ['a broken expression', () => dynamodb.send(new UpdateItemCommand({ TableName, Key: key('x'), UpdateExpression: 'SETT a = :b' })), 'ValidationException', 'UpdateExpression'],
+    [
+      'a missing table',
+      () => dynamodb.send(new GetItemCommand({ TableName: 'nowhere', Key: key('x') })),
+      'ResourceNotFoundException',
+      'not found',
+    ],
+    [
+      'a wrong key',
+      () => dynamodb.send(new GetItemCommand({ TableName, Key: { pk: { S: 'x' } } })),
+      'ValidationException',
+      'does not match the schema',
+    ],
+    [
+      'a broken expression',
+      () => dynamodb.send(new UpdateItemCommand({ TableName, Key: key('x'), UpdateExpression: 'SETT a = :b' })),
+      'ValidationException',
+      'UpdateExpression',
+    ],
   ])('fails by name: %s', async (_name, call, name, text) => {
     const error = await failure(call());
 

@@ -13,15 +13,19 @@ beforeAll(async () => {
 });
 afterAll(() => aws.stop());
 
-const put = (Key: string, Body: string, more: object = {}) => s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body, ...more }));
-const text = async (Key: string) => (await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }))).Body!.transformToString();
+const put = (Key: string, Body: string, more: object = {}) =>
+  s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body, ...more }));
+const text = async (Key: string) =>
+  (await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }))).Body!.transformToString();
 
 /** Sends all at once; gives the bodies that were accepted and the statuses of the others. */
 async function race(bodies: readonly string[], write: (body: string) => Promise<unknown>) {
   const outcomes = await Promise.allSettled(bodies.map(write));
   const winners = bodies.filter((_, index) => outcomes[index]!.status === 'fulfilled');
   const losers = outcomes.flatMap((outcome) =>
-    outcome.status === 'rejected' ? [(outcome.reason as { $metadata: { httpStatusCode: number } }).$metadata.httpStatusCode] : [],
+    outcome.status === 'rejected'
+      ? [(outcome.reason as { $metadata: { httpStatusCode: number } }).$metadata.httpStatusCode]
+      : [],
   );
   return { winners, losers };
 }
@@ -31,7 +35,10 @@ describe('If-None-Match: *', () => {
   it('creates once', async () => {
     await put('once', 'first', { IfNoneMatch: '*' });
 
-    expect(await failure(put('once', 'second', { IfNoneMatch: '*' }))).toMatchObject({ name: 'PreconditionFailed', status: 412 });
+    expect(await failure(put('once', 'second', { IfNoneMatch: '*' }))).toMatchObject({
+      name: 'PreconditionFailed',
+      status: 412,
+    });
     expect(await text('once')).toBe('first');
   });
 
@@ -44,12 +51,23 @@ describe('If-None-Match: *', () => {
   });
 
   it('takes no ETag', async () => {
-    expect(await failure(put('x', 'x', { IfNoneMatch: '"abc"' }))).toMatchObject({ name: 'NotImplemented', status: 501 });
+    expect(await failure(put('x', 'x', { IfNoneMatch: '"abc"' }))).toMatchObject({
+      name: 'NotImplemented',
+      status: 501,
+    });
   });
 
   it('holds for copies', async () => {
     await put('copy-source', 'x');
-    const copy = () => s3.send(new CopyObjectCommand({ Bucket: BUCKET, Key: 'copy-target', CopySource: `${BUCKET}/copy-source`, IfNoneMatch: '*' }));
+    const copy = () =>
+      s3.send(
+        new CopyObjectCommand({
+          Bucket: BUCKET,
+          Key: 'copy-target',
+          CopySource: `${BUCKET}/copy-source`,
+          IfNoneMatch: '*',
+        }),
+      );
 
     await copy();
 
@@ -62,7 +80,10 @@ describe('If-Match', () => {
     const { ETag } = await put('swap', 'one');
     await put('swap', 'two', { IfMatch: ETag });
 
-    expect(await failure(put('swap', 'three', { IfMatch: ETag }))).toMatchObject({ name: 'PreconditionFailed', status: 412 });
+    expect(await failure(put('swap', 'three', { IfMatch: ETag }))).toMatchObject({
+      name: 'PreconditionFailed',
+      status: 412,
+    });
     expect(await text('swap')).toBe('two');
   });
 
@@ -82,7 +103,8 @@ describe('If-Match', () => {
 
   it('guards a delete', async () => {
     const { ETag } = await put('guarded', 'x');
-    const remove = (IfMatch: string | undefined) => s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'guarded', IfMatch }));
+    const remove = (IfMatch: string | undefined) =>
+      s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'guarded', IfMatch }));
 
     expect(await failure(remove('"other"'))).toMatchObject({ name: 'PreconditionFailed', status: 412 });
     await remove(ETag);

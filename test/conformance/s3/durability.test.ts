@@ -8,7 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GetItemCommand, PutItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, GetObjectCommand, PutObjectCommand, S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { BUCKET, CATALOG_TABLE, REGION, startTestCloud } from '../sigv4/start-cloud.ts';
 import type { AwsCredentials } from '../../../harness/aws/index.ts';
@@ -20,7 +27,9 @@ beforeEach(() => {
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
 async function startProcess() {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, '../sigv4/cloud-process.ts'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, '../sigv4/cloud-process.ts'), dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
   const { url, port, credentials } = JSON.parse(line) as { url: string; port: number; credentials: AwsCredentials };
   const config = { endpoint: url, region: REGION, credentials, maxAttempts: 1 };
@@ -78,18 +87,24 @@ describe('after kill -9', () => {
     await first.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'kept', Body: 'hello' }));
     const url = await getSignedUrl(first.s3, new GetObjectCommand({ Bucket: BUCKET, Key: 'kept' }));
     const { UploadId } = await first.s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: 'multi' }));
-    const part = await first.s3.send(new UploadPartCommand({ Bucket: BUCKET, Key: 'multi', UploadId, PartNumber: 1, Body: 'part' }));
+    const part = await first.s3.send(
+      new UploadPartCommand({ Bucket: BUCKET, Key: 'multi', UploadId, PartNumber: 1, Body: 'part' }),
+    );
     await first.kill();
 
     const second = await startTestCloud({ dataDir, port: first.port, tables: [CATALOG_TABLE] });
 
     try {
       // The clients of before: same port, same credentials.
-      const item = await first.dynamodb.send(new GetItemCommand({ TableName: 'catalog', Key: { pk: { S: 'a' }, sk: { S: 'b' } } }));
+      const item = await first.dynamodb.send(
+        new GetItemCommand({ TableName: 'catalog', Key: { pk: { S: 'a' }, sk: { S: 'b' } } }),
+      );
       expect(item.Item).toEqual({ pk: { S: 'a' }, sk: { S: 'b' } });
       expect(await (await fetch(url)).text()).toBe('hello');
       const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: part.ETag }] };
-      await first.s3.send(new CompleteMultipartUploadCommand({ Bucket: BUCKET, Key: 'multi', UploadId, MultipartUpload }));
+      await first.s3.send(
+        new CompleteMultipartUploadCommand({ Bucket: BUCKET, Key: 'multi', UploadId, MultipartUpload }),
+      );
       const got = await first.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'multi' }));
       expect(await got.Body!.transformToString()).toBe('part');
     } finally {

@@ -27,14 +27,18 @@ const unicode = ['u/A', 'u/a', 'u/é', 'u/\u{ff5a}', 'u/\u{1f600}'];
 beforeAll(async () => {
   aws = await startTestCloud();
   s3 = aws.s3();
-  for (const Key of [...numbered, ...tree, ...[...unicode].reverse()]) await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: Key }));
+  for (const Key of [...numbered, ...tree, ...[...unicode].reverse()])
+    await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: Key }));
 });
 afterAll(() => aws.stop());
 
 async function pages(input: object): Promise<{ keys: string[]; prefixes: string[] }[]> {
   const found = [];
   for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: BUCKET, ...input })) {
-    found.push({ keys: (page.Contents ?? []).map((object) => object.Key!), prefixes: (page.CommonPrefixes ?? []).map((common) => common.Prefix!) });
+    found.push({
+      keys: (page.Contents ?? []).map((object) => object.Key!),
+      prefixes: (page.CommonPrefixes ?? []).map((common) => common.Prefix!),
+    });
   }
   return found;
 }
@@ -49,14 +53,18 @@ describe('ListObjectsV2', () => {
   });
 
   it('says what each object is', async () => {
-    const { Contents, KeyCount, IsTruncated } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 't/b/1' }));
+    const { Contents, KeyCount, IsTruncated } = await s3.send(
+      new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 't/b/1' }),
+    );
 
     expect(Contents).toMatchObject([{ Key: 't/b/1', Size: 5, StorageClass: 'STANDARD' }]);
     expect({ KeyCount, IsTruncated }).toEqual({ KeyCount: 1, IsTruncated: false });
   });
 
   it('groups by a delimiter', async () => {
-    expect(await pages({ Prefix: 't/', Delimiter: '/' })).toEqual([{ keys: ['t/a', 't/d', 't/z'], prefixes: ['t/b/', 't/e/'] }]);
+    expect(await pages({ Prefix: 't/', Delimiter: '/' })).toEqual([
+      { keys: ['t/a', 't/d', 't/z'], prefixes: ['t/b/', 't/e/'] },
+    ]);
   });
 
   it.each([1, 2, 3])('groups the same over pages of %d', async (MaxKeys) => {
@@ -79,15 +87,22 @@ describe('ListObjectsV2', () => {
   it('encodes keys for XML where asked', async () => {
     await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'x/a b\u0001', Body: 'x' }));
 
-    const { Contents, EncodingType } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'x/', EncodingType: 'url' }));
+    const { Contents, EncodingType } = await s3.send(
+      new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'x/', EncodingType: 'url' }),
+    );
 
     expect(EncodingType).toBe('url');
     expect(Contents!.map((object) => object.Key)).toEqual(['x/a%20b%01']);
   });
 
   it('lists nothing for MaxKeys 0 and refuses a token of its own invention', async () => {
-    expect(await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, MaxKeys: 0 }))).toMatchObject({ KeyCount: 0, IsTruncated: false });
-    expect(await failure(s3.send(new ListObjectsV2Command({ Bucket: BUCKET, ContinuationToken: 'x' })))).toMatchObject({ name: 'InvalidArgument' });
+    expect(await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, MaxKeys: 0 }))).toMatchObject({
+      KeyCount: 0,
+      IsTruncated: false,
+    });
+    expect(await failure(s3.send(new ListObjectsV2Command({ Bucket: BUCKET, ContinuationToken: 'x' })))).toMatchObject({
+      name: 'InvalidArgument',
+    });
   });
 
   it('lists no more what was deleted', async () => {
@@ -101,7 +116,9 @@ describe('ListObjectsV2', () => {
 describe('ListObjects', () => {
   it('pages by marker', async () => {
     const first = await s3.send(new ListObjectsCommand({ Bucket: BUCKET, Prefix: 't/', Delimiter: '/', MaxKeys: 2 }));
-    const second = await s3.send(new ListObjectsCommand({ Bucket: BUCKET, Prefix: 't/', Delimiter: '/', Marker: first.NextMarker }));
+    const second = await s3.send(
+      new ListObjectsCommand({ Bucket: BUCKET, Prefix: 't/', Delimiter: '/', Marker: first.NextMarker }),
+    );
 
     expect(first).toMatchObject({ IsTruncated: true, NextMarker: 't/b/', CommonPrefixes: [{ Prefix: 't/b/' }] });
     expect(second.Contents!.map((object) => object.Key)).toEqual(['t/d', 't/z']);
@@ -116,15 +133,25 @@ describe('buckets', () => {
     await s3.send(new HeadBucketCommand({ Bucket: 'second-bucket' }));
     const { Buckets } = await s3.send(new ListBucketsCommand({}));
     expect(Buckets!.map((bucket) => bucket.Name)).toEqual([BUCKET, 'second-bucket']);
-    expect(await s3.send(new GetBucketLocationCommand({ Bucket: 'second-bucket' }))).toMatchObject({ LocationConstraint: REGION });
+    expect(await s3.send(new GetBucketLocationCommand({ Bucket: 'second-bucket' }))).toMatchObject({
+      LocationConstraint: REGION,
+    });
     await s3.send(new DeleteBucketCommand({ Bucket: 'second-bucket' }));
     expect(await failure(s3.send(new HeadBucketCommand({ Bucket: 'second-bucket' })))).toMatchObject({ status: 404 });
   });
 
   it('are refused under a bad name, twice, or while objects are in them', async () => {
-    expect(await failure(s3.send(new CreateBucketCommand({ Bucket: 'Bad_Name' })))).toMatchObject({ name: 'InvalidBucketName' });
-    expect(await failure(s3.send(new CreateBucketCommand({ Bucket: BUCKET })))).toMatchObject({ name: 'BucketAlreadyOwnedByYou', status: 409 });
-    expect(await failure(s3.send(new DeleteBucketCommand({ Bucket: BUCKET })))).toMatchObject({ name: 'BucketNotEmpty', status: 409 });
+    expect(await failure(s3.send(new CreateBucketCommand({ Bucket: 'Bad_Name' })))).toMatchObject({
+      name: 'InvalidBucketName',
+    });
+    expect(await failure(s3.send(new CreateBucketCommand({ Bucket: BUCKET })))).toMatchObject({
+      name: 'BucketAlreadyOwnedByYou',
+      status: 409,
+    });
+    expect(await failure(s3.send(new DeleteBucketCommand({ Bucket: BUCKET })))).toMatchObject({
+      name: 'BucketNotEmpty',
+      status: 409,
+    });
   });
 
   it('fail by name for what is not implemented', async () => {

@@ -25,14 +25,18 @@ beforeAll(async () => {
 });
 afterAll(() => aws.stop());
 
-const create = async (Key: string, more: object = {}) => (await s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key, ...more }))).UploadId!;
+const create = async (Key: string, more: object = {}) =>
+  (await s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key, ...more }))).UploadId!;
 const upload = async (Key: string, UploadId: string, PartNumber: number, Body: Buffer): Promise<CompletedPart> => {
-  const { ETag, ChecksumCRC32 } = await s3.send(new UploadPartCommand({ Bucket: BUCKET, Key, UploadId, PartNumber, Body }));
+  const { ETag, ChecksumCRC32 } = await s3.send(
+    new UploadPartCommand({ Bucket: BUCKET, Key, UploadId, PartNumber, Body }),
+  );
   return { PartNumber, ETag, ChecksumCRC32 };
 };
 const complete = (Key: string, UploadId: string, Parts: CompletedPart[], more: object = {}) =>
   s3.send(new CompleteMultipartUploadCommand({ Bucket: BUCKET, Key, UploadId, MultipartUpload: { Parts }, ...more }));
-const bytes = async (Key: string) => Buffer.from(await (await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }))).Body!.transformToByteArray());
+const bytes = async (Key: string) =>
+  Buffer.from(await (await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }))).Body!.transformToByteArray());
 const md5 = (data: Buffer) => createHash('md5').update(data).digest();
 
 describe('a multipart upload', () => {
@@ -47,7 +51,11 @@ describe('a multipart upload', () => {
     const etag = `"${md5(Buffer.concat([md5(one), md5(two)])).toString('hex')}-2"`;
     expect(done.ETag).toBe(etag);
     expect(Buffer.compare(await bytes('joined'), Buffer.concat([one, two]))).toBe(0);
-    expect(await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'joined' }))).toMatchObject({ ETag: etag, ContentType: 'text/csv', Metadata: { a: '1' } });
+    expect(await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'joined' }))).toMatchObject({
+      ETag: etag,
+      ContentType: 'text/csv',
+      Metadata: { a: '1' },
+    });
   });
 
   it('replaces a part that is sent again', async () => {
@@ -63,20 +71,41 @@ describe('a multipart upload', () => {
   it('has a composite checksum of its parts', async () => {
     const UploadId = await create('sums', { ChecksumAlgorithm: 'SHA256' });
     const body = Buffer.from('hello');
-    const { ETag, ChecksumSHA256 } = await s3.send(new UploadPartCommand({ Bucket: BUCKET, Key: 'sums', UploadId, PartNumber: 1, Body: body, ChecksumAlgorithm: 'SHA256' }));
+    const { ETag, ChecksumSHA256 } = await s3.send(
+      new UploadPartCommand({
+        Bucket: BUCKET,
+        Key: 'sums',
+        UploadId,
+        PartNumber: 1,
+        Body: body,
+        ChecksumAlgorithm: 'SHA256',
+      }),
+    );
 
     const done = await complete('sums', UploadId, [{ PartNumber: 1, ETag, ChecksumSHA256 }]);
 
     const sha256 = (data: Buffer) => createHash('sha256').update(data).digest();
     expect(ChecksumSHA256).toBe(sha256(body).toString('base64'));
-    expect(done).toMatchObject({ ChecksumSHA256: `${sha256(sha256(body)).toString('base64')}-1`, ChecksumType: 'COMPOSITE' });
+    expect(done).toMatchObject({
+      ChecksumSHA256: `${sha256(sha256(body)).toString('base64')}-1`,
+      ChecksumType: 'COMPOSITE',
+    });
   });
 
   it('copies parts from objects', async () => {
     await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'from', Body: '0123456789' }));
     const UploadId = await create('copied');
     const copy = (range: string) =>
-      s3.send(new UploadPartCopyCommand({ Bucket: BUCKET, Key: 'copied', UploadId, PartNumber: 1, CopySource: `${BUCKET}/from`, CopySourceRange: range }));
+      s3.send(
+        new UploadPartCopyCommand({
+          Bucket: BUCKET,
+          Key: 'copied',
+          UploadId,
+          PartNumber: 1,
+          CopySource: `${BUCKET}/from`,
+          CopySourceRange: range,
+        }),
+      );
 
     const { CopyPartResult } = await copy('bytes=2-5');
     await complete('copied', UploadId, [{ PartNumber: 1, ETag: CopyPartResult!.ETag }]);
@@ -87,12 +116,24 @@ describe('a multipart upload', () => {
 
   it('refuses wrong lists of parts and keeps the upload', async () => {
     const UploadId = await create('picky');
-    const parts = [await upload('picky', UploadId, 1, Buffer.from('small')), await upload('picky', UploadId, 2, Buffer.from('last'))] as const;
+    const parts = [
+      await upload('picky', UploadId, 1, Buffer.from('small')),
+      await upload('picky', UploadId, 2, Buffer.from('last')),
+    ] as const;
 
-    expect(await failure(complete('picky', UploadId, [...parts]))).toMatchObject({ name: 'EntityTooSmall', status: 400 });
-    expect(await failure(complete('picky', UploadId, [parts[1], parts[0]]))).toMatchObject({ name: 'InvalidPartOrder' });
-    expect(await failure(complete('picky', UploadId, [{ PartNumber: 3, ETag: '"x"' }]))).toMatchObject({ name: 'InvalidPart' });
-    expect(await failure(complete('picky', UploadId, [{ ...parts[0], ETag: parts[1].ETag }]))).toMatchObject({ name: 'InvalidPart' });
+    expect(await failure(complete('picky', UploadId, [...parts]))).toMatchObject({
+      name: 'EntityTooSmall',
+      status: 400,
+    });
+    expect(await failure(complete('picky', UploadId, [parts[1], parts[0]]))).toMatchObject({
+      name: 'InvalidPartOrder',
+    });
+    expect(await failure(complete('picky', UploadId, [{ PartNumber: 3, ETag: '"x"' }]))).toMatchObject({
+      name: 'InvalidPart',
+    });
+    expect(await failure(complete('picky', UploadId, [{ ...parts[0], ETag: parts[1].ETag }]))).toMatchObject({
+      name: 'InvalidPart',
+    });
     await complete('picky', UploadId, [parts[0]]);
     expect((await bytes('picky')).toString()).toBe('small');
   });
@@ -102,7 +143,10 @@ describe('a multipart upload', () => {
     const UploadId = await create('taken');
     const part = await upload('taken', UploadId, 1, Buffer.from('second'));
 
-    expect(await failure(complete('taken', UploadId, [part], { IfNoneMatch: '*' }))).toMatchObject({ name: 'PreconditionFailed', status: 412 });
+    expect(await failure(complete('taken', UploadId, [part], { IfNoneMatch: '*' }))).toMatchObject({
+      name: 'PreconditionFailed',
+      status: 412,
+    });
 
     expect((await bytes('taken')).toString()).toBe('first');
     await complete('taken', UploadId, [part]);
@@ -112,7 +156,8 @@ describe('a multipart upload', () => {
   it('is listed until it is aborted, and takes no part afterwards', async () => {
     const UploadId = await create('aborted');
     await upload('aborted', UploadId, 1, Buffer.from('x'));
-    const uploads = async () => (await s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix: 'aborted' }))).Uploads ?? [];
+    const uploads = async () =>
+      (await s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix: 'aborted' }))).Uploads ?? [];
     const { Parts } = await s3.send(new ListPartsCommand({ Bucket: BUCKET, Key: 'aborted', UploadId }));
     expect(Parts).toMatchObject([{ PartNumber: 1, Size: 1 }]);
     expect(await uploads()).toMatchObject([{ Key: 'aborted', UploadId }]);
@@ -120,8 +165,13 @@ describe('a multipart upload', () => {
     await s3.send(new AbortMultipartUploadCommand({ Bucket: BUCKET, Key: 'aborted', UploadId }));
 
     expect(await uploads()).toEqual([]);
-    expect(await failure(upload('aborted', UploadId, 2, Buffer.from('x')))).toMatchObject({ name: 'NoSuchUpload', status: 404 });
-    expect(await failure(s3.send(new ListPartsCommand({ Bucket: BUCKET, Key: 'aborted', UploadId })))).toMatchObject({ name: 'NoSuchUpload' });
+    expect(await failure(upload('aborted', UploadId, 2, Buffer.from('x')))).toMatchObject({
+      name: 'NoSuchUpload',
+      status: 404,
+    });
+    expect(await failure(s3.send(new ListPartsCommand({ Bucket: BUCKET, Key: 'aborted', UploadId })))).toMatchObject({
+      name: 'NoSuchUpload',
+    });
     expect(await failure(bytes('aborted'))).toMatchObject({ name: 'NoSuchKey' });
   });
 
@@ -130,7 +180,9 @@ describe('a multipart upload', () => {
     for (const number of [1, 2, 3]) await upload('paged', UploadId, number, Buffer.from('x'));
 
     const page = await s3.send(new ListPartsCommand({ Bucket: BUCKET, Key: 'paged', UploadId, MaxParts: 2 }));
-    const rest = await s3.send(new ListPartsCommand({ Bucket: BUCKET, Key: 'paged', UploadId, PartNumberMarker: page.NextPartNumberMarker }));
+    const rest = await s3.send(
+      new ListPartsCommand({ Bucket: BUCKET, Key: 'paged', UploadId, PartNumberMarker: page.NextPartNumberMarker }),
+    );
 
     expect([page.IsTruncated, page.Parts!.length, rest.Parts!.map((part) => part.PartNumber)]).toEqual([true, 2, [3]]);
   });
@@ -138,6 +190,9 @@ describe('a multipart upload', () => {
   it('takes part numbers 1 to 10,000 only', async () => {
     const UploadId = await create('numbers');
 
-    expect(await failure(upload('numbers', UploadId, 10_001, Buffer.from('x')))).toMatchObject({ name: 'InvalidArgument', status: 400 });
+    expect(await failure(upload('numbers', UploadId, 10_001, Buffer.from('x')))).toMatchObject({
+      name: 'InvalidArgument',
+      status: 400,
+    });
   });
 });

@@ -1,7 +1,13 @@
 /** Presigned URLs, POST policies and CORS: what a browser does with the local S3. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
-import { GetBucketCorsCommand, GetObjectCommand, PutObjectCommand, UploadPartCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+import {
+  GetBucketCorsCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+  CreateMultipartUploadCommand,
+} from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { BUCKET, lambdaRole, REGION, startTestCloud } from '../sigv4/start-cloud.ts';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -10,10 +16,24 @@ import type { TestCloud } from '../sigv4/start-cloud.ts';
 let aws: TestCloud;
 let s3: S3Client;
 let nowMs: number | undefined;
-const role = lambdaRole('uploads-only', [{ Effect: 'Allow', Action: 's3:PutObject', Resource: `arn:aws:s3:::${BUCKET}/up/*` }]);
+const role = lambdaRole('uploads-only', [
+  { Effect: 'Allow', Action: 's3:PutObject', Resource: `arn:aws:s3:::${BUCKET}/up/*` },
+]);
 beforeAll(async () => {
-  const corsRules = [{ AllowedOrigins: ['https://*.example.com'], AllowedMethods: ['PUT', 'GET'], AllowedHeaders: ['content-*', 'x-amz-*'], ExposedHeaders: ['ETag'], MaxAge: 600 }];
-  aws = await startTestCloud({ buckets: [{ name: BUCKET, corsRules }, { name: 'no-cors' }], roles: [role], now: () => nowMs ?? Date.now() });
+  const corsRules = [
+    {
+      AllowedOrigins: ['https://*.example.com'],
+      AllowedMethods: ['PUT', 'GET'],
+      AllowedHeaders: ['content-*', 'x-amz-*'],
+      ExposedHeaders: ['ETag'],
+      MaxAge: 600,
+    },
+  ];
+  aws = await startTestCloud({
+    buckets: [{ name: BUCKET, corsRules }, { name: 'no-cors' }],
+    roles: [role],
+    now: () => nowMs ?? Date.now(),
+  });
   s3 = aws.s3();
   await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'seen', Body: 'hello' }));
 });
@@ -23,7 +43,12 @@ const codeOf = async (response: Response) => /<Code>(\w+)<\/Code>/.exec(await re
 
 describe('a presigned GET', () => {
   it('needs nothing but the URL', async () => {
-    const response = await fetch(await getSignedUrl(s3, new GetObjectCommand({ Bucket: BUCKET, Key: 'seen', ResponseContentDisposition: 'attachment; filename="x"' })));
+    const response = await fetch(
+      await getSignedUrl(
+        s3,
+        new GetObjectCommand({ Bucket: BUCKET, Key: 'seen', ResponseContentDisposition: 'attachment; filename="x"' }),
+      ),
+    );
 
     expect([response.status, await response.text()]).toEqual([200, 'hello']);
     expect(response.headers.get('content-disposition')).toBe('attachment; filename="x"');
@@ -66,7 +91,8 @@ describe('a presigned GET', () => {
 });
 
 describe('a presigned PUT', () => {
-  const presign = (more: object, options: object = {}) => getSignedUrl(s3, new PutObjectCommand({ Bucket: BUCKET, Key: 'put', ...more }), options);
+  const presign = (more: object, options: object = {}) =>
+    getSignedUrl(s3, new PutObjectCommand({ Bucket: BUCKET, Key: 'put', ...more }), options);
 
   it('takes a body of the signed length', async () => {
     const url = await presign({ ContentLength: 5 }, { signableHeaders: new Set(['content-length']) });
@@ -93,7 +119,10 @@ describe('a presigned PUT', () => {
 
   it('holds for a part of a multipart upload', async () => {
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: 'parts' }));
-    const url = await getSignedUrl(s3, new UploadPartCommand({ Bucket: BUCKET, Key: 'parts', UploadId, PartNumber: 1 }));
+    const url = await getSignedUrl(
+      s3,
+      new UploadPartCommand({ Bucket: BUCKET, Key: 'parts', UploadId, PartNumber: 1 }),
+    );
 
     const response = await fetch(url, { method: 'PUT', body: 'part' });
 
@@ -102,31 +131,57 @@ describe('a presigned PUT', () => {
 
   it('may do what its signer may, and no more', async () => {
     const client = aws.s3(aws.cloud.issueRoleCredentials(role.arn, { sessionName: 'fn' }));
-    const putTo = async (Key: string) => (await fetch(await getSignedUrl(client, new PutObjectCommand({ Bucket: BUCKET, Key })), { method: 'PUT', body: 'x' })).status;
+    const putTo = async (Key: string) =>
+      (
+        await fetch(await getSignedUrl(client, new PutObjectCommand({ Bucket: BUCKET, Key })), {
+          method: 'PUT',
+          body: 'x',
+        })
+      ).status;
 
     expect([await putTo('up/1'), await putTo('elsewhere')]).toEqual([200, 403]);
   });
 });
 
 /** A browser's form, signed here with node:crypto by the recipe of the S3 API reference. */
-function signedForm(conditions: unknown[], fields: Record<string, string>, file: string, options: { expiresInMs?: number; secret?: string } = {}) {
+function signedForm(
+  conditions: unknown[],
+  fields: Record<string, string>,
+  file: string,
+  options: { expiresInMs?: number; secret?: string } = {},
+) {
   const { accessKeyId, secretAccessKey } = aws.cloud.operatorCredentials();
   const amzDate = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
   const day = amzDate.slice(0, 8);
-  const signing = { 'x-amz-algorithm': 'AWS4-HMAC-SHA256', 'x-amz-credential': `${accessKeyId}/${day}/${REGION}/s3/aws4_request`, 'x-amz-date': amzDate };
+  const signing = {
+    'x-amz-algorithm': 'AWS4-HMAC-SHA256',
+    'x-amz-credential': `${accessKeyId}/${day}/${REGION}/s3/aws4_request`,
+    'x-amz-date': amzDate,
+  };
   const expiration = new Date(Date.now() + (options.expiresInMs ?? 60_000)).toISOString();
   const all = [...conditions, ...Object.entries(signing).map(([name, value]) => ({ [name]: value }))];
   const policy = Buffer.from(JSON.stringify({ expiration, conditions: all })).toString('base64');
   const mac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
   const key = mac(mac(mac(mac(`AWS4${options.secret ?? secretAccessKey}`, day), REGION), 's3'), 'aws4_request');
   const form = new FormData();
-  for (const [name, value] of Object.entries({ ...fields, ...signing, policy, 'x-amz-signature': mac(key, policy).toString('hex') })) form.append(name, value);
+  for (const [name, value] of Object.entries({
+    ...fields,
+    ...signing,
+    policy,
+    'x-amz-signature': mac(key, policy).toString('hex'),
+  }))
+    form.append(name, value);
   form.append('file', new Blob([file]), 'ümlaut.csv');
   return fetch(`${aws.cloud.url}/${BUCKET}`, { method: 'POST', body: form });
 }
 
 describe('a POST form', () => {
-  const conditions = [{ bucket: BUCKET }, ['starts-with', '$key', 'form/'], ['content-length-range', 2, 10], { 'Content-Type': 'text/csv' }];
+  const conditions = [
+    { bucket: BUCKET },
+    ['starts-with', '$key', 'form/'],
+    ['content-length-range', 2, 10],
+    { 'Content-Type': 'text/csv' },
+  ];
   const fields = { key: 'form/${filename}', 'Content-Type': 'text/csv' };
 
   it('stores the file under the policy', async () => {
@@ -139,7 +194,11 @@ describe('a POST form', () => {
   });
 
   it('answers with the status that the form asks for', async () => {
-    const response = await signedForm([...conditions, { success_action_status: '201' }], { ...fields, success_action_status: '201' }, 'abc');
+    const response = await signedForm(
+      [...conditions, { success_action_status: '201' }],
+      { ...fields, success_action_status: '201' },
+      'abc',
+    );
 
     expect(response.status).toBe(201);
     expect(await response.text()).toContain('<Key>form/ümlaut.csv</Key>');
@@ -208,8 +267,18 @@ describe('CORS', () => {
   it('is told to who may ask', async () => {
     const { CORSRules } = await s3.send(new GetBucketCorsCommand({ Bucket: BUCKET }));
 
-    expect(CORSRules).toEqual([{ AllowedOrigins: ['https://*.example.com'], AllowedMethods: ['PUT', 'GET'], AllowedHeaders: ['content-*', 'x-amz-*'], ExposeHeaders: ['ETag'], MaxAgeSeconds: 600 }]);
-    await expect(s3.send(new GetBucketCorsCommand({ Bucket: 'no-cors' }))).rejects.toMatchObject({ name: 'NoSuchCORSConfiguration' });
+    expect(CORSRules).toEqual([
+      {
+        AllowedOrigins: ['https://*.example.com'],
+        AllowedMethods: ['PUT', 'GET'],
+        AllowedHeaders: ['content-*', 'x-amz-*'],
+        ExposeHeaders: ['ETag'],
+        MaxAgeSeconds: 600,
+      },
+    ]);
+    await expect(s3.send(new GetBucketCorsCommand({ Bucket: 'no-cors' }))).rejects.toMatchObject({
+      name: 'NoSuchCORSConfiguration',
+    });
   });
 
   it('marks the answer of the actual request', async () => {

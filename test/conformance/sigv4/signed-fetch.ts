@@ -23,7 +23,13 @@ export interface Answer {
 export async function signRequest(
   url: string,
   request: SignedRequest,
-  options: { credentials: AwsCredentials; service: string; region?: string; signingDate?: Date; applyChecksum?: boolean },
+  options: {
+    credentials: AwsCredentials;
+    service: string;
+    region?: string;
+    signingDate?: Date;
+    applyChecksum?: boolean;
+  },
 ): Promise<SignedRequest> {
   const { hostname, port, host } = new URL(url);
   const signer = new SignatureV4({
@@ -34,8 +40,17 @@ export async function signRequest(
     uriEscapePath: options.service !== 's3',
     applyChecksum: options.applyChecksum ?? true,
   });
-  const unsigned = { protocol: 'http:', hostname, port: Number(port), ...request, headers: { ...request.headers, host } };
-  const signed = await signer.sign(unsigned as unknown as Parameters<typeof signer.sign>[0], options.signingDate ? { signingDate: options.signingDate } : {});
+  const unsigned = {
+    protocol: 'http:',
+    hostname,
+    port: Number(port),
+    ...request,
+    headers: { ...request.headers, host },
+  };
+  const signed = await signer.sign(
+    unsigned as unknown as Parameters<typeof signer.sign>[0],
+    options.signingDate ? { signingDate: options.signingDate } : {},
+  );
   return { ...request, headers: signed.headers };
 }
 
@@ -46,7 +61,9 @@ export function send(url: string, { method, path, query, headers, body }: Signed
     const outgoing = httpRequest(`${url}${path}${search}`, { method, headers, agent: false }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('end', () => resolve({ status: incoming.statusCode!, headers: incoming.headers, body: Buffer.concat(chunks).toString() }));
+      incoming.on('end', () =>
+        resolve({ status: incoming.statusCode!, headers: incoming.headers, body: Buffer.concat(chunks).toString() }),
+      );
     });
     outgoing.on('error', reject);
     outgoing.end(body);

@@ -6,7 +6,14 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { startAwsCloud } from '../../../harness/aws/index.ts';
-import type { AwsCloud, AwsCloudOptions, AwsCredentials, PolicyStatement, RoleDefinition, TableDefinition } from '../../../harness/aws/index.ts';
+import type {
+  AwsCloud,
+  AwsCloudOptions,
+  AwsCredentials,
+  PolicyStatement,
+  RoleDefinition,
+  TableDefinition,
+} from '../../../harness/aws/index.ts';
 
 export const ACCOUNT = '123456789012';
 export const REGION = 'eu-central-1';
@@ -22,7 +29,14 @@ export const CATALOG_TABLE: TableDefinition = {
   ],
   BillingMode: 'PAY_PER_REQUEST',
   GlobalSecondaryIndexes: [
-    { IndexName: 'by_day', KeySchema: [{ AttributeName: 'day', KeyType: 'HASH' }, { AttributeName: 'sk', KeyType: 'RANGE' }], Projection: { ProjectionType: 'ALL' } },
+    {
+      IndexName: 'by_day',
+      KeySchema: [
+        { AttributeName: 'day', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'ALL' },
+    },
   ],
   TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
 };
@@ -74,8 +88,16 @@ export async function startTestCloud(options: Partial<AwsCloudOptions> = {}): Pr
 }
 
 /** A role that Lambda may assume, with these statements as its one policy. */
-export function lambdaRole(name: string, statements: readonly PolicyStatement[], trust: readonly PolicyStatement[] = []): RoleDefinition {
-  const byLambda: PolicyStatement = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } };
+export function lambdaRole(
+  name: string,
+  statements: readonly PolicyStatement[],
+  trust: readonly PolicyStatement[] = [],
+): RoleDefinition {
+  const byLambda: PolicyStatement = {
+    Effect: 'Allow',
+    Action: 'sts:AssumeRole',
+    Principal: { Service: 'lambda.amazonaws.com' },
+  };
   return {
     arn: `arn:aws:iam::${ACCOUNT}:role/${name}`,
     name,
@@ -85,7 +107,9 @@ export function lambdaRole(name: string, statements: readonly PolicyStatement[],
 }
 
 /** What a call fails with: the error's name, HTTP status and message. */
-export async function failure(call: Promise<unknown>): Promise<{ name: string; status: number | undefined; message: string }> {
+export async function failure(
+  call: Promise<unknown>,
+): Promise<{ name: string; status: number | undefined; message: string }> {
   try {
     await call;
   } catch (error) {

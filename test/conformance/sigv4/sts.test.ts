@@ -8,7 +8,11 @@ import type { AwsCredentials, PolicyStatement, RoleDefinition } from '../../../h
 import type { TestCloud } from './start-cloud.ts';
 
 const arnOf = (name: string) => `arn:aws:iam::${ACCOUNT}:role/${name}`;
-const trusting = (name: string, trust: readonly PolicyStatement[], more: Partial<RoleDefinition> = {}): RoleDefinition => ({ ...lambdaRole(name, [], trust), ...more });
+const trusting = (
+  name: string,
+  trust: readonly PolicyStatement[],
+  more: Partial<RoleDefinition> = {},
+): RoleDefinition => ({ ...lambdaRole(name, [], trust), ...more });
 const byFn = (Action: string | string[], Condition?: PolicyStatement['Condition']): PolicyStatement => ({
   Effect: 'Allow',
   Action,
@@ -24,13 +28,35 @@ beforeAll(async () => {
       lambdaRole('fn', []),
       lambdaRole('other', [{ Effect: 'Allow', Action: 'sts:*', Resource: '*' }]),
       // As CDK's SessionTagsPrincipal synthesizes it.
-      trusting('tenant', [byFn('sts:AssumeRole', { StringLike: { 'aws:RequestTag/TenantId': '*' } }), byFn('sts:TagSession', { StringLike: { 'aws:RequestTag/TenantId': '*' } })], {
-        policies: [{ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 's3:*', Resource: [`arn:aws:s3:::${BUCKET}`, `arn:aws:s3:::${BUCKET}/*`] } }],
-      }),
+      trusting(
+        'tenant',
+        [
+          byFn('sts:AssumeRole', { StringLike: { 'aws:RequestTag/TenantId': '*' } }),
+          byFn('sts:TagSession', { StringLike: { 'aws:RequestTag/TenantId': '*' } }),
+        ],
+        {
+          policies: [
+            {
+              Version: '2012-10-17',
+              Statement: {
+                Effect: 'Allow',
+                Action: 's3:*',
+                Resource: [`arn:aws:s3:::${BUCKET}`, `arn:aws:s3:::${BUCKET}/*`],
+              },
+            },
+          ],
+        },
+      ),
       trusting('untagged', [byFn('sts:AssumeRole')]),
-      trusting('account', [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } }], { maxSessionDurationS: 7200 }),
+      trusting(
+        'account',
+        [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } }],
+        { maxSessionDurationS: 7200 },
+      ),
       trusting('external', [byFn('sts:AssumeRole', { StringEquals: { 'sts:ExternalId': 'secret' } })]),
-      trusting('chain', [{ Effect: 'Allow', Action: ['sts:AssumeRole', 'sts:TagSession'], Principal: { AWS: arnOf('tenant') } }]),
+      trusting('chain', [
+        { Effect: 'Allow', Action: ['sts:AssumeRole', 'sts:TagSession'], Principal: { AWS: arnOf('tenant') } },
+      ]),
     ],
   });
   fn = aws.cloud.issueRoleCredentials(arnOf('fn'), { sessionName: 'fn-1' });
@@ -47,11 +73,14 @@ async function assumed(...parameters: Parameters<typeof assume>): Promise<AwsCre
 
 describe('GetCallerIdentity', () => {
   it('names the operator, a function and a session', async () => {
-    const identity = async (credentials?: AwsCredentials) => (await aws.sts(credentials).send(new GetCallerIdentityCommand({}))).Arn;
+    const identity = async (credentials?: AwsCredentials) =>
+      (await aws.sts(credentials).send(new GetCallerIdentityCommand({}))).Arn;
 
     expect(await identity()).toBe(`arn:aws:iam::${ACCOUNT}:user/operator`);
     expect(await identity(fn)).toBe(`arn:aws:sts::${ACCOUNT}:assumed-role/fn/fn-1`);
-    expect(await identity(await assumed('tenant', tags(['TenantId', 'a'])))).toBe(`arn:aws:sts::${ACCOUNT}:assumed-role/tenant/session`);
+    expect(await identity(await assumed('tenant', tags(['TenantId', 'a'])))).toBe(
+      `arn:aws:sts::${ACCOUNT}:assumed-role/tenant/session`,
+    );
   });
 });
 
@@ -70,8 +99,17 @@ describe('AssumeRole', () => {
   it.each<[name: string, call: () => Promise<unknown>, action: string]>([
     ['without the tag that the trust demands', () => assume('tenant'), 'sts:AssumeRole'],
     ['with another tag', () => assume('tenant', tags(['Other', 'a'])), 'sts:AssumeRole'],
-    ['with tags where the trust allows no tagging', () => assume('untagged', tags(['TenantId', 'a'])), 'sts:TagSession'],
-    ['by a role that the trust does not name, whatever its own policies say', () => assume('tenant', tags(['TenantId', 'a']), aws.cloud.issueRoleCredentials(arnOf('other'), { sessionName: 's' })), 'sts:AssumeRole'],
+    [
+      'with tags where the trust allows no tagging',
+      () => assume('untagged', tags(['TenantId', 'a'])),
+      'sts:TagSession',
+    ],
+    [
+      'by a role that the trust does not name, whatever its own policies say',
+      () =>
+        assume('tenant', tags(['TenantId', 'a']), aws.cloud.issueRoleCredentials(arnOf('other'), { sessionName: 's' })),
+      'sts:AssumeRole',
+    ],
     ['by a role of the trusted account without a policy of its own', () => assume('account'), 'sts:AssumeRole'],
     ['with the wrong external id', () => assume('external', { ExternalId: 'guess' }), 'sts:AssumeRole'],
     ['of a role that does not exist', () => assume('nobody'), 'sts:AssumeRole'],
@@ -79,7 +117,11 @@ describe('AssumeRole', () => {
     const error = await failure(call());
 
     expect(error).toMatchObject({ name: 'AccessDenied', status: 403 });
-    expect(error.message).toMatch(new RegExp(`^User: arn:aws:sts::${ACCOUNT}:assumed-role/\\w+/[\\w-]+ is not authorized to perform: ${action} on resource: arn:aws:iam::${ACCOUNT}:role/`));
+    expect(error.message).toMatch(
+      new RegExp(
+        `^User: arn:aws:sts::${ACCOUNT}:assumed-role/\\w+/[\\w-]+ is not authorized to perform: ${action} on resource: arn:aws:iam::${ACCOUNT}:role/`,
+      ),
+    );
   });
 
   it('is allowed to what the trust names', async () => {
@@ -92,12 +134,30 @@ describe('AssumeRole', () => {
   it.each<[name: string, input: Partial<AssumeRoleCommandInput>, code: string, text: string]>([
     ['under 15 minutes', { DurationSeconds: 899 }, 'ValidationError', '900'],
     ['over an hour, by a role', { DurationSeconds: 3601 }, 'ValidationError', 'role chaining'],
-    ['with tags that differ by case only', tags(['TenantId', 'a'], ['tenantid', 'b']), 'InvalidParameterValue', 'Duplicate tag keys'],
+    [
+      'with tags that differ by case only',
+      tags(['TenantId', 'a'], ['tenantid', 'b']),
+      'InvalidParameterValue',
+      'Duplicate tag keys',
+    ],
     ['with a tag of forbidden characters', tags(['TenantId', 'a*']), 'ValidationError', 'tag value'],
     ['with a session name of forbidden characters', { RoleSessionName: 'a b' }, 'ValidationError', 'RoleSessionName'],
-    ['with a parameter that is not implemented', { SerialNumber: 'arn:aws:iam::1:mfa/x', TokenCode: '123456' }, 'InvalidAction', 'SerialNumber'],
+    [
+      'with a parameter that is not implemented',
+      { SerialNumber: 'arn:aws:iam::1:mfa/x', TokenCode: '123456' },
+      'InvalidAction',
+      'SerialNumber',
+    ],
   ])('is refused %s', async (_name, input, name, text) => {
-    const error = await failure(assume('account', input, input.DurationSeconds === undefined ? aws.cloud.operatorCredentials() : aws.cloud.issueRoleCredentials(arnOf('other'), { sessionName: 's' })));
+    const error = await failure(
+      assume(
+        'account',
+        input,
+        input.DurationSeconds === undefined
+          ? aws.cloud.operatorCredentials()
+          : aws.cloud.issueRoleCredentials(arnOf('other'), { sessionName: 's' }),
+      ),
+    );
 
     expect(error).toMatchObject({ name, status: 400 });
     expect(error.message).toContain(text);
@@ -108,11 +168,16 @@ describe('AssumeRole', () => {
 
     // The operator is not named by the trust at all.
     expect(error).toMatchObject({ name: 'AccessDenied' });
-    expect((await failure(assume('account', { DurationSeconds: 7201 }, aws.cloud.operatorCredentials()))).message).toContain('MaxSessionDuration');
+    expect(
+      (await failure(assume('account', { DurationSeconds: 7201 }, aws.cloud.operatorCredentials()))).message,
+    ).toContain('MaxSessionDuration');
   });
 
   it('holds a session to its session policy', async () => {
-    const Policy = JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 's3:PutObject', Resource: '*' } });
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: { Effect: 'Allow', Action: 's3:PutObject', Resource: '*' },
+    });
     const s3 = aws.s3(await assumed('tenant', { ...tags(['TenantId', 'a']), Policy }));
 
     await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'x', Body: 'x' }));
@@ -126,10 +191,14 @@ describe('AssumeRole', () => {
 
     await assume('chain', {}, first);
 
-    expect(await failure(assume('chain', tags(['TenantId', 'b']), first))).toMatchObject({ name: 'InvalidParameterValue' });
+    expect(await failure(assume('chain', tags(['TenantId', 'b']), first))).toMatchObject({
+      name: 'InvalidParameterValue',
+    });
   });
 
   it('is what STS has here; other actions fail by name', async () => {
-    expect((await failure(aws.sts().send(new GetSessionTokenCommand({})))).message).toContain("does not implement the action 'GetSessionToken'");
+    expect((await failure(aws.sts().send(new GetSessionTokenCommand({})))).message).toContain(
+      "does not implement the action 'GetSessionToken'",
+    );
   });
 });

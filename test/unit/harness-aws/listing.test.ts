@@ -5,7 +5,11 @@ import { listKeys } from '../../../harness/aws/s3/listing.ts';
 import { compareUtf8, SortedKeys } from '../../../harness/aws/s3/sorted-keys.ts';
 import type { Bucket } from '../../../harness/aws/s3/bucket.ts';
 
-const keyText = fc.string({ unit: fc.constantFrom('a', 'b', '/', '-', 'é', '\u{ff5a}', '\u{1f600}'), minLength: 1, maxLength: 6 });
+const keyText = fc.string({
+  unit: fc.constantFrom('a', 'b', '/', '-', 'é', '\u{ff5a}', '\u{1f600}'),
+  minLength: 1,
+  maxLength: 6,
+});
 
 /** Keys and common prefixes by their definition, in the order of their bytes. */
 function model(keys: readonly string[], prefix: string, delimiter: string, after: string): string[] {
@@ -22,22 +26,32 @@ function model(keys: readonly string[], prefix: string, delimiter: string, after
 describe('listKeys', () => {
   it('gives every entry once, over pages of any size', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(keyText, { maxLength: 40 }), fc.constantFrom('', 'a', 'a/', 'b-'), fc.constantFrom('', '/', 'ab'), fc.option(keyText, { nil: '' }), fc.integer({ min: 1, max: 5 }), (names, prefix, delimiter, startAfter, maxKeys) => {
-        const keys = new SortedKeys();
-        keys.addAll(names);
-        const bucket = { keys, get: (key: string) => ({ key }) } as unknown as Bucket;
-        const found: string[] = [];
-        let from: { after: string; afterPrefix?: string | undefined } = { after: startAfter };
-        for (;;) {
-          const page = listKeys(bucket, { prefix, delimiter, maxKeys, ...from });
-          expect(page.contents.length + page.commonPrefixes.length).toBeLessThanOrEqual(maxKeys);
-          found.push(...page.contents.map((meta) => `key ${meta.key}`), ...page.commonPrefixes.map((common) => `prefix ${common}`));
-          if (!page.isTruncated) break;
-          from = { after: page.last!.key, afterPrefix: page.last!.isPrefix ? page.last!.key : undefined };
-        }
+      fc.property(
+        fc.uniqueArray(keyText, { maxLength: 40 }),
+        fc.constantFrom('', 'a', 'a/', 'b-'),
+        fc.constantFrom('', '/', 'ab'),
+        fc.option(keyText, { nil: '' }),
+        fc.integer({ min: 1, max: 5 }),
+        (names, prefix, delimiter, startAfter, maxKeys) => {
+          const keys = new SortedKeys();
+          keys.addAll(names);
+          const bucket = { keys, get: (key: string) => ({ key }) } as unknown as Bucket;
+          const found: string[] = [];
+          let from: { after: string; afterPrefix?: string | undefined } = { after: startAfter };
+          for (;;) {
+            const page = listKeys(bucket, { prefix, delimiter, maxKeys, ...from });
+            expect(page.contents.length + page.commonPrefixes.length).toBeLessThanOrEqual(maxKeys);
+            found.push(
+              ...page.contents.map((meta) => `key ${meta.key}`),
+              ...page.commonPrefixes.map((common) => `prefix ${common}`),
+            );
+            if (!page.isTruncated) break;
+            from = { after: page.last!.key, afterPrefix: page.last!.isPrefix ? page.last!.key : undefined };
+          }
 
-        expect(found.sort()).toEqual(model(names, prefix, delimiter, startAfter));
-      }),
+          expect(found.sort()).toEqual(model(names, prefix, delimiter, startAfter));
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -9,12 +9,28 @@ import type { ConditionBlock, PolicyDocument, PolicyStatement } from '../../../h
 
 const ACCOUNT = '111122223333';
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/fn`;
-const caller: Caller = { kind: 'identity', arn: `arn:aws:sts::${ACCOUNT}:assumed-role/fn/s`, accountId: ACCOUNT, roleArn: ROLE };
+const caller: Caller = {
+  kind: 'identity',
+  arn: `arn:aws:sts::${ACCOUNT}:assumed-role/fn/s`,
+  accountId: ACCOUNT,
+  roleArn: ROLE,
+};
 const context = (values: Record<string, string | readonly string[]>) =>
-  new Map(Object.entries(values).map(([key, value]) => [key.toLowerCase(), typeof value === 'string' ? [value] : value]));
+  new Map(
+    Object.entries(values).map(([key, value]) => [key.toLowerCase(), typeof value === 'string' ? [value] : value]),
+  );
 const policy = (...Statement: PolicyStatement[]): PolicyDocument => ({ Version: '2012-10-17', Statement });
-const allow = (Action: string | string[], Resource: string | string[], more: Partial<PolicyStatement> = {}): PolicyStatement => ({ Effect: 'Allow', Action, Resource, ...more });
-const deny = (Action: string, Resource: string, more: Partial<PolicyStatement> = {}): PolicyStatement => ({ Effect: 'Deny', Action, Resource, ...more });
+const allow = (
+  Action: string | string[],
+  Resource: string | string[],
+  more: Partial<PolicyStatement> = {},
+): PolicyStatement => ({ Effect: 'Allow', Action, Resource, ...more });
+const deny = (Action: string, Resource: string, more: Partial<PolicyStatement> = {}): PolicyStatement => ({
+  Effect: 'Deny',
+  Action,
+  Resource,
+  ...more,
+});
 
 function decide(identity: PolicyDocument[], more: Partial<Question> = {}) {
   return evaluate({
@@ -47,7 +63,10 @@ describe('an identity policy', () => {
   });
 
   it('denies by default, and says so as AWS does', () => {
-    expect(decide([])).toEqual({ allowed: false, because: 'because no identity-based policy allows the s3:GetObject action' });
+    expect(decide([])).toEqual({
+      allowed: false,
+      because: 'because no identity-based policy allows the s3:GetObject action',
+    });
   });
 
   it('denies explicitly whatever is allowed elsewhere', () => {
@@ -60,15 +79,23 @@ describe('an identity policy', () => {
     const all = policy(allow('*', '*'));
     const puts = policy(allow('s3:PutObject', '*'));
 
-    expect(decide([all], { permissionsBoundary: puts })).toEqual({ allowed: false, because: 'because no permissions boundary allows the s3:GetObject action' });
-    expect(decide([all], { sessionPolicy: puts })).toEqual({ allowed: false, because: 'because no session policy allows the s3:GetObject action' });
+    expect(decide([all], { permissionsBoundary: puts })).toEqual({
+      allowed: false,
+      because: 'because no permissions boundary allows the s3:GetObject action',
+    });
+    expect(decide([all], { sessionPolicy: puts })).toEqual({
+      allowed: false,
+      because: 'because no session policy allows the s3:GetObject action',
+    });
     expect(decide([all], { permissionsBoundary: all, sessionPolicy: all }).allowed).toBe(true);
   });
 });
 
 describe('a resource policy', () => {
-  const resource = (statement: Partial<PolicyStatement>): PolicyDocument => policy({ Effect: 'Allow', Action: 's3:*', Resource: '*', ...statement });
-  const one = (statement: Partial<PolicyStatement>, more: Partial<Question> = {}) => decide([], { resourcePolicies: [resource(statement)], ...more });
+  const resource = (statement: Partial<PolicyStatement>): PolicyDocument =>
+    policy({ Effect: 'Allow', Action: 's3:*', Resource: '*', ...statement });
+  const one = (statement: Partial<PolicyStatement>, more: Partial<Question> = {}) =>
+    decide([], { resourcePolicies: [resource(statement)], ...more });
 
   it.each([
     ['everybody', '*' as const, true],
@@ -86,7 +113,10 @@ describe('a resource policy', () => {
     const lambda: Caller = { kind: 'service', name: 'lambda.amazonaws.com' };
 
     expect(one({ Principal: { Service: ['lambda.amazonaws.com'] } }, { caller: lambda }).allowed).toBe(true);
-    expect(one({ Principal: { Service: 'sns.amazonaws.com' } }, { caller: lambda })).toEqual({ allowed: false, because: 'because no resource-based policy allows the s3:GetObject action' });
+    expect(one({ Principal: { Service: 'sns.amazonaws.com' } }, { caller: lambda })).toEqual({
+      allowed: false,
+      because: 'because no resource-based policy allows the s3:GetObject action',
+    });
   });
 
   it('lets the anonymous in only where it says everybody', () => {
@@ -97,9 +127,16 @@ describe('a resource policy', () => {
   it('denies through the account too, and all but those in NotPrincipal', () => {
     const allowed = [policy(allow('*', '*'))];
 
-    expect(decide(allowed, { resourcePolicies: [resource({ Effect: 'Deny', Principal: { AWS: ACCOUNT } })] })).toEqual({ allowed: false, because: 'with an explicit deny in a resource-based policy' });
-    expect(decide(allowed, { resourcePolicies: [resource({ Effect: 'Deny', NotPrincipal: { AWS: ROLE } })] }).allowed).toBe(true);
-    expect(decide(allowed, { resourcePolicies: [resource({ Effect: 'Deny', NotPrincipal: { AWS: `${ROLE}2` } })] }).allowed).toBe(false);
+    expect(decide(allowed, { resourcePolicies: [resource({ Effect: 'Deny', Principal: { AWS: ACCOUNT } })] })).toEqual({
+      allowed: false,
+      because: 'with an explicit deny in a resource-based policy',
+    });
+    expect(
+      decide(allowed, { resourcePolicies: [resource({ Effect: 'Deny', NotPrincipal: { AWS: ROLE } })] }).allowed,
+    ).toBe(true);
+    expect(
+      decide(allowed, { resourcePolicies: [resource({ Effect: 'Deny', NotPrincipal: { AWS: `${ROLE}2` } })] }).allowed,
+    ).toBe(false);
   });
 });
 
@@ -154,7 +191,11 @@ describe('condition operators', () => {
     ['StringEqualsIgnoreCase', { StringEqualsIgnoreCase: { 's3:prefix': 'TENANTS/acme/' } }, true],
     ['StringLike', { StringLike: { 's3:prefix': 'tenants/*' } }, true],
     ['StringLike with a variable', { StringLike: { 's3:prefix': 'tenants/${aws:PrincipalTag/TenantId}/*' } }, true],
-    ['StringLike with a variable that is not there', { StringLike: { 's3:prefix': '${aws:PrincipalTag/Other}*' } }, false],
+    [
+      'StringLike with a variable that is not there',
+      { StringLike: { 's3:prefix': '${aws:PrincipalTag/Other}*' } },
+      false,
+    ],
     ['StringLike with a default', { StringLike: { 's3:prefix': "${aws:PrincipalTag/Other, 'tenants'}/*" } }, true],
     ['StringNotLike', { StringNotLike: { 's3:prefix': 'tenants/*' } }, false],
     ['all operators must hold', { StringLike: { 's3:prefix': '*' }, Bool: { 'aws:SecureTransport': 'false' } }, false],
@@ -188,8 +229,12 @@ describe('condition operators', () => {
   ])('ForAllValues and ForAnyValue: %s', (_name, keys, all, any) => {
     const request = context({ 'aws:PrincipalTag/TenantId': 'acme', ...(keys && { 'dynamodb:LeadingKeys': keys }) });
 
-    expect(conditionHolds({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leading } }, request, request)).toBe(all);
-    expect(conditionHolds({ 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': leading } }, request, request)).toBe(any);
+    expect(conditionHolds({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leading } }, request, request)).toBe(
+      all,
+    );
+    expect(conditionHolds({ 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': leading } }, request, request)).toBe(
+      any,
+    );
   });
 
   it('does not know other operators', () => {
@@ -199,7 +244,9 @@ describe('condition operators', () => {
 
 describe('policy variables', () => {
   const resource = (pattern: string, tag: string, Version: string | undefined = '2012-10-17') =>
-    decide([{ Version, Statement: allow('s3:GetObject', pattern) }], { context: context({ 'aws:PrincipalTag/TenantId': tag }) }).allowed;
+    decide([{ Version, Statement: allow('s3:GetObject', pattern) }], {
+      context: context({ 'aws:PrincipalTag/TenantId': tag }),
+    }).allowed;
 
   it('stand for the tag of the session', () => {
     expect(resource('arn:aws:s3:::data/tenants/${aws:PrincipalTag/TenantId}/*', 'a')).toBe(true);
@@ -248,7 +295,9 @@ describe('patterns', () => {
 
 describe('the check of a policy before it is used', () => {
   it('refuses an operator that it does not know, by name', () => {
-    expect(() => checkPolicy(policy(allow('*', '*', { Condition: { StringMatches: { a: 'b' } } })), 'role fn')).toThrow('role fn: the condition operator StringMatches');
+    expect(() => checkPolicy(policy(allow('*', '*', { Condition: { StringMatches: { a: 'b' } } })), 'role fn')).toThrow(
+      'role fn: the condition operator StringMatches',
+    );
   });
 
   it('tells the keys that no request carries', () => {
@@ -257,6 +306,9 @@ describe('the check of a policy before it is used', () => {
       NumericLessThan: { 's3:TlsVersion': '1.2', 's3:signatureAge': '60000' },
     };
 
-    expect(checkPolicy(policy(allow('*', '*', { Condition })), 'role fn')).toEqual(['aws:PrincipalOrgID', 's3:signatureAge']);
+    expect(checkPolicy(policy(allow('*', '*', { Condition })), 'role fn')).toEqual([
+      'aws:PrincipalOrgID',
+      's3:signatureAge',
+    ]);
   });
 });

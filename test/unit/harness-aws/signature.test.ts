@@ -4,7 +4,13 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import { Readable } from 'node:stream';
-import { canonicalRequest, hmac, sha256Hex, signingKey, stringToSign } from '../../../harness/aws/signature/canonical.ts';
+import {
+  canonicalRequest,
+  hmac,
+  sha256Hex,
+  signingKey,
+  stringToSign,
+} from '../../../harness/aws/signature/canonical.ts';
 import { readPayload } from '../../../harness/aws/signature/payload.ts';
 import type { CanonicalParts } from '../../../harness/aws/signature/canonical.ts';
 import type { SignedWith } from '../../../harness/aws/signature/parse.ts';
@@ -35,7 +41,9 @@ describe('signatures of the S3 API reference', () => {
   it('GET Object', () => {
     const headerValues = { host, range: 'bytes=0-9', 'x-amz-content-sha256': EMPTY, 'x-amz-date': AMZ_DATE };
 
-    expect(sign({ rawPath: '/test.txt', headerValues })).toBe('f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41');
+    expect(sign({ rawPath: '/test.txt', headerValues })).toBe(
+      'f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41',
+    );
   });
 
   it('PUT Object with a key that needs encoding', () => {
@@ -56,13 +64,17 @@ describe('signatures of the S3 API reference', () => {
   it('GET Bucket Lifecycle, a query without a value', () => {
     const headerValues = { host, 'x-amz-content-sha256': EMPTY, 'x-amz-date': AMZ_DATE };
 
-    expect(sign({ rawQuery: 'lifecycle', headerValues })).toBe('fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543');
+    expect(sign({ rawQuery: 'lifecycle', headerValues })).toBe(
+      'fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543',
+    );
   });
 
   it('GET Bucket (list objects), a query in no order', () => {
     const headerValues = { host, 'x-amz-content-sha256': EMPTY, 'x-amz-date': AMZ_DATE };
 
-    expect(sign({ rawQuery: 'prefix=J&max-keys=2', headerValues })).toBe('34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7');
+    expect(sign({ rawQuery: 'prefix=J&max-keys=2', headerValues })).toBe(
+      '34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7',
+    );
   });
 
   it('presigned GET Object', () => {
@@ -80,15 +92,34 @@ describe('the SigV4 test suite', () => {
   const scope = { date: '20150830', region: 'us-east-1', service: 'service' };
   const date = '20150830T123600Z';
   const signature = (rawPath: string) => {
-    const headers = new Map([['host', ['example.amazonaws.com']], ['x-amz-date', [date]]]);
-    const parts = { method: 'GET', rawPath, rawQuery: '', headers, signedHeaders: ['host', 'x-amz-date'], payloadHash: EMPTY, isS3: false };
-    return hmac(signingKey('wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY', scope), stringToSign(date, scope, canonicalRequest(parts))).toString('hex');
+    const headers = new Map([
+      ['host', ['example.amazonaws.com']],
+      ['x-amz-date', [date]],
+    ]);
+    const parts = {
+      method: 'GET',
+      rawPath,
+      rawQuery: '',
+      headers,
+      signedHeaders: ['host', 'x-amz-date'],
+      payloadHash: EMPTY,
+      isS3: false,
+    };
+    return hmac(
+      signingKey('wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY', scope),
+      stringToSign(date, scope, canonicalRequest(parts)),
+    ).toString('hex');
   };
 
   it('get-vanilla, and the relative paths that normalize to it', () => {
     const vanilla = '5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31';
 
-    expect([signature('/'), signature('/example/..'), signature('/./'), signature('//')]).toEqual([vanilla, vanilla, vanilla, vanilla]);
+    expect([signature('/'), signature('/example/..'), signature('/./'), signature('//')]).toEqual([
+      vanilla,
+      vanilla,
+      vanilla,
+      vanilla,
+    ]);
   });
 });
 
@@ -105,12 +136,17 @@ describe('chunked payloads of the S3 API reference', () => {
 
   async function read(data: Buffer, seed: string, payloadHash: string) {
     // Cut in the middle of lines and chunks, as a network does.
-    const pieces = Array.from({ length: Math.ceil(data.length / 999) }, (_, index) => data.subarray(index * 999, (index + 1) * 999));
-    const http = Object.assign(Readable.from(pieces), { headers: { 'x-amz-decoded-content-length': '66560' } }) as unknown as IncomingMessage;
+    const pieces = Array.from({ length: Math.ceil(data.length / 999) }, (_, index) =>
+      data.subarray(index * 999, (index + 1) * 999),
+    );
+    const http = Object.assign(Readable.from(pieces), {
+      headers: { 'x-amz-decoded-content-length': '66560' },
+    }) as unknown as IncomingMessage;
     const signed = { scope: S3_SCOPE, amzDate: AMZ_DATE, signature: seed, payloadHash } as SignedWith;
     const trailers: Record<string, string> = {};
     const chunks: Buffer[] = [];
-    for await (const chunk of readPayload(http, { signed, signingKey: signingKey(SECRET, S3_SCOPE) }, trailers)) chunks.push(chunk);
+    for await (const chunk of readPayload(http, { signed, signingKey: signingKey(SECRET, S3_SCOPE) }, trailers))
+      chunks.push(chunk);
     return { data: Buffer.concat(chunks), trailers };
   }
 
@@ -130,22 +166,30 @@ describe('chunked payloads of the S3 API reference', () => {
   });
 
   it.each([0, 1, 2])('are refused where signature %d is wrong', async (index) => {
-    const signatures = plain.signatures.map((signature, at) => (at === index ? signature.replace(/^./, 'f') : signature));
+    const signatures = plain.signatures.map((signature, at) =>
+      at === index ? signature.replace(/^./, 'f') : signature,
+    );
 
-    await expect(read(framed(signatures), plain.seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD')).rejects.toMatchObject({ kind: 'signature_mismatch' });
+    await expect(read(framed(signatures), plain.seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD')).rejects.toMatchObject({
+      kind: 'signature_mismatch',
+    });
   });
 
   it('are refused where one byte of the data is wrong', async () => {
     const data = framed(plain.signatures);
     data[data.length - 1000] = 98;
 
-    await expect(read(data, plain.seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD')).rejects.toMatchObject({ kind: 'signature_mismatch' });
+    await expect(read(data, plain.seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD')).rejects.toMatchObject({
+      kind: 'signature_mismatch',
+    });
   });
 
   it('are refused where they end early', async () => {
     const data = framed(plain.signatures);
 
-    await expect(read(data.subarray(0, 70_000 - 4000), plain.seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD')).rejects.toMatchObject({ code: 'IncompleteBody' });
+    await expect(
+      read(data.subarray(0, 70_000 - 4000), plain.seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'),
+    ).rejects.toMatchObject({ code: 'IncompleteBody' });
   });
 
   it('carry a signed trailer', async () => {
@@ -155,14 +199,21 @@ describe('chunked payloads of the S3 API reference', () => {
       '1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7',
       '2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992',
     ];
-    const trailer = (signature: string) => `x-amz-checksum-crc32c:sOO8/Q==\r\nx-amz-trailer-signature:${signature}\r\n\r\n`;
+    const trailer = (signature: string) =>
+      `x-amz-checksum-crc32c:sOO8/Q==\r\nx-amz-trailer-signature:${signature}\r\n\r\n`;
     const signature = 'd81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435';
 
     const got = await read(framed(signatures, trailer(signature)), seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER');
 
     expect(Buffer.compare(got.data, body)).toBe(0);
     expect(got.trailers).toEqual({ 'x-amz-checksum-crc32c': 'sOO8/Q==' });
-    await expect(read(framed(signatures, trailer(signature.replace(/^./, '0'))), seed, 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER')).rejects.toMatchObject({
+    await expect(
+      read(
+        framed(signatures, trailer(signature.replace(/^./, '0'))),
+        seed,
+        'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER',
+      ),
+    ).rejects.toMatchObject({
       kind: 'signature_mismatch',
     });
   });

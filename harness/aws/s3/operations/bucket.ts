@@ -10,8 +10,21 @@ export const listBuckets: S3Operation = {
   on: 'service',
   permissions: () => [{ action: 's3:ListAllMyBuckets', resource: '*' }],
   async handle(call, response) {
-    const buckets = call.store.buckets().map(({ name, createdAtMs }) => ({ Name: name, CreationDate: new Date(createdAtMs).toISOString(), BucketRegion: call.region }));
-    sendXml(response, xmlDocument('ListAllMyBucketsResult', { Owner: { ID: call.request.principal?.accountId }, Buckets: { Bucket: buckets } }, S3_NAMESPACE));
+    const buckets = call.store
+      .buckets()
+      .map(({ name, createdAtMs }) => ({
+        Name: name,
+        CreationDate: new Date(createdAtMs).toISOString(),
+        BucketRegion: call.region,
+      }));
+    sendXml(
+      response,
+      xmlDocument(
+        'ListAllMyBucketsResult',
+        { Owner: { ID: call.request.principal?.accountId }, Buckets: { Bucket: buckets } },
+        S3_NAMESPACE,
+      ),
+    );
   },
 };
 

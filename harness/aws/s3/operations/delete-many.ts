@@ -19,7 +19,8 @@ export const deleteObjects: S3Operation = {
   on: 'bucket',
   query: ['delete'],
   // Each key has its own permission, checked below; the call itself needs none but a signature.
-  permissions: (call) => (call.request.principal === undefined ? onObject('s3:DeleteObject')({ ...call, key: '*' }) : []),
+  permissions: (call) =>
+    call.request.principal === undefined ? onObject('s3:DeleteObject')({ ...call, key: '*' }) : [],
   async handle(call, response) {
     const body = await call.request.body();
     checkIntegrity(call, body);
@@ -32,7 +33,8 @@ export const deleteObjects: S3Operation = {
     for (const object of objects) {
       const key = object.text('Key') ?? '';
       try {
-        if (object.text('VersionId') !== undefined) throw s3Error('NotImplemented', { message: 'Deleting a version is not implemented by the local S3.' });
+        if (object.text('VersionId') !== undefined)
+          throw s3Error('NotImplemented', { message: 'Deleting a version is not implemented by the local S3.' });
         await deleteOne({ ...call, key }, object.text('ETag'));
         deleted.push({ Key: key });
       } catch (error) {
@@ -40,7 +42,10 @@ export const deleteObjects: S3Operation = {
         errors.push({ Key: key, Code: error.code, Message: error.message });
       }
     }
-    sendXml(response, xmlDocument('DeleteResult', { Deleted: isQuiet ? undefined : deleted, Error: errors }, S3_NAMESPACE));
+    sendXml(
+      response,
+      xmlDocument('DeleteResult', { Deleted: isQuiet ? undefined : deleted, Error: errors }, S3_NAMESPACE),
+    );
   },
 };
 
@@ -55,10 +60,17 @@ function checkIntegrity(call: S3Call, body: Buffer): void {
   const { headers } = call.request.http;
   const algorithm = requestedAlgorithm(headers);
   const contentMd5 = headers['content-md5'];
-  if (contentMd5 !== undefined && contentMd5 !== createHash('md5').update(body).digest('base64')) throw s3Error('BadDigest');
-  const sent = algorithm && ((headers[`x-amz-checksum-${algorithm}`] as string | undefined) ?? call.request.trailers[`x-amz-checksum-${algorithm}`]);
+  if (contentMd5 !== undefined && contentMd5 !== createHash('md5').update(body).digest('base64'))
+    throw s3Error('BadDigest');
+  const sent =
+    algorithm &&
+    ((headers[`x-amz-checksum-${algorithm}`] as string | undefined) ??
+      call.request.trailers[`x-amz-checksum-${algorithm}`]);
   if (algorithm === undefined || sent === undefined) {
-    if (contentMd5 === undefined) throw s3Error('InvalidRequest', { message: 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*' });
+    if (contentMd5 === undefined)
+      throw s3Error('InvalidRequest', {
+        message: 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
+      });
     return;
   }
   const digest = CHECKSUM_ALGORITHMS[algorithm].create();

@@ -2,7 +2,12 @@
 import { createBucket, deleteBucket, getBucketCors, getBucketLocation, headBucket, listBuckets } from './bucket.ts';
 import { deleteObjects } from './delete-many.ts';
 import { listObjects, listObjectsV2 } from './list.ts';
-import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, listMultipartUploads } from './multipart.ts';
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  listMultipartUploads,
+} from './multipart.ts';
 import { getObject, headObject } from './object-read.ts';
 import { copyObject, deleteObject, putObject } from './object-write.ts';
 import { listParts, uploadPart, uploadPartCopy } from './parts.ts';

@@ -26,7 +26,10 @@ export const listObjectsV2: S3Operation = {
   permissions: listPermissions,
   async handle(call, response) {
     const { query } = call.request;
-    if (query.get('list-type') !== '2') throw s3Error('InvalidArgument', { fields: { ArgumentName: 'list-type', ArgumentValue: query.get('list-type') ?? '' } });
+    if (query.get('list-type') !== '2')
+      throw s3Error('InvalidArgument', {
+        fields: { ArgumentName: 'list-type', ArgumentValue: query.get('list-type') ?? '' },
+      });
     const token = query.get('continuation-token') ?? undefined;
     const startAfter = query.get('start-after') ?? '';
     const from = token === undefined ? { after: startAfter } : readToken(token);
@@ -52,8 +55,13 @@ export const listObjects: S3Operation = {
     const marker = call.request.query.get('marker') ?? '';
     const options = pageOptions(call);
     // A marker that is a common prefix of the page before stands for everything below it.
-    const isPrefix = options.delimiter !== '' && marker.startsWith(options.prefix) && marker.endsWith(options.delimiter);
-    const page = listKeys(call.store.bucket(call.bucket), { ...options, after: marker, afterPrefix: isPrefix ? marker : undefined });
+    const isPrefix =
+      options.delimiter !== '' && marker.startsWith(options.prefix) && marker.endsWith(options.delimiter);
+    const page = listKeys(call.store.bucket(call.bucket), {
+      ...options,
+      after: marker,
+      afterPrefix: isPrefix ? marker : undefined,
+    });
     const encode = encoderOf(call);
     const content = {
       ...commonContent(call, page),
@@ -68,9 +76,16 @@ function pageOptions(call: S3Call) {
   const { query } = call.request;
   const text = query.get('max-keys') ?? '1000';
   if (!/^\d{1,10}$/.test(text)) {
-    throw s3Error('InvalidArgument', { message: 'Provided max-keys not an integer or within integer range', fields: { ArgumentName: 'max-keys', ArgumentValue: text } });
+    throw s3Error('InvalidArgument', {
+      message: 'Provided max-keys not an integer or within integer range',
+      fields: { ArgumentName: 'max-keys', ArgumentValue: text },
+    });
   }
-  return { prefix: query.get('prefix') ?? '', delimiter: query.get('delimiter') ?? '', maxKeys: Math.min(Number(text), 1000) };
+  return {
+    prefix: query.get('prefix') ?? '',
+    delimiter: query.get('delimiter') ?? '',
+    maxKeys: Math.min(Number(text), 1000),
+  };
 }
 
 function commonContent(call: S3Call, page: Listing) {
@@ -100,18 +115,30 @@ function commonContent(call: S3Call, page: Listing) {
 function encoderOf(call: S3Call): (text: string) => string {
   const type = call.request.query.get('encoding-type');
   if (type === null) return (text) => text;
-  if (type !== 'url') throw s3Error('InvalidArgument', { message: 'Invalid Encoding Method specified in Request', fields: { ArgumentName: 'encoding-type', ArgumentValue: type } });
+  if (type !== 'url')
+    throw s3Error('InvalidArgument', {
+      message: 'Invalid Encoding Method specified in Request',
+      fields: { ArgumentName: 'encoding-type', ArgumentValue: type },
+    });
   return (text) => text.split('/').map(uriEncode).join('/');
 }
 
-const writeToken = (last: NonNullable<Listing['last']>): string => Buffer.from(JSON.stringify(last)).toString('base64url');
+const writeToken = (last: NonNullable<Listing['last']>): string =>
+  Buffer.from(JSON.stringify(last)).toString('base64url');
 
 function readToken(token: string): { after: string; afterPrefix: string | undefined } {
   try {
-    const { key, isPrefix } = JSON.parse(Buffer.from(token, 'base64url').toString()) as { key: unknown; isPrefix: unknown };
-    if (typeof key === 'string' && typeof isPrefix === 'boolean') return { after: key, afterPrefix: isPrefix ? key : undefined };
+    const { key, isPrefix } = JSON.parse(Buffer.from(token, 'base64url').toString()) as {
+      key: unknown;
+      isPrefix: unknown;
+    };
+    if (typeof key === 'string' && typeof isPrefix === 'boolean')
+      return { after: key, afterPrefix: isPrefix ? key : undefined };
   } catch {
     // Answered below.
   }
-  throw s3Error('InvalidArgument', { message: 'The continuation token provided is incorrect', fields: { ArgumentName: 'continuation-token' } });
+  throw s3Error('InvalidArgument', {
+    message: 'The continuation token provided is incorrect',
+    fields: { ArgumentName: 'continuation-token' },
+  });
 }

@@ -30,7 +30,12 @@ export const createMultipartUpload: S3Operation = {
     const { headers } = call.request.http;
     const algorithm = requestedAlgorithm(headers);
     const asked = headers['x-amz-checksum-type'];
-    const checksumType = asked === 'FULL_OBJECT' || asked === 'COMPOSITE' ? asked : algorithm === 'crc64nvme' ? 'FULL_OBJECT' : 'COMPOSITE';
+    const checksumType =
+      asked === 'FULL_OBJECT' || asked === 'COMPOSITE'
+        ? asked
+        : algorithm === 'crc64nvme'
+          ? 'FULL_OBJECT'
+          : 'COMPOSITE';
     const upload = await call.store.bucket(call.bucket).uploads.create({
       key: call.key,
       initiatedMs: call.store.now(),
@@ -81,27 +86,59 @@ function chooseParts(wanted: readonly XmlElement[], stored: readonly UploadPart[
   return wanted.map((element, index) => {
     const partNumber = numbers[index]!;
     const part = stored.find((candidate) => candidate.partNumber === partNumber);
-    const etag = element.text('ETag')?.trim().replace(/^"(.*)"$/, '$1');
+    const etag = element
+      .text('ETag')
+      ?.trim()
+      .replace(/^"(.*)"$/, '$1');
     const sent = part?.checksum && element.text(`Checksum${part.checksum.algorithm.toUpperCase()}`);
-    if (part === undefined || part.md5 !== etag || (sent !== undefined && sent !== part.checksum?.value)) throw s3Error('InvalidPart', { fields: { PartNumber: String(partNumber), ETag: etag ?? '' } });
+    if (part === undefined || part.md5 !== etag || (sent !== undefined && sent !== part.checksum?.value))
+      throw s3Error('InvalidPart', { fields: { PartNumber: String(partNumber), ETag: etag ?? '' } });
     if (index < wanted.length - 1 && part.sizeBytes < MIN_PART_BYTES) {
-      throw s3Error('EntityTooSmall', { fields: { PartNumber: String(partNumber), ProposedSize: String(part.sizeBytes), MinSizeAllowed: String(MIN_PART_BYTES) } });
+      throw s3Error('EntityTooSmall', {
+        fields: {
+          PartNumber: String(partNumber),
+          ProposedSize: String(part.sizeBytes),
+          MinSizeAllowed: String(MIN_PART_BYTES),
+        },
+      });
     }
     return part;
   });
 }
 
 /** Joins the parts into one data file. */
-async function assemble(bucket: Bucket, info: UploadInfo, parts: readonly UploadPart[], nowMs: number): Promise<ObjectMeta> {
+async function assemble(
+  bucket: Bucket,
+  info: UploadInfo,
+  parts: readonly UploadPart[],
+  nowMs: number,
+): Promise<ObjectMeta> {
   const { algorithm, checksumType, key, headers, userMetadata, tags } = info;
-  const whole = await storeChecked(bucket, concatenated(bucket, parts), checksumType === 'FULL_OBJECT' ? algorithm : undefined);
-  const etag = createHash('md5').update(Buffer.concat(parts.map((part) => Buffer.from(part.md5, 'hex')))).digest('hex');
+  const whole = await storeChecked(
+    bucket,
+    concatenated(bucket, parts),
+    checksumType === 'FULL_OBJECT' ? algorithm : undefined,
+  );
+  const etag = createHash('md5')
+    .update(Buffer.concat(parts.map((part) => Buffer.from(part.md5, 'hex'))))
+    .digest('hex');
   const checksum = whole.checksum ?? compositeChecksum(info, parts);
-  return { key, sizeBytes: whole.sizeBytes, etag: `${etag}-${parts.length}`, lastModifiedMs: nowMs, headers, userMetadata, tags, ...(checksum && { checksum }), file: whole.file };
+  return {
+    key,
+    sizeBytes: whole.sizeBytes,
+    etag: `${etag}-${parts.length}`,
+    lastModifiedMs: nowMs,
+    headers,
+    userMetadata,
+    tags,
+    ...(checksum && { checksum }),
+    file: whole.file,
+  };
 }
 
 async function* concatenated(bucket: Bucket, parts: readonly UploadPart[]): AsyncGenerator<Buffer> {
-  for (const part of parts) yield* createReadStream(bucket.dataPath(part.file), { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;
+  for (const part of parts)
+    yield* createReadStream(bucket.dataPath(part.file), { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;
 }
 
 /** The checksum of the parts' checksums. */
@@ -134,7 +171,10 @@ export const listMultipartUploads: S3Operation = {
   async handle(call, response) {
     const { query } = call.request;
     const unsupported = ['delimiter', 'key-marker', 'upload-id-marker'].find((name) => query.get(name));
-    if (unsupported !== undefined) throw s3Error('NotImplemented', { message: `${unsupported} of ListMultipartUploads is not implemented by the local S3.` });
+    if (unsupported !== undefined)
+      throw s3Error('NotImplemented', {
+        message: `${unsupported} of ListMultipartUploads is not implemented by the local S3.`,
+      });
     const prefix = query.get('prefix') ?? '';
     const uploads = call.store
       .bucket(call.bucket)
@@ -146,7 +186,12 @@ export const listMultipartUploads: S3Operation = {
       Prefix: prefix,
       MaxUploads: uploads.length,
       IsTruncated: false,
-      Upload: uploads.map(({ key, uploadId, initiatedMs }) => ({ Key: key, UploadId: uploadId, Initiated: new Date(initiatedMs).toISOString(), StorageClass: 'STANDARD' })),
+      Upload: uploads.map(({ key, uploadId, initiatedMs }) => ({
+        Key: key,
+        UploadId: uploadId,
+        Initiated: new Date(initiatedMs).toISOString(),
+        StorageClass: 'STANDARD',
+      })),
     };
     sendXml(response, xmlDocument('ListMultipartUploadsResult', content, S3_NAMESPACE));
   },

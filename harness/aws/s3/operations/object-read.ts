@@ -56,11 +56,18 @@ export function missingKey(call: S3Call): Error {
   const arn = call.request.principal?.arn;
   if (call.request.may(permission)) return s3Error('NoSuchKey', { fields: { Key: call.key } });
   if (arn === undefined) return s3Error('AccessDenied');
-  return new AuthFailure('denied', { arn, ...permission, because: 'because no identity-based policy allows the s3:ListBucket action' });
+  return new AuthFailure('denied', {
+    arn,
+    ...permission,
+    because: 'because no identity-based policy allows the s3:ListBucket action',
+  });
 }
 
 /** The object's metadata with its open file; a writer may replace the object between the two, then the new one is taken. */
-export async function openObject(bucket: Bucket, key: string): Promise<{ meta: ObjectMeta; handle: FileHandle } | undefined> {
+export async function openObject(
+  bucket: Bucket,
+  key: string,
+): Promise<{ meta: ObjectMeta; handle: FileHandle } | undefined> {
   for (;;) {
     const meta = bucket.get(key);
     if (meta === undefined) return undefined;
@@ -72,7 +79,10 @@ export async function openObject(bucket: Bucket, key: string): Promise<{ meta: O
   }
 }
 
-function prepare(call: S3Call, meta: ObjectMeta): { range: ByteRange; status: 200 | 206 | 304; headers: Record<string, string> } {
+function prepare(
+  call: S3Call,
+  meta: ObjectMeta,
+): { range: ByteRange; status: 200 | 206 | 304; headers: Record<string, string> } {
   const { http } = call.request;
   const headers = objectHeaders(meta, call.request);
   const whole = { start: 0, sizeBytes: meta.sizeBytes };

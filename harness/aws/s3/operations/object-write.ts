@@ -34,11 +34,20 @@ export const putObject: S3Operation = {
   async handle(call, response) {
     const { headers } = call.request.http;
     const bucket = call.store.bucket(call.bucket);
-    if (headers['content-length'] === undefined && headers['x-amz-decoded-content-length'] === undefined) throw s3Error('MissingContentLength');
+    if (headers['content-length'] === undefined && headers['x-amz-decoded-content-length'] === undefined)
+      throw s3Error('MissingContentLength');
     const metadata = metadataFrom(headers);
     const condition = writeCondition(headers);
     const { file, sizeBytes, md5, checksum } = await receiveBody(bucket, call.request);
-    const meta: ObjectMeta = { key: call.key, sizeBytes, etag: md5, lastModifiedMs: call.store.now(), ...metadata, ...(checksum && { checksum }), file };
+    const meta: ObjectMeta = {
+      key: call.key,
+      sizeBytes,
+      etag: md5,
+      lastModifiedMs: call.store.now(),
+      ...metadata,
+      ...(checksum && { checksum }),
+      file,
+    };
     await bucket.commit(meta, condition);
     sendEmpty(response, 200, { ETag: `"${md5}"`, ...checksumHeaders(meta), ...encryptionHeaders(meta) });
   },
@@ -47,9 +56,15 @@ export const putObject: S3Operation = {
 /** Bucket and key of x-amz-copy-source: `/bucket/key` or `bucket/key`, percent-encoded. */
 export function copySource(call: S3Call): { bucket: string; key: string } {
   const text = call.request.http.headers['x-amz-copy-source'] as string;
-  if (text.includes('?')) throw s3Error('NotImplemented', { message: 'A copy of a version (versionId in x-amz-copy-source) is not implemented.' });
+  if (text.includes('?'))
+    throw s3Error('NotImplemented', {
+      message: 'A copy of a version (versionId in x-amz-copy-source) is not implemented.',
+    });
   const [bucket = '', ...rest] = decodeURIComponent(text).replace(/^\//, '').split('/');
-  if (bucket === '' || rest.length === 0) throw s3Error('InvalidArgument', { message: 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey' });
+  if (bucket === '' || rest.length === 0)
+    throw s3Error('InvalidArgument', {
+      message: 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
+    });
   return { bucket, key: rest.join('/') };
 }
 
@@ -64,7 +79,8 @@ export function sourceObject(call: S3Call): { bucket: string; meta: ObjectMeta }
   const { bucket, key } = copySource(call);
   const meta = call.store.bucket(bucket).get(key);
   if (meta === undefined) throw missingKey({ ...call, bucket, key });
-  if (readCondition(call.request.http.headers, meta, 'x-amz-copy-source-') === 'not_modified') throw s3Error('PreconditionFailed');
+  if (readCondition(call.request.http.headers, meta, 'x-amz-copy-source-') === 'not_modified')
+    throw s3Error('PreconditionFailed');
   return { bucket, meta };
 }
 
@@ -74,7 +90,11 @@ async function copyData(call: S3Call, target: Bucket): Promise<{ bucket: string;
     const source = sourceObject(call);
     const file = randomUUID();
     try {
-      await copyFile(call.store.bucket(source.bucket).dataPath(source.meta.file), target.dataPath(file), constants.COPYFILE_FICLONE);
+      await copyFile(
+        call.store.bucket(source.bucket).dataPath(source.meta.file),
+        target.dataPath(file),
+        constants.COPYFILE_FICLONE,
+      );
       return { ...source, file };
     } catch (error) {
       const isReplaced = call.store.bucket(source.bucket).get(source.meta.key)?.file !== source.meta.file;
@@ -95,12 +115,27 @@ export const copyObject: S3Operation = {
     const replaces = headers['x-amz-metadata-directive'] === 'REPLACE';
     const { bucket: sourceBucket, key: sourceKey } = copySource(call);
     if (sourceBucket === call.bucket && sourceKey === call.key && !replaces) {
-      throw s3Error('InvalidRequest', { message: "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes." });
+      throw s3Error('InvalidRequest', {
+        message:
+          "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+      });
     }
     const { file, ...source } = await copyData(call, bucket);
-    const metadata = replaces ? metadataFrom(headers) : { headers: source.meta.headers, userMetadata: source.meta.userMetadata };
-    const tags = headers['x-amz-tagging-directive'] === 'REPLACE' ? parseTags(headers['x-amz-tagging'] as string | undefined) : source.meta.tags;
-    const meta: ObjectMeta = { ...source.meta, ...metadata, tags, key: call.key, lastModifiedMs: call.store.now(), file };
+    const metadata = replaces
+      ? metadataFrom(headers)
+      : { headers: source.meta.headers, userMetadata: source.meta.userMetadata };
+    const tags =
+      headers['x-amz-tagging-directive'] === 'REPLACE'
+        ? parseTags(headers['x-amz-tagging'] as string | undefined)
+        : source.meta.tags;
+    const meta: ObjectMeta = {
+      ...source.meta,
+      ...metadata,
+      tags,
+      key: call.key,
+      lastModifiedMs: call.store.now(),
+      file,
+    };
     await bucket.commit(meta, writeCondition(headers));
     const result = { ETag: `"${meta.etag}"`, LastModified: new Date(meta.lastModifiedMs).toISOString() };
     sendXml(response, xmlDocument('CopyObjectResult', result, S3_NAMESPACE), encryptionHeaders(meta));

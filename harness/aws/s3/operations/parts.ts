@@ -15,12 +15,22 @@ function partNumberOf(call: S3Call): number {
   const text = call.request.query.get('partNumber') ?? '';
   const partNumber = Number(text);
   if (/^\d+$/.test(text) && partNumber >= 1 && partNumber <= MAX_PART_NUMBER) return partNumber;
-  throw s3Error('InvalidArgument', { message: `Part number must be an integer between 1 and ${MAX_PART_NUMBER}, inclusive`, fields: { ArgumentName: 'partNumber', ArgumentValue: text } });
+  throw s3Error('InvalidArgument', {
+    message: `Part number must be an integer between 1 and ${MAX_PART_NUMBER}, inclusive`,
+    fields: { ArgumentName: 'partNumber', ArgumentValue: text },
+  });
 }
 
 async function addPart(call: S3Call, received: ReceivedData): Promise<UploadPart> {
   const { file, md5, sizeBytes, checksum } = received;
-  const part: UploadPart = { partNumber: partNumberOf(call), md5, sizeBytes, lastModifiedMs: call.store.now(), ...(checksum && { checksum }), file };
+  const part: UploadPart = {
+    partNumber: partNumberOf(call),
+    md5,
+    sizeBytes,
+    lastModifiedMs: call.store.now(),
+    ...(checksum && { checksum }),
+    file,
+  };
   await call.store.bucket(call.bucket).uploads.addPart(uploadIdOf(call), call.key, part);
   return part;
 }
@@ -59,7 +69,8 @@ export const uploadPartCopy: S3Operation = {
     const source = sourceObject(call);
     const { start, end } = copyRange(call, source.meta.sizeBytes);
     const path = call.store.bucket(source.bucket).dataPath(source.meta.file);
-    const bytes = source.meta.sizeBytes === 0 ? emptySource() : (createReadStream(path, { start, end }) as AsyncIterable<Buffer>);
+    const bytes =
+      source.meta.sizeBytes === 0 ? emptySource() : (createReadStream(path, { start, end }) as AsyncIterable<Buffer>);
     const part = await addPart(call, await storeChecked(bucket, bytes, algorithm));
     const result = { ETag: `"${part.md5}"`, LastModified: new Date(part.lastModifiedMs).toISOString() };
     sendXml(response, xmlDocument('CopyPartResult', result, S3_NAMESPACE));
@@ -76,7 +87,9 @@ function copyRange(call: S3Call, sizeBytes: number): { start: number; end: numbe
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(text) ?? [];
   const [start, end] = [Number(first), Number(last)];
   if (first === undefined || start > end || end >= sizeBytes) {
-    throw s3Error('InvalidArgument', { message: `The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy; the source has ${sizeBytes} bytes, got ${text}` });
+    throw s3Error('InvalidArgument', {
+      message: `The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy; the source has ${sizeBytes} bytes, got ${text}`,
+    });
   }
   return { start, end };
 }
@@ -92,7 +105,8 @@ export const listParts: S3Operation = {
     const { uploads } = call.store.bucket(call.bucket);
     const marker = Number(query.get('part-number-marker') ?? '0');
     const maxParts = Math.min(Number(query.get('max-parts') ?? '1000'), 1000);
-    if (!Number.isInteger(marker) || !Number.isInteger(maxParts)) throw s3Error('InvalidArgument', { message: 'max-parts and part-number-marker must be integers' });
+    if (!Number.isInteger(marker) || !Number.isInteger(maxParts))
+      throw s3Error('InvalidArgument', { message: 'max-parts and part-number-marker must be integers' });
     const { algorithm, checksumType } = uploads.get(uploadIdOf(call), call.key);
     const after = uploads.parts(uploadIdOf(call), call.key).filter((part) => part.partNumber > marker);
     const page = after.slice(0, maxParts);

@@ -16,15 +16,21 @@ export const postObject: S3Operation = {
   method: 'POST',
   on: 'bucket',
   header: 'content-type',
-  permissions: (call) => [{ action: 's3:PutObject', resource: objectArn({ ...call, key: keyOf(formOf(call)) }), context: writeContext(call) }],
+  permissions: (call) => [
+    { action: 's3:PutObject', resource: objectArn({ ...call, key: keyOf(formOf(call)) }), context: writeContext(call) },
+  ],
   async handle(call, response) {
     const form = formOf(call);
     const bucket = call.store.bucket(call.bucket);
-    const range = call.request.principal === undefined ? { minBytes: 0, maxBytes: Infinity } : checkPolicyHolds(form, call.bucket, call.store.now());
+    const range =
+      call.request.principal === undefined
+        ? { minBytes: 0, maxBytes: Infinity }
+        : checkPolicyHolds(form, call.bucket, call.store.now());
     const key = keyOf(form);
     const metadata = metadataFrom(form.fields);
     const { file, sizeBytes, md5 } = await storeChecked(bucket, limited(form.file, range), undefined, (received) => {
-      if (received.sizeBytes < range.minBytes) throw s3Error('EntityTooSmall', { fields: sizeFields(received.sizeBytes, range) });
+      if (received.sizeBytes < range.minBytes)
+        throw s3Error('EntityTooSmall', { fields: sizeFields(received.sizeBytes, range) });
     });
     const meta: ObjectMeta = { key, sizeBytes, etag: md5, lastModifiedMs: call.store.now(), ...metadata, file };
     await bucket.commit(meta, () => undefined);
@@ -33,14 +39,19 @@ export const postObject: S3Operation = {
 };
 
 function formOf(call: S3Call): PostForm {
-  if (call.form === undefined) throw s3Error('MalformedPOSTRequest', { message: 'The enclosing HTTP POST must be multipart/form-data.' });
+  if (call.form === undefined)
+    throw s3Error('MalformedPOSTRequest', { message: 'The enclosing HTTP POST must be multipart/form-data.' });
   return call.form;
 }
 
 function keyOf(form: PostForm): string {
   const key = form.fields['key'];
   if (key === undefined || key === '') {
-    throw s3Error('InvalidArgument', { message: "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields.", fields: { ArgumentName: 'key' } });
+    throw s3Error('InvalidArgument', {
+      message:
+        "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields.",
+      fields: { ArgumentName: 'key' },
+    });
   }
   return key.replaceAll('${filename}', () => form.fileName.split(/[\\/]/).at(-1) ?? '');
 }
@@ -63,14 +74,27 @@ const sizeFields = (sizeBytes: number, range: SizeRange): Record<string, string>
 /** 204 unless the form asks for a status or a redirect. */
 function answer(call: S3Call, response: ServerResponse, meta: ObjectMeta): void {
   const { success_action_status: status, success_action_redirect: redirect } = formOf(call).fields;
-  const headers = { ETag: `"${meta.etag}"`, Location: `http://${call.request.http.headers.host ?? ''}/${call.bucket}/${encodeURIComponent(meta.key)}` };
+  const headers = {
+    ETag: `"${meta.etag}"`,
+    Location: `http://${call.request.http.headers.host ?? ''}/${call.bucket}/${encodeURIComponent(meta.key)}`,
+  };
   if (redirect !== undefined && URL.canParse(redirect)) {
     const url = new URL(redirect);
-    for (const [name, value] of Object.entries({ bucket: call.bucket, key: meta.key, etag: headers.ETag })) url.searchParams.set(name, value);
+    for (const [name, value] of Object.entries({ bucket: call.bucket, key: meta.key, etag: headers.ETag }))
+      url.searchParams.set(name, value);
     sendEmpty(response, 303, { ...headers, Location: url.href });
   } else if (status === '201') {
-    const body = xmlDocument('PostResponse', { Location: headers.Location, Bucket: call.bucket, Key: meta.key, ETag: headers.ETag });
-    response.writeHead(201, { ...headers, 'content-type': 'application/xml', 'content-length': String(Buffer.byteLength(body)) });
+    const body = xmlDocument('PostResponse', {
+      Location: headers.Location,
+      Bucket: call.bucket,
+      Key: meta.key,
+      ETag: headers.ETag,
+    });
+    response.writeHead(201, {
+      ...headers,
+      'content-type': 'application/xml',
+      'content-length': String(Buffer.byteLength(body)),
+    });
     response.end(body);
   } else {
     sendEmpty(response, status === '200' ? 200 : 204, headers);

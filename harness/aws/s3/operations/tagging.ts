@@ -36,7 +36,8 @@ export const putObjectTagging: S3Operation = {
   async handle(call, response) {
     const tagSet = parseXmlBody(await call.request.body(), 'Tagging').child('TagSet');
     const tags = (tagSet?.list('Tag') ?? []).map((tag) => [tag.text('Key') ?? '', tag.text('Value') ?? ''] as const);
-    if (tags.length > MAX_TAGS) throw s3Error('InvalidRequest', { message: `Object tags cannot be greater than ${MAX_TAGS}` });
+    if (tags.length > MAX_TAGS)
+      throw s3Error('InvalidRequest', { message: `Object tags cannot be greater than ${MAX_TAGS}` });
     await setTags(call, Object.fromEntries(tags));
     sendEmpty(response, 200);
   },
