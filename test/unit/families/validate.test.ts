@@ -42,7 +42,7 @@ describe('checking a training', () => {
       'an unknown family',
       { family: 'forest' },
       '/family',
-      /unknown family "forest": expected one of linear_regression, logistic_regression, cnn/,
+      /unknown family "forest": expected one of .*linear_regression, /,
     ],
     [
       'a task that the family has not',
