@@ -3,8 +3,9 @@ import type { AnyFamily } from './contract.ts';
 import { cnn } from './cnn/index.ts';
 import { linearRegression } from './linear-regression.ts';
 import { logisticRegression } from './logistic-regression.ts';
+import { svm } from './svm/index.ts';
 
-export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression, cnn];
+export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression, svm, cnn];
 
 export function findFamily(name: string): AnyFamily | undefined {
   return FAMILIES.find((family) => family.name === name);

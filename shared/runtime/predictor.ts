@@ -62,11 +62,7 @@ export async function loadPredictor(
   };
 }
 
-async function runModel(
-  session: Session,
-  schema: ModelSchema,
-  instances: readonly unknown[],
-): Promise<RowResults> {
+async function runModel(session: Session, schema: ModelSchema, instances: readonly unknown[]): Promise<RowResults> {
   const results = await session.run(feedsOf(schema.features, instances), Object.values(schema.outputs));
   return Object.fromEntries(Object.entries(schema.outputs).map(([name, inFile]) => [name, results[inFile]!]));
 }

@@ -45,7 +45,8 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
   const checked = validateTraining(spec, { columns: typesOf(train, spec) });
   const { family, task, params } = checked;
   for (const table of validation === undefined ? [train] : [train, validation]) {
-    for (const name of [...checked.features, ...(checked.target === undefined ? [] : [checked.target])]) requireFinite(columnOf(table, name), table.rows);
+    for (const name of [...checked.features, ...(checked.target === undefined ? [] : [checked.target])])
+      requireFinite(columnOf(table, name), table.rows);
   }
   const readOwn = (table: Table, labels?: readonly Label[]): Target =>
     task === 'clustering' || checked.target === undefined ? NO_TARGET : readTarget(table, checked.target, task, labels);

@@ -106,6 +106,11 @@ export const CASES: readonly FamilyCase[] = [
     max_iter: 50,
     class_weight: 'balanced',
   }),
+  tabular('svm', 'classification'),
+  tabular('svm', 'classification', { kernel: 'linear', C: 10 }),
+  tabular('svm', 'classification', { probability: true, class_weight: 'balanced' }),
+  tabular('svm', 'regression', { C: 10 }),
+  tabular('svm', 'regression', { kernel: 'poly', degree: 2, coef0: 1, C: 10 }),
   convolutional('classification', [{ dense: { units: 2, activation: 'softmax' } }]),
   convolutional('classification', [{ dense: { units: 2 } }], {
     optimizer: 'momentum',
