@@ -13,13 +13,19 @@ function tableOf({ name, properties }: StorageModel): TableDefinition {
 
 function bucketOf({ name, properties, logicalId }: StorageModel): BucketDefinition {
   const cors = objectOr(properties.CorsConfiguration, `${logicalId}.CorsConfiguration`);
-  const rules = listOr(cors.CorsRules, `${logicalId}.CorsRules`).map((rule) => asObject(rule, `${logicalId}.CorsRules`));
+  const rules = listOr(cors.CorsRules, `${logicalId}.CorsRules`).map((rule) =>
+    asObject(rule, `${logicalId}.CorsRules`),
+  );
   return { name, ...(rules.length === 0 ? {} : { corsRules: rules as unknown as CorsRules }) };
 }
 
 /** The options of `startAwsCloud` that come from the templates. */
-export function awsPartsOf(model: CloudModel): Pick<AwsCloudOptions, 'accountId' | 'region' | 'roles' | 'buckets' | 'bucketPolicies' | 'tables'> {
-  const policies = model.bucketPolicies.map(({ bucketName, document }) => [bucketName, document as unknown as PolicyDocument] as const);
+export function awsPartsOf(
+  model: CloudModel,
+): Pick<AwsCloudOptions, 'accountId' | 'region' | 'roles' | 'buckets' | 'bucketPolicies' | 'tables'> {
+  const policies = model.bucketPolicies.map(
+    ({ bucketName, document }) => [bucketName, document as unknown as PolicyDocument] as const,
+  );
   return {
     accountId: model.accountId,
     region: model.region,

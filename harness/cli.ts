@@ -11,7 +11,9 @@ import { UserError } from './cli/options.ts';
 import { addServe } from './cli/serve.ts';
 import { addExecutions } from './cli/executions.ts';
 
-const program = new Command('harness').description('A local cloud for synthesized CDK apps, with the commands of sam local.');
+const program = new Command('harness').description(
+  'A local cloud for synthesized CDK apps, with the commands of sam local.',
+);
 const local = program.command('local').description('run functions and APIs of the template on this machine');
 addInvoke(local);
 addServe(local);
@@ -32,7 +34,11 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
     // A template that cannot be run, a port that is taken: the message says it all. Anything else shows its stack.
-    const isExpected = error instanceof UserError || error instanceof AwsError || (error instanceof Error && error.constructor === Error) || error instanceof TypeError;
+    const isExpected =
+      error instanceof UserError ||
+      error instanceof AwsError ||
+      (error instanceof Error && error.constructor === Error) ||
+      error instanceof TypeError;
     process.stderr.write(`Error: ${isExpected ? error.message : String((error as Error).stack)}\n`);
     process.exitCode = 1;
   }

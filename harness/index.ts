@@ -114,7 +114,10 @@ function writeToStderr(options: LocalCloudOptions): LogListener {
 
 async function startParts(options: LocalCloudOptions, started: (() => Promise<void> | void)[]): Promise<Parts> {
   const { dataDir, host = '127.0.0.1' } = options;
-  const model = readCloud(options.assemblyDir, options.parameters === undefined ? {} : { parameters: options.parameters });
+  const model = readCloud(
+    options.assemblyDir,
+    options.parameters === undefined ? {} : { parameters: options.parameters },
+  );
   mkdirSync(dataDir, { recursive: true });
   const runtimeClientPath = await buildRuntimeClient(join(dataDir, 'runtime'));
   const logs = new LogSink(join(dataDir, 'logs'), writeToStderr(options));
@@ -145,8 +148,16 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   lambda.durable = durable;
   started.push(() => durable.close());
   const accountArn = `arn:${model.partition}:lambda:${model.region}:${model.accountId}`;
-  const routes: readonly RestRoute[] = [...invokeRoutes(lambda, accountArn), ...durableRoutes(durable, lambda, accountArn)];
-  const aws = await startAwsCloud({ ...awsPartsOf(model), dataDir: join(dataDir, 'aws'), port: options.awsPort ?? 0, extraServices: [lambdaAwsService(routes)] });
+  const routes: readonly RestRoute[] = [
+    ...invokeRoutes(lambda, accountArn),
+    ...durableRoutes(durable, lambda, accountArn),
+  ];
+  const aws = await startAwsCloud({
+    ...awsPartsOf(model),
+    dataDir: join(dataDir, 'aws'),
+    port: options.awsPort ?? 0,
+    extraServices: [lambdaAwsService(routes)],
+  });
   late.aws = aws;
   started.push(() => aws.stop());
   const lambdaServer = await startLambdaServer(routes, { host, port: options.lambdaPort ?? 0 });
@@ -158,10 +169,17 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   return { model, lambda, aws, lambdaServer, apis };
 }
 
-async function startApis(options: LocalCloudOptions & { host: string }, model: CloudModel, lambda: LambdaService, started: (() => Promise<void> | void)[]): Promise<Parts['apis']> {
+async function startApis(
+  options: LocalCloudOptions & { host: string },
+  model: CloudModel,
+  lambda: LambdaService,
+  started: (() => Promise<void> | void)[],
+): Promise<Parts['apis']> {
   const apis: { api: RestApiModel; listener: HttpListener }[] = [];
   for (const [index, api] of model.restApis.entries()) {
-    const onFault = options.onFault ?? (options.log === true ? (message: string) => void process.stderr.write(`api: ${message}\n`) : undefined);
+    const onFault =
+      options.onFault ??
+      (options.log === true ? (message: string) => void process.stderr.write(`api: ${message}\n`) : undefined);
     const listener = await startRestApi({
       model,
       api,

@@ -55,7 +55,9 @@ export function acquireLock(dataDir: string): () => void {
     }
     const holder = readHolder(path);
     if (holder && isAlive(holder)) {
-      throw new Error(`a local cloud is already running on ${dataDir} (pid ${holder.pid}): stop it first, or use another data directory`);
+      throw new Error(
+        `a local cloud is already running on ${dataDir} (pid ${holder.pid}): stop it first, or use another data directory`,
+      );
     }
     rmSync(path, { force: true });
   }

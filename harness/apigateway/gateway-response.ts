@@ -36,7 +36,9 @@ function contextValue(name: string, error: GatewayError, facts: RequestFacts): s
 }
 
 function render(template: string, error: GatewayError, facts: RequestFacts): string {
-  return template.replace(/\$\{?context\.([A-Za-z0-9_.-]*[A-Za-z0-9_-])\}?/g, (_match, name: string) => contextValue(name, error, facts));
+  return template.replace(/\$\{?context\.([A-Za-z0-9_.-]*[A-Za-z0-9_-])\}?/g, (_match, name: string) =>
+    contextValue(name, error, facts),
+  );
 }
 
 function headerValue(source: string, error: GatewayError, facts: RequestFacts): string {
@@ -47,7 +49,11 @@ function headerValue(source: string, error: GatewayError, facts: RequestFacts): 
 }
 
 /** The answer for `error`, from the most specific customisation there is. */
-export function renderGatewayError(error: GatewayError, customised: readonly GatewayResponseModel[], facts: RequestFacts): RenderedError {
+export function renderGatewayError(
+  error: GatewayError,
+  customised: readonly GatewayResponseModel[],
+  facts: RequestFacts,
+): RenderedError {
   const [defaultStatus, general] = RESPONSE_TYPES[error.responseType];
   const specific = customised.find((one) => one.responseType === error.responseType);
   const fallback = customised.find((one) => one.responseType === general);

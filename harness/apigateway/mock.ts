@@ -13,7 +13,10 @@ function chosen({ requestTemplates, responses }: MockIntegration): MockResponse 
   const template = requestTemplates['application/json'] ?? Object.values(requestTemplates)[0] ?? '';
   const status = /statusCode"?\s*:\s*(\d{3})/.exec(template)?.[1] ?? '200';
   const isDefault = (one: MockResponse) => one.selectionPattern === undefined || one.selectionPattern === '';
-  return responses.find((one) => !isDefault(one) && new RegExp(`^(?:${one.selectionPattern ?? ''})$`).test(status)) ?? responses.find(isDefault);
+  return (
+    responses.find((one) => !isDefault(one) && new RegExp(`^(?:${one.selectionPattern ?? ''})$`).test(status)) ??
+    responses.find(isDefault)
+  );
 }
 
 /** @throws GatewayError API_CONFIGURATION_ERROR if no response fits. */

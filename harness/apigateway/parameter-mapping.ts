@@ -20,7 +20,9 @@ const KNOWN_HEADERS = new Set(['x-amz-tenant-id', 'x-amz-durable-execution-name'
 export function checkRequestParameters(parameters: Readonly<Record<string, string>>, where: string): void {
   for (const target of Object.keys(parameters)) {
     if (target.startsWith(PREFIX) && KNOWN_HEADERS.has(target.slice(PREFIX.length).toLowerCase())) continue;
-    throw new Error(`${where}: the request parameter ${target} is not emulated (${[...KNOWN_HEADERS].map((name) => PREFIX + name).join(', ')} are)`);
+    throw new Error(
+      `${where}: the request parameter ${target} is not emulated (${[...KNOWN_HEADERS].map((name) => PREFIX + name).join(', ')} are)`,
+    );
   }
 }
 
@@ -43,19 +45,29 @@ function contextValue(name: string, { facts, authorizer }: MappingSources): stri
 /** The value of a source expression, undefined where it is not there. */
 export function evaluateSource(source: string, sources: MappingSources): string | undefined {
   if (source.startsWith("'") && source.endsWith("'")) return source.slice(1, -1);
-  const [, kind, name = ''] = /^(context|stageVariables|method\.request\.(?:header|querystring|path))\.(.+)$/.exec(source) ?? [];
+  const [, kind, name = ''] =
+    /^(context|stageVariables|method\.request\.(?:header|querystring|path))\.(.+)$/.exec(source) ?? [];
   switch (kind) {
-    case 'context': return contextValue(name, sources);
-    case 'stageVariables': return sources.stageVariables[name];
-    case 'method.request.header': return sources.facts.header(name);
-    case 'method.request.querystring': return sources.facts.query.get(name) ?? undefined;
-    case 'method.request.path': return sources.pathParameters[name];
-    default: throw new Error(`the mapping source ${source} is not emulated`);
+    case 'context':
+      return contextValue(name, sources);
+    case 'stageVariables':
+      return sources.stageVariables[name];
+    case 'method.request.header':
+      return sources.facts.header(name);
+    case 'method.request.querystring':
+      return sources.facts.query.get(name) ?? undefined;
+    case 'method.request.path':
+      return sources.pathParameters[name];
+    default:
+      throw new Error(`the mapping source ${source} is not emulated`);
   }
 }
 
 /** Header of the Invoke call (lower case) -> value; those without a value are left out. */
-export function mapInvokeHeaders(parameters: Readonly<Record<string, string>>, sources: MappingSources): Readonly<Record<string, string>> {
+export function mapInvokeHeaders(
+  parameters: Readonly<Record<string, string>>,
+  sources: MappingSources,
+): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const [target, source] of Object.entries(parameters)) {
     const value = evaluateSource(source, sources);

@@ -5,12 +5,19 @@
 import type { LambdaPermissionModel } from '../template/index.ts';
 
 function matches(pattern: string, value: string): boolean {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const escaped = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   return new RegExp(`^${escaped}$`).test(value);
 }
 
 /** `sourceArn` is `arn:aws:execute-api:<region>:<account>:<api>/<stage>/<METHOD><resource path>`, or `.../authorizers/<id>`. */
-export function mayInvoke(permissions: readonly LambdaPermissionModel[], functionArn: string, sourceArn: string): boolean {
+export function mayInvoke(
+  permissions: readonly LambdaPermissionModel[],
+  functionArn: string,
+  sourceArn: string,
+): boolean {
   return permissions.some(
     (one) =>
       one.principal === 'apigateway.amazonaws.com' &&

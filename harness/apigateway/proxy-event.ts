@@ -30,7 +30,15 @@ export interface RequestFacts {
 }
 
 /** Headers that end at the gateway; a tenant comes from the authorizer, never from a client. */
-const NOT_FORWARDED = new Set(['connection', 'keep-alive', 'transfer-encoding', 'te', 'upgrade', 'proxy-connection', 'x-amz-tenant-id']);
+const NOT_FORWARDED = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'upgrade',
+  'proxy-connection',
+  'x-amz-tenant-id',
+]);
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 function headerPairs(http: IncomingMessage): [string, string][] {
@@ -89,8 +97,19 @@ function requestTime(timeMs: number): string {
   return `${two(at.getUTCDate())}/${MONTHS[at.getUTCMonth()] ?? ''}/${at.getUTCFullYear()}:${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} +0000`;
 }
 
-function requestContext(facts: RequestFacts, { method }: RouteMatch, authorizer: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> {
-  const nobody = { cognitoIdentityPoolId: null, accountId: null, cognitoIdentityId: null, caller: null, principalOrgId: null, accessKey: null };
+function requestContext(
+  facts: RequestFacts,
+  { method }: RouteMatch,
+  authorizer: Readonly<Record<string, unknown>> | undefined,
+): Record<string, unknown> {
+  const nobody = {
+    cognitoIdentityPoolId: null,
+    accountId: null,
+    cognitoIdentityId: null,
+    caller: null,
+    principalOrgId: null,
+    accessKey: null,
+  };
   const noCognito = { cognitoAuthenticationType: null, cognitoAuthenticationProvider: null, userArn: null, user: null };
   return {
     resourceId: method.resourceId,

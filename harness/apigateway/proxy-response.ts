@@ -28,7 +28,8 @@ function malformed(why: string): GatewayError {
 
 function readStatus(value: Json | undefined): number {
   const status = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value;
-  if (typeof status !== 'number' || !Number.isInteger(status) || status < 100 || status > 599) throw malformed(`statusCode is ${JSON.stringify(value)}`);
+  if (typeof status !== 'number' || !Number.isInteger(status) || status < 100 || status > 599)
+    throw malformed(`statusCode is ${JSON.stringify(value)}`);
   return status;
 }
 
@@ -39,7 +40,8 @@ function readHeaders(single: Json | undefined, multiple: Json | undefined): Reco
     (headers[name.toLowerCase()] ??= []).push(String(value));
   };
   if (single !== undefined && single !== null && !isObject(single)) throw malformed('headers is not an object');
-  if (multiple !== undefined && multiple !== null && !isObject(multiple)) throw malformed('multiValueHeaders is not an object');
+  if (multiple !== undefined && multiple !== null && !isObject(multiple))
+    throw malformed('multiValueHeaders is not an object');
   for (const [name, values] of Object.entries(multiple ?? {})) {
     if (!Array.isArray(values)) throw malformed(`multiValueHeaders.${name} is not a list`);
     for (const value of values as readonly Json[]) add(name, value);
@@ -52,7 +54,11 @@ function readHeaders(single: Json | undefined, multiple: Json | undefined): Reco
 }
 
 /** @throws GatewayError MALFORMED_LAMBDA_RESPONSE 502, with the reason as its cause. */
-export function readProxyResponse(payload: Buffer, facts: RequestFacts, binaryMediaTypes: readonly string[]): ProxyResponse {
+export function readProxyResponse(
+  payload: Buffer,
+  facts: RequestFacts,
+  binaryMediaTypes: readonly string[],
+): ProxyResponse {
   let answer: Json;
   try {
     answer = JSON.parse(payload.toString('utf8')) as Json;
@@ -69,10 +75,19 @@ export function readProxyResponse(payload: Buffer, facts: RequestFacts, binaryMe
   if (body !== undefined && body !== null && typeof body !== 'string') throw malformed('body is not a string');
   const firstAccept = facts.header('accept')?.split(',')[0] ?? headers['content-type']?.[0];
   const isDecoded = answer.isBase64Encoded === true && isBinaryType(firstAccept, binaryMediaTypes);
-  return { status, headers: { 'content-type': ['application/json'], ...headers }, body: Buffer.from(body ?? '', isDecoded ? 'base64' : 'utf8') };
+  return {
+    status,
+    headers: { 'content-type': ['application/json'], ...headers },
+    body: Buffer.from(body ?? '', isDecoded ? 'base64' : 'utf8'),
+  };
 }
 
-function writeHead(response: ServerResponse, facts: RequestFacts, status: number, headers: Readonly<Record<string, readonly string[]>>): void {
+function writeHead(
+  response: ServerResponse,
+  facts: RequestFacts,
+  status: number,
+  headers: Readonly<Record<string, readonly string[]>>,
+): void {
   response.statusCode = status;
   response.setHeader('x-amzn-RequestId', facts.requestId);
   response.setHeader('x-amz-apigw-id', facts.extendedRequestId);
@@ -82,14 +97,22 @@ function writeHead(response: ServerResponse, facts: RequestFacts, status: number
   }
 }
 
-export function writeProxyResponse(response: ServerResponse, facts: RequestFacts, { status, headers, body }: ProxyResponse): void {
+export function writeProxyResponse(
+  response: ServerResponse,
+  facts: RequestFacts,
+  { status, headers, body }: ProxyResponse,
+): void {
   writeHead(response, facts, status, headers);
   response.setHeader('Content-Length', body.length);
   response.end(facts.httpMethod === 'HEAD' ? undefined : body);
 }
 
 /** Reads the prelude, then passes the body on as it comes. */
-export async function pipeStreamedResponse(response: ServerResponse, facts: RequestFacts, body: Readable): Promise<void> {
+export async function pipeStreamedResponse(
+  response: ServerResponse,
+  facts: RequestFacts,
+  body: Readable,
+): Promise<void> {
   let prelude = Buffer.alloc(0);
   let hasBegun = false;
   for await (const chunk of body) {
@@ -103,7 +126,8 @@ export async function pipeStreamedResponse(response: ServerResponse, facts: Requ
     if (end === -1) continue;
     beginStream(response, facts, prelude.subarray(0, end));
     hasBegun = true;
-    if (prelude.length > end + PRELUDE_DELIMITER.length) response.write(prelude.subarray(end + PRELUDE_DELIMITER.length));
+    if (prelude.length > end + PRELUDE_DELIMITER.length)
+      response.write(prelude.subarray(end + PRELUDE_DELIMITER.length));
   }
   if (!hasBegun) throw malformed('a streamed answer without its metadata');
   response.end();

@@ -56,7 +56,11 @@ interface NodeMatch {
 }
 
 /** The best resource for the parts; the method is looked up on that one only. */
-function match(node: Node, parts: readonly string[], pathParameters: Readonly<Record<string, string>>): NodeMatch | undefined {
+function match(
+  node: Node,
+  parts: readonly string[],
+  pathParameters: Readonly<Record<string, string>>,
+): NodeMatch | undefined {
   const [part, ...rest] = parts;
   if (part === undefined) return node.methods.size > 0 ? { node, pathParameters } : undefined;
   const decoded = decode(part);

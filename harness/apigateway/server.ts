@@ -68,11 +68,15 @@ class RestApiServer {
     this.#options = options;
     this.#router = new Router(options.api);
     for (const { integration, httpMethod, resourcePath } of options.api.methods) {
-      if (integration.type === 'AWS_PROXY') checkRequestParameters(integration.requestParameters, `${options.api.name} ${httpMethod} ${resourcePath}`);
+      if (integration.type === 'AWS_PROXY')
+        checkRequestParameters(integration.requestParameters, `${options.api.name} ${httpMethod} ${resourcePath}`);
     }
     this.#gate = new AuthorizerGate(async (authorizer, event) => {
       this.#checkPermission(authorizer.functionArn, `authorizers/${authorizer.authorizerId}`);
-      const result = await options.lambda.invoke({ functionName: authorizer.functionArn, payload: Buffer.from(JSON.stringify(event)) });
+      const result = await options.lambda.invoke({
+        functionName: authorizer.functionArn,
+        payload: Buffer.from(JSON.stringify(event)),
+      });
       const answer = JSON.parse(result.payload.toString('utf8')) as Json;
       if (result.functionError === undefined) return { answer };
       return { errorMessage: (answer as { errorMessage?: string }).errorMessage ?? 'the authorizer failed' };
@@ -94,7 +98,12 @@ class RestApiServer {
     const match = this.#router.find(facts.httpMethod, facts.path);
     if (!match && (await serveStatic(this.#options.staticDir, facts, response))) return;
     if (!match) throw new GatewayError('MISSING_AUTHENTICATION_TOKEN', 'Missing Authentication Token');
-    const sources: MappingSources = { facts, pathParameters: match.pathParameters, stageVariables: api.stageVariables, authorizer: {} };
+    const sources: MappingSources = {
+      facts,
+      pathParameters: match.pathParameters,
+      stageVariables: api.stageVariables,
+      authorizer: {},
+    };
     const authorization = await this.#authorize(match, sources);
     this.#checkParameters(match, sources);
     const { integration } = match.method;
@@ -103,9 +112,21 @@ class RestApiServer {
       return;
     }
     const body = await readBody(http);
-    const authorizer = authorization && { principalId: authorization.principalId, integrationLatency: 0, ...authorization.context };
-    const event = proxyEvent({ facts, match, stageVariables: api.stageVariables, authorizer }, body, isBinaryType(facts.header('content-type'), api.binaryMediaTypes));
-    await this.#integrate(integration, { event, match, sources: { ...sources, authorizer: authorization?.context ?? {} } }, response);
+    const authorizer = authorization && {
+      principalId: authorization.principalId,
+      integrationLatency: 0,
+      ...authorization.context,
+    };
+    const event = proxyEvent(
+      { facts, match, stageVariables: api.stageVariables, authorizer },
+      body,
+      isBinaryType(facts.header('content-type'), api.binaryMediaTypes),
+    );
+    await this.#integrate(
+      integration,
+      { event, match, sources: { ...sources, authorizer: authorization?.context ?? {} } },
+      response,
+    );
   }
 
   async #authorize(match: RouteMatch, sources: MappingSources): Promise<Authorization | undefined> {
@@ -124,7 +145,11 @@ class RestApiServer {
     throw new GatewayError('BAD_REQUEST_PARAMETERS', `Missing required request parameters: [${names.join(', ')}]`);
   }
 
-  async #integrate(integration: ProxyIntegration, request: { event: Record<string, unknown>; match: RouteMatch; sources: MappingSources }, response: ServerResponse): Promise<void> {
+  async #integrate(
+    integration: ProxyIntegration,
+    request: { event: Record<string, unknown>; match: RouteMatch; sources: MappingSources },
+    response: ServerResponse,
+  ): Promise<void> {
     const { lambda, api } = this.#options;
     const { facts } = request.sources;
     const { method } = request.match;
@@ -136,13 +161,18 @@ class RestApiServer {
       tenantId: headers['x-amz-tenant-id'],
       durableExecutionName: headers['x-amz-durable-execution-name'],
     };
-    const result = await withTimeout<InvokeResponse | RunResult | StreamResult>(integration.isStreaming ? lambda.invokeStreaming(call) : lambda.invoke(call), integration.timeoutMs);
+    const result = await withTimeout<InvokeResponse | RunResult | StreamResult>(
+      integration.isStreaming ? lambda.invokeStreaming(call) : lambda.invoke(call),
+      integration.timeoutMs,
+    );
     if ('body' in result) {
       await pipeStreamedResponse(response, facts, result.body);
       return;
     }
     if (result.functionError !== undefined) {
-      throw Object.assign(new GatewayError('MALFORMED_LAMBDA_RESPONSE', 'Internal server error'), { cause: result.payload.toString('utf8') });
+      throw Object.assign(new GatewayError('MALFORMED_LAMBDA_RESPONSE', 'Internal server error'), {
+        cause: result.payload.toString('utf8'),
+      });
     }
     writeProxyResponse(response, facts, readProxyResponse(result.payload, facts, api.binaryMediaTypes));
   }
@@ -164,7 +194,9 @@ class RestApiServer {
     const { status, headers, body } = renderGatewayError(gatewayError, this.#options.api.gatewayResponses, facts);
     if (status >= 500) {
       const cause = gatewayError.cause ?? (error === gatewayError ? undefined : error);
-      this.#options.onFault?.(`${facts.httpMethod} ${facts.path}: ${status} ${gatewayError.responseType}${cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : JSON.stringify(cause)}`}`);
+      this.#options.onFault?.(
+        `${facts.httpMethod} ${facts.path}: ${status} ${gatewayError.responseType}${cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : JSON.stringify(cause)}`}`,
+      );
     }
     if (response.headersSent) {
       response.destroy();
@@ -201,8 +233,12 @@ async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T
 export async function startRestApi(options: RestApiOptions): Promise<HttpListener> {
   const api = new RestApiServer(options);
   const listener = (http: IncomingMessage, response: ServerResponse) => void api.serve(http, response);
-  const server = options.tls ? createTlsServer({ ...options.tls, requestTimeout: 0 }, listener) : createServer({ requestTimeout: 0 }, listener);
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
+  const server = options.tls
+    ? createTlsServer({ ...options.tls, requestTimeout: 0 }, listener)
+    : createServer({ requestTimeout: 0 }, listener);
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(options.port, options.host, resolve),
+  );
   const stop = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());

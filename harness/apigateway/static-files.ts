@@ -17,14 +17,21 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Answers with the file of that path; false where there is none, or it lies outside the folder. */
-export async function serveStatic(directory: string | undefined, facts: RequestFacts, response: ServerResponse): Promise<boolean> {
+export async function serveStatic(
+  directory: string | undefined,
+  facts: RequestFacts,
+  response: ServerResponse,
+): Promise<boolean> {
   if (directory === undefined || (facts.httpMethod !== 'GET' && facts.httpMethod !== 'HEAD')) return false;
   const root = resolve(directory);
   const path = resolve(root, `.${decodeURIComponent(facts.path)}`);
   if (!path.startsWith(root + sep)) return false;
   const file = await stat(path).catch(() => undefined);
   if (!file?.isFile()) return false;
-  response.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Length': file.size });
+  response.writeHead(200, {
+    'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream',
+    'Content-Length': file.size,
+  });
   if (facts.httpMethod === 'HEAD') response.end();
   else await pipeline(createReadStream(path), response);
   return true;

@@ -39,7 +39,12 @@ const identity = {
 
 function awsProxy(values: Readonly<Record<string, string>>): object {
   const { body = '', stage = '', method = '', resource = '', path = '', querystringparameters = '' } = values;
-  const headers = { Accept: 'application/json', 'Content-Type': 'application/json', Host: `1234567890.execute-api.${values.region ?? ''}.amazonaws.com`, 'User-Agent': 'Custom User Agent String' };
+  const headers = {
+    Accept: 'application/json',
+    'Content-Type': 'application/json',
+    Host: `1234567890.execute-api.${values.region ?? ''}.amazonaws.com`,
+    'User-Agent': 'Custom User Agent String',
+  };
   const query = queryOf(querystringparameters);
   return {
     body: Buffer.from(body).toString('base64'),
@@ -72,8 +77,17 @@ function awsProxy(values: Readonly<Record<string, string>>): object {
 
 function requestAuthorizer(values: Readonly<Record<string, string>>): object {
   const { stage = '', method = '', resource = '', path = '' } = values;
-  const { body: _body, isBase64Encoded: _flag, ...common } = awsProxy({ ...values, body: '' }) as Record<string, unknown>;
-  return { type: 'REQUEST', methodArn: `arn:aws:execute-api:${values.region ?? ''}:${values['account-id'] ?? ''}:1234567890/${stage}/${method}${path}`, ...common, resource };
+  const {
+    body: _body,
+    isBase64Encoded: _flag,
+    ...common
+  } = awsProxy({ ...values, body: '' }) as Record<string, unknown>;
+  return {
+    type: 'REQUEST',
+    methodArn: `arn:aws:execute-api:${values.region ?? ''}:${values['account-id'] ?? ''}:1234567890/${stage}/${method}${path}`,
+    ...common,
+    resource,
+  };
 }
 
 function s3Record(eventName: string): EventTemplate['build'] {
@@ -91,9 +105,15 @@ function s3Record(eventName: string): EventTemplate['build'] {
         s3: {
           s3SchemaVersion: '1.0',
           configurationId: 'testConfigRule',
-          bucket: { name: values.bucket, ownerIdentity: { principalId: 'EXAMPLE' }, arn: `arn:${values.partition ?? 'aws'}:s3:::${values.bucket ?? ''}` },
+          bucket: {
+            name: values.bucket,
+            ownerIdentity: { principalId: 'EXAMPLE' },
+            arn: `arn:${values.partition ?? 'aws'}:s3:::${values.bucket ?? ''}`,
+          },
           object: {
-            key: encodeURIComponent(values.key ?? '').replaceAll('%2F', '/').replaceAll('%20', '+'),
+            key: encodeURIComponent(values.key ?? '')
+              .replaceAll('%2F', '/')
+              .replaceAll('%20', '+'),
             ...(eventName === 'ObjectCreated:Put' ? { size: 1024, eTag: '0123456789abcdef0123456789abcdef' } : {}),
             sequencer: '0A1B2C3D4E5F678901',
           },
@@ -136,7 +156,12 @@ function sqsMessage(values: Readonly<Record<string, string>>): object {
         messageId: '19dd0b57-b21e-4ac1-bd88-01bbb068cb78',
         receiptHandle: 'MessageReceiptHandle',
         body: values.body,
-        attributes: { ApproximateReceiveCount: '1', SentTimestamp: '1523232000000', SenderId: values['account-id'], ApproximateFirstReceiveTimestamp: '1523232000001' },
+        attributes: {
+          ApproximateReceiveCount: '1',
+          SentTimestamp: '1523232000000',
+          SenderId: values['account-id'],
+          ApproximateFirstReceiveTimestamp: '1523232000001',
+        },
         messageAttributes: {},
         md5OfBody: '7b270e59b47ff90a553787216d55d91d',
         eventSource: 'aws:sqs',
@@ -152,7 +177,13 @@ function dynamodbUpdate(values: Readonly<Record<string, string>>): object {
   const record = (eventID: string, eventName: string, images: object, sequence: string) => ({
     eventID,
     eventVersion: '1.0',
-    dynamodb: { Keys: { Id: { N: '101' } }, ...images, StreamViewType: 'NEW_AND_OLD_IMAGES', SequenceNumber: sequence, SizeBytes: 26 },
+    dynamodb: {
+      Keys: { Id: { N: '101' } },
+      ...images,
+      StreamViewType: 'NEW_AND_OLD_IMAGES',
+      SequenceNumber: sequence,
+      SizeBytes: 26,
+    },
     awsRegion: values.region,
     eventName,
     eventSourceARN: streamArn,
@@ -177,29 +208,62 @@ function scheduledEvent(values: Readonly<Record<string, string>>): object {
     account: values['account-id'],
     time: '1970-01-01T00:00:00Z',
     region: values.region,
-    resources: [`arn:aws:events:${values.region ?? ''}:${values['account-id'] ?? ''}:rule/${values['rule-name'] ?? ''}`],
+    resources: [
+      `arn:aws:events:${values.region ?? ''}:${values['account-id'] ?? ''}:rule/${values['rule-name'] ?? ''}`,
+    ],
     detail: {},
   };
 }
 
-const REQUEST = { body: '{"test":"body"}', stage: 'prod', method: 'POST', resource: '/{proxy+}', path: '/path/to/resource', querystringparameters: 'foo=bar' };
+const REQUEST = {
+  body: '{"test":"body"}',
+  stage: 'prod',
+  method: 'POST',
+  resource: '/{proxy+}',
+  path: '/path/to/resource',
+  querystringparameters: 'foo=bar',
+};
 const OBJECT = { bucket: 'example-bucket', key: 'test/key', partition: 'aws' };
 
 /** Service -> kind of event. */
 export const EVENTS: Readonly<Record<string, Readonly<Record<string, EventTemplate>>>> = {
   apigateway: {
-    'aws-proxy': { describes: 'a request by a Lambda proxy integration of a REST API', options: { ...REQUEST, ...ACCOUNT, ...REGION }, build: awsProxy },
-    'request-authorizer': { describes: 'a request to a REQUEST authorizer', options: { ...REQUEST, ...ACCOUNT, ...REGION }, build: requestAuthorizer },
+    'aws-proxy': {
+      describes: 'a request by a Lambda proxy integration of a REST API',
+      options: { ...REQUEST, ...ACCOUNT, ...REGION },
+      build: awsProxy,
+    },
+    'request-authorizer': {
+      describes: 'a request to a REQUEST authorizer',
+      options: { ...REQUEST, ...ACCOUNT, ...REGION },
+      build: requestAuthorizer,
+    },
   },
   cloudwatch: {
-    'scheduled-event': { describes: 'a scheduled event of EventBridge', options: { ...ACCOUNT, ...REGION, 'rule-name': 'ExampleRule' }, build: scheduledEvent },
+    'scheduled-event': {
+      describes: 'a scheduled event of EventBridge',
+      options: { ...ACCOUNT, ...REGION, 'rule-name': 'ExampleRule' },
+      build: scheduledEvent,
+    },
   },
   dynamodb: {
-    update: { describes: 'an insert, a change and a removal from a table stream', options: { ...ACCOUNT, ...REGION, 'table-name': 'ExampleTable' }, build: dynamodbUpdate },
+    update: {
+      describes: 'an insert, a change and a removal from a table stream',
+      options: { ...ACCOUNT, ...REGION, 'table-name': 'ExampleTable' },
+      build: dynamodbUpdate,
+    },
   },
   s3: {
-    put: { describes: 'an object that was put', options: { ...REGION, ...OBJECT }, build: s3Record('ObjectCreated:Put') },
-    delete: { describes: 'an object that was deleted', options: { ...REGION, ...OBJECT }, build: s3Record('ObjectRemoved:Delete') },
+    put: {
+      describes: 'an object that was put',
+      options: { ...REGION, ...OBJECT },
+      build: s3Record('ObjectCreated:Put'),
+    },
+    delete: {
+      describes: 'an object that was deleted',
+      options: { ...REGION, ...OBJECT },
+      build: s3Record('ObjectRemoved:Delete'),
+    },
   },
   sns: {
     notification: {
@@ -209,6 +273,10 @@ export const EVENTS: Readonly<Record<string, Readonly<Record<string, EventTempla
     },
   },
   sqs: {
-    'receive-message': { describes: 'a message of a queue', options: { ...ACCOUNT, ...REGION, 'queue-name': 'MyQueue', body: 'Hello from SQS!' }, build: sqsMessage },
+    'receive-message': {
+      describes: 'a message of a queue',
+      options: { ...ACCOUNT, ...REGION, 'queue-name': 'MyQueue', body: 'Hello from SQS!' },
+      build: sqsMessage,
+    },
   },
 };

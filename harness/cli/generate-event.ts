@@ -14,9 +14,12 @@ export function addGenerateEvent(local: Command): void {
     const ofService = generate.command(service);
     for (const [kind, template] of Object.entries(kinds)) {
       const command = ofService.command(kind).description(`print ${template.describes}`);
-      for (const [name, fallback] of Object.entries(template.options)) command.option(`--${name} <value>`, `default: ${fallback}`);
+      for (const [name, fallback] of Object.entries(template.options))
+        command.option(`--${name} <value>`, `default: ${fallback}`);
       command.action((given: Record<string, string>) => {
-        const values = Object.fromEntries(Object.entries(template.options).map(([name, fallback]) => [name, given[camelCase(name)] ?? fallback]));
+        const values = Object.fromEntries(
+          Object.entries(template.options).map(([name, fallback]) => [name, given[camelCase(name)] ?? fallback]),
+        );
         process.stdout.write(`${JSON.stringify(template.build(values), null, 2)}\n`);
       });
     }

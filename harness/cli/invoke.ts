@@ -35,7 +35,9 @@ export function chooseFunction(functions: readonly FunctionModel[], name: string
   if (name === undefined) {
     if (only && functions.length === 1) return only;
     const ids = functions.map((fn) => `'${fn.logicalId}'`).join(', ');
-    throw new UserError(`You must provide a function logical ID when there are more than one functions in your template. Possible options in your template: [${ids}]`);
+    throw new UserError(
+      `You must provide a function logical ID when there are more than one functions in your template. Possible options in your template: [${ids}]`,
+    );
   }
   const found = new FunctionCatalog(functions).find(name);
   if (!found) throw new UserError(`Function ${name} not found in template`);
@@ -52,7 +54,8 @@ async function run(cloud: LocalCloud, fn: FunctionModel, payload: Buffer, option
     tenantId: options.tenantId,
     durableExecutionName: options.durableExecutionName,
   });
-  if (result.durableExecutionArn !== undefined) process.stderr.write(`Durable execution: ${result.durableExecutionArn}\n`);
+  if (result.durableExecutionArn !== undefined)
+    process.stderr.write(`Durable execution: ${result.durableExecutionArn}\n`);
   const answer = result.payload.toString('utf8');
   if (result.functionError !== undefined && answer.includes('"Sandbox.Timedout"')) {
     process.stderr.write(`Function '${fn.logicalId}' timed out after ${fn.timeoutS} seconds\n`);
@@ -73,7 +76,10 @@ export function addInvoke(local: Command): void {
     .action(async (name: string | undefined, options: InvokeOptions) => {
       const payload = await readEvent(options.event);
       const debugPort = options.debugPort === undefined ? undefined : Number(options.debugPort);
-      const cloud = await startLocalCloud({ ...cloudOptions(options), ...(debugPort === undefined ? {} : { debugPort }) });
+      const cloud = await startLocalCloud({
+        ...cloudOptions(options),
+        ...(debugPort === undefined ? {} : { debugPort }),
+      });
       const stop = () => void cloud.stop().then(() => process.exit(130));
       process.once('SIGINT', stop).once('SIGTERM', stop);
       try {

@@ -26,19 +26,31 @@ export interface CommonOptions {
 export function addCommonOptions(command: Command): Command {
   return command
     .option('-t, --template <path>', 'cloud assembly (the output of cdk synth) or one template file', 'cdk.out')
-    .option('-n, --env-vars <file>', 'JSON file with values for environment variables: {"Function": {"NAME": "value"}} or {"Parameters": {...}}')
-    .option('--parameter-overrides <values...>', 'template parameters: Name=value, or ParameterKey=Name,ParameterValue=value')
+    .option(
+      '-n, --env-vars <file>',
+      'JSON file with values for environment variables: {"Function": {"NAME": "value"}} or {"Parameters": {...}}',
+    )
+    .option(
+      '--parameter-overrides <values...>',
+      'template parameters: Name=value, or ParameterKey=Name,ParameterValue=value',
+    )
     .option('-l, --log-file <file>', "file for the functions' logs, in place of stderr")
     .option('--region <region>', 'AWS region of the local cloud (default: AWS_REGION, else us-east-1)')
     .addOption(new Option('--profile <name>', 'taken for compatibility; the local cloud issues its own credentials'))
-    .option('--data-dir <dir>', 'where tables, buckets and executions are kept (default: .local-cloud beside the manifest)');
+    .option(
+      '--data-dir <dir>',
+      'where tables, buckets and executions are kept (default: .local-cloud beside the manifest)',
+    );
 }
 
 function readEnvVars(file: string): JsonObject {
-  if (!existsSync(file)) throw new UserError(`Could not read environment variables overrides from file ${file}: no such file`);
+  if (!existsSync(file))
+    throw new UserError(`Could not read environment variables overrides from file ${file}: no such file`);
   const values = parseJson(readFileSync(file, 'utf8'), file);
   if (!isObject(values) || !Object.values(values).every(isObject)) {
-    throw new UserError(`Could not read environment variables overrides from file ${file}: expected {"Function": {"NAME": "value"}}`);
+    throw new UserError(
+      `Could not read environment variables overrides from file ${file}: expected {"Function": {"NAME": "value"}}`,
+    );
   }
   return values;
 }
@@ -47,7 +59,13 @@ function readEnvVars(file: string): JsonObject {
 function overridesFrom(file: JsonObject): (target: FunctionTarget) => Record<string, string> {
   return ({ fn }) => {
     const constructId = fn.constructPath?.split('/').at(-1);
-    const names = [fn.logicalId, fn.functionName, fn.constructPath, constructId, fn.logicalId.replace(/[0-9A-F]{8}$/, '')];
+    const names = [
+      fn.logicalId,
+      fn.functionName,
+      fn.constructPath,
+      constructId,
+      fn.logicalId.replace(/[0-9A-F]{8}$/, ''),
+    ];
     const own = names.map((name) => (name === undefined ? undefined : file[name])).find(isObject);
     const shared = isObject(file.Parameters) ? file.Parameters : {};
     const overrides: Record<string, string> = {};
@@ -62,8 +80,10 @@ function overridesFrom(file: JsonObject): (target: FunctionTarget) => Record<str
 function readParameters(values: readonly string[]): Record<string, string> {
   const parameters: Record<string, string> = {};
   for (const value of values.flatMap((one) => one.split(/\s+(?=\S+=)/))) {
-    const [, key, text] = /^ParameterKey=([^,]+),ParameterValue=(.*)$/s.exec(value) ?? /^([^=]+)=(.*)$/s.exec(value) ?? [];
-    if (key === undefined || text === undefined) throw new UserError(`--parameter-overrides: expected Name=value, got ${value}`);
+    const [, key, text] =
+      /^ParameterKey=([^,]+),ParameterValue=(.*)$/s.exec(value) ?? /^([^=]+)=(.*)$/s.exec(value) ?? [];
+    if (key === undefined || text === undefined)
+      throw new UserError(`--parameter-overrides: expected Name=value, got ${value}`);
     parameters[key] = text;
   }
   return parameters;
@@ -81,7 +101,8 @@ export function logListener(options: CommonOptions): LogListener {
 /** The part of `startLocalCloud`'s options that the command line gives. */
 export function cloudOptions(options: CommonOptions): LocalCloudOptions {
   const assemblyDir = resolve(options.template);
-  if (!existsSync(assemblyDir)) throw new UserError(`Template file not found at ${assemblyDir}: run cdk synth first, or name it with --template`);
+  if (!existsSync(assemblyDir))
+    throw new UserError(`Template file not found at ${assemblyDir}: run cdk synth first, or name it with --template`);
   if (options.region !== undefined) process.env.AWS_REGION = options.region;
   const directory = statSync(assemblyDir).isDirectory() ? assemblyDir : dirname(assemblyDir);
   return {

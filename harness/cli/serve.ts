@@ -24,7 +24,8 @@ interface ApiOptions extends ServeOptions {
 
 function portOf(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UserError(`--port: expected 0 to 65535, got ${text}`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new UserError(`--port: expected 0 to 65535, got ${text}`);
   return port;
 }
 
@@ -35,7 +36,8 @@ function readFile(path: string): Buffer {
 
 function tlsOf({ sslCertFile, sslKeyFile }: ApiOptions): Pick<LocalCloudOptions, 'apiTls'> {
   if (sslCertFile === undefined && sslKeyFile === undefined) return {};
-  if (sslCertFile === undefined || sslKeyFile === undefined) throw new UserError('--ssl-cert-file and --ssl-key-file go together');
+  if (sslCertFile === undefined || sslKeyFile === undefined)
+    throw new UserError('--ssl-cert-file and --ssl-key-file go together');
   return { apiTls: { cert: readFile(sslCertFile), key: readFile(sslKeyFile) } };
 }
 
@@ -75,8 +77,10 @@ async function startApi(options: ApiOptions): Promise<void> {
     await cloud.stop();
     throw new UserError('Template does not have any APIs connected to Lambda functions');
   }
-  const logicalIdOf = (arn: string) => cloud.model.functions.find((fn) => fn.functionName === functionNameOf(arn))?.logicalId ?? arn;
-  for (const api of cloud.model.restApis) for (const line of mountLines(api, cloud.apiUrls[api.logicalId] ?? '', logicalIdOf)) say(line);
+  const logicalIdOf = (arn: string) =>
+    cloud.model.functions.find((fn) => fn.functionName === functionNameOf(arn))?.logicalId ?? arn;
+  for (const api of cloud.model.restApis)
+    for (const line of mountLines(api, cloud.apiUrls[api.logicalId] ?? '', logicalIdOf)) say(line);
   say('You can now browse to the above endpoints to invoke your functions. Changes to the assembly need a restart.');
   say(`Running on ${cloud.apiUrl} (Press CTRL+C to quit)`);
   await untilStopped(cloud);
@@ -89,13 +93,17 @@ async function startLambda(options: ServeOptions): Promise<void> {
     lambdaPort: portOf(options.port),
     isWarm: options.warmContainers === 'EAGER',
   });
-  say('Starting the Local Lambda Service. You can now invoke your Lambda Functions defined in your template through the endpoint.');
+  say(
+    'Starting the Local Lambda Service. You can now invoke your Lambda Functions defined in your template through the endpoint.',
+  );
   say(`Running on ${cloud.lambdaUrl} (Press CTRL+C to quit)`);
   await untilStopped(cloud);
 }
 
 const warmContainers = () =>
-  new Option('--warm-containers <mode>', 'EAGER starts a process of every function at once, LAZY when it is called').choices(['EAGER', 'LAZY']).default('LAZY');
+  new Option('--warm-containers <mode>', 'EAGER starts a process of every function at once, LAZY when it is called')
+    .choices(['EAGER', 'LAZY'])
+    .default('LAZY');
 
 /** Adds `start-api` and `start-lambda` to the `local` command. */
 export function addServe(local: Command): void {

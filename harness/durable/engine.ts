@@ -59,7 +59,8 @@ export class DurableService implements DurableStarter {
       const execution = DurableExecution.load(record, this.#store);
       if (execution.isEnded) continue;
       const live = this.#adopt(execution);
-      for (const operation of execution.operations) if (operation.type === 'CHAINED_INVOKE' && operation.status === 'STARTED') this.#runChained(live, operation);
+      for (const operation of execution.operations)
+        if (operation.type === 'CHAINED_INVOKE' && operation.status === 'STARTED') this.#runChained(live, operation);
       this.#advance(live);
     }
   }
@@ -69,14 +70,27 @@ export class DurableService implements DurableStarter {
     for (const live of this.#live.values()) clearTimeout(live.timer);
   }
 
-  start(request: { target: FunctionTarget; payload: Buffer; tenantId: string | undefined; name: string | undefined }): { arn: string } {
+  start(request: { target: FunctionTarget; payload: Buffer; tenantId: string | undefined; name: string | undefined }): {
+    arn: string;
+  } {
     const { target, tenantId } = request;
     const payload = request.payload.length === 0 ? '{}' : request.payload.toString('utf8');
-    if (request.name !== undefined && !NAME.test(request.name)) throw new AwsError(400, 'ValidationException', `durableExecutionName: expected 1 to 64 of [a-zA-Z0-9-_], got '${request.name}'`);
-    const known = [...this.#records.values()].find((record) => record.name === request.name && record.functionName === target.fn.functionName);
+    if (request.name !== undefined && !NAME.test(request.name))
+      throw new AwsError(
+        400,
+        'ValidationException',
+        `durableExecutionName: expected 1 to 64 of [a-zA-Z0-9-_], got '${request.name}'`,
+      );
+    const known = [...this.#records.values()].find(
+      (record) => record.name === request.name && record.functionName === target.fn.functionName,
+    );
     if (known) {
       if (known.payload === payload && known.tenantId === tenantId) return { arn: known.arn };
-      throw new AwsError(409, 'DurableExecutionAlreadyStartedException', `The durable execution ${known.arn} was started with another payload.`);
+      throw new AwsError(
+        409,
+        'DurableExecutionAlreadyStartedException',
+        `The durable execution ${known.arn} was started with another payload.`,
+      );
     }
     const id = randomUUID();
     const name = request.name ?? id;
@@ -103,7 +117,11 @@ export class DurableService implements DurableStarter {
     const { root } = await this.#ended(arn);
     if (root.status === 'SUCCEEDED') return { payload: Buffer.from(root.result ?? 'null'), functionError: undefined };
     const { ErrorType, ErrorMessage, StackTrace } = root.error ?? {};
-    const error = { errorType: ErrorType ?? `Execution.${root.status}`, errorMessage: ErrorMessage ?? `The durable execution ended as ${root.status}`, trace: StackTrace ?? [] };
+    const error = {
+      errorType: ErrorType ?? `Execution.${root.status}`,
+      errorMessage: ErrorMessage ?? `The durable execution ended as ${root.status}`,
+      trace: StackTrace ?? [],
+    };
     return { payload: Buffer.from(JSON.stringify(error)), functionError: 'Unhandled' };
   }
 
@@ -111,7 +129,8 @@ export class DurableService implements DurableStarter {
   get(arn: string): DurableExecution {
     const id = arn.split('/').at(-1) ?? '';
     const record = this.#records.get(id);
-    if (record?.arn !== arn) throw new AwsError(404, 'ResourceNotFoundException', `Durable execution not found: ${arn}`);
+    if (record?.arn !== arn)
+      throw new AwsError(404, 'ResourceNotFoundException', `Durable execution not found: ${arn}`);
     const live = this.#live.get(id);
     live?.execution.elapse(Date.now());
     return live?.execution ?? DurableExecution.load(record, this.#store);
@@ -129,7 +148,10 @@ export class DurableService implements DurableStarter {
     return [...this.#records.values()].filter((record) => record.functionName === functionName);
   }
 
-  checkpoint(arn: string, request: { token: string | undefined; clientToken: string | undefined; updates: readonly OperationUpdate[] }): CheckpointAnswer {
+  checkpoint(
+    arn: string,
+    request: { token: string | undefined; clientToken: string | undefined; updates: readonly OperationUpdate[] },
+  ): CheckpointAnswer {
     const execution = this.get(arn);
     const live = this.#live.get(execution.start.id);
     if (!live) throw invalid('Invalid Checkpoint Token: the execution has ended.');
@@ -150,12 +172,17 @@ export class DurableService implements DurableStarter {
   }
 
   /** Ends a callback, or notes that its worker is alive. */
-  callback(callbackId: string, action: { kind: 'succeed'; result: string | undefined } | { kind: 'fail'; error: ErrorObject } | { kind: 'heartbeat' }): void {
+  callback(
+    callbackId: string,
+    action:
+      { kind: 'succeed'; result: string | undefined } | { kind: 'fail'; error: ErrorObject } | { kind: 'heartbeat' },
+  ): void {
     const { execution: id, operation: operationId } = readCallbackId(callbackId);
     const live = this.#live.get(id);
     live?.execution.elapse(Date.now());
     const nowMs = Date.now();
-    if (live?.execution.operation(operationId)?.callbackId !== callbackId) throw new AwsError(404, 'ResourceNotFoundException', 'Callback not found, or its execution has ended.');
+    if (live?.execution.operation(operationId)?.callbackId !== callbackId)
+      throw new AwsError(404, 'ResourceNotFoundException', 'Callback not found, or its execution has ended.');
     const isDone = live.execution.change(
       operationId,
       (operation) => {
@@ -183,7 +210,9 @@ export class DurableService implements DurableStarter {
   async #ended(arn: string): Promise<DurableExecution> {
     const execution = this.get(arn);
     if (execution.isEnded) return execution;
-    await new Promise<void>((resolve) => this.#waiters.set(execution.start.id, [...(this.#waiters.get(execution.start.id) ?? []), resolve]));
+    await new Promise<void>((resolve) =>
+      this.#waiters.set(execution.start.id, [...(this.#waiters.get(execution.start.id) ?? []), resolve]),
+    );
     return this.get(arn);
   }
 
@@ -235,17 +264,30 @@ export class DurableService implements DurableStarter {
     const { execution } = live;
     const answer = readHandlerAnswer(payload);
     const nowMs = Date.now();
-    if (answer.status === 'SUCCEEDED') execution.finish('SUCCEEDED', answer.result === undefined ? {} : { result: answer.result }, nowMs);
+    if (answer.status === 'SUCCEEDED')
+      execution.finish('SUCCEEDED', answer.result === undefined ? {} : { result: answer.result }, nowMs);
     else if (answer.status === 'FAILED') execution.finish('FAILED', { error: answer.error }, nowMs);
     else if (!execution.isWaiting && !execution.hasUnseen) {
-      execution.finish('FAILED', { error: { ErrorType: 'InvalidParameterValueException', ErrorMessage: 'The function answered PENDING, but no operation is pending.' } }, nowMs);
+      execution.finish(
+        'FAILED',
+        {
+          error: {
+            ErrorType: 'InvalidParameterValueException',
+            ErrorMessage: 'The function answered PENDING, but no operation is pending.',
+          },
+        },
+        nowMs,
+      );
     }
   }
 
   #retryAfterCrash(live: Live, error: ErrorObject): void {
     const delayMs = Math.min(this.#options.crashRetryMs * 2 ** live.crashes, MAX_CRASH_DELAY_MS);
     live.crashes += 1;
-    this.#options.onLog(live.execution.start.functionName, `[durable] ${live.execution.start.arn}: ${error.ErrorType ?? 'error'}; invoked again in ${delayMs} ms`);
+    this.#options.onLog(
+      live.execution.start.functionName,
+      `[durable] ${live.execution.start.arn}: ${error.ErrorType ?? 'error'}; invoked again in ${delayMs} ms`,
+    );
     const timer = setTimeout(() => {
       live.mustInvoke = true;
       if (!this.#isClosed && this.#live.has(live.execution.start.id)) this.#advance(live);
@@ -263,7 +305,12 @@ export class DurableService implements DurableStarter {
   }
 
   /** Invokes until there is an answer; undefined if the harness stops first. */
-  async #chainedOutcome(execution: DurableExecution, operation: Operation): Promise<{ status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'STOPPED'; result?: string; error?: ErrorObject } | undefined> {
+  async #chainedOutcome(
+    execution: DurableExecution,
+    operation: Operation,
+  ): Promise<
+    { status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'STOPPED'; result?: string; error?: ErrorObject } | undefined
+  > {
     for (let attempt = 0; !this.#isClosed; attempt += 1) {
       try {
         const { payload, functionError, durableExecutionArn } = await this.#options.lambda.invokeChained({
@@ -279,7 +326,11 @@ export class DurableService implements DurableStarter {
       } catch (thrown) {
         const isThrottle = thrown instanceof AwsError && thrown.status === 429;
         if (this.#hasClosed()) return undefined;
-        if (!isThrottle) return { status: 'FAILED', error: { ErrorType: (thrown as Error).name, ErrorMessage: (thrown as Error).message } };
+        if (!isThrottle)
+          return {
+            status: 'FAILED',
+            error: { ErrorType: (thrown as Error).name, ErrorMessage: (thrown as Error).message },
+          };
         await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** attempt, MAX_CRASH_DELAY_MS)));
       }
     }

@@ -46,9 +46,21 @@ export class DurableExecution {
   /** Makes an execution and puts it on disk. */
   static create(start: StartRecord, store: ExecutionStore): DurableExecution {
     const execution = new DurableExecution(start, store);
-    const operation: Operation = { id: start.id, name: start.name, type: 'EXECUTION', status: 'STARTED', startMs: start.startMs, input: start.payload };
+    const operation: Operation = {
+      id: start.id,
+      name: start.name,
+      type: 'EXECUTION',
+      status: 'STARTED',
+      startMs: start.startMs,
+      input: start.payload,
+    };
     const event = operationEvent(operation, 'STARTED', start.startMs, { ExecutionTimeout: start.executionTimeoutS });
-    const first = { operations: [operation], events: [{ ...event, eventId: 1 }], writtenBytes: Buffer.byteLength(start.payload), retries: 0 };
+    const first = {
+      operations: [operation],
+      events: [{ ...event, eventId: 1 }],
+      writtenBytes: Buffer.byteLength(start.payload),
+      retries: 0,
+    };
     store.create(start, first);
     execution.#remember(first);
     return execution;
@@ -87,7 +99,12 @@ export class DurableExecution {
 
   /** Something is under way that will call for another invocation. */
   get isWaiting(): boolean {
-    return this.operations.some((one) => one.type !== 'EXECUTION' && one.type !== 'CONTEXT' && (one.status === 'READY' || one.status === 'PENDING' || (one.status === 'STARTED' && one.type !== 'STEP')));
+    return this.operations.some(
+      (one) =>
+        one.type !== 'EXECUTION' &&
+        one.type !== 'CONTEXT' &&
+        (one.status === 'READY' || one.status === 'PENDING' || (one.status === 'STARTED' && one.type !== 'STEP')),
+    );
   }
 
   get deadlineMs(): number {
@@ -109,7 +126,8 @@ export class DurableExecution {
     const visible: Operation[] = [];
     for (const operation of this.#operations.values()) {
       const parent = operation.parentId === undefined ? undefined : this.#operations.get(operation.parentId);
-      const isHidden = parent !== undefined && (hidden.has(parent.id) || (isEnded(parent) && parent.replayChildren !== true));
+      const isHidden =
+        parent !== undefined && (hidden.has(parent.id) || (isEnded(parent) && parent.replayChildren !== true));
       if (isHidden) hidden.add(operation.id);
       else visible.push(operation);
     }
@@ -117,7 +135,10 @@ export class DurableExecution {
   }
 
   /** One page of `replayState`, and the marker of the next. */
-  page(marker: string | undefined, maxItems = Infinity): { operations: readonly Operation[]; nextMarker: string | undefined } {
+  page(
+    marker: string | undefined,
+    maxItems = Infinity,
+  ): { operations: readonly Operation[]; nextMarker: string | undefined } {
     const all = this.replayState();
     const from = marker === undefined || marker === '' ? 0 : Number(marker);
     if (!Number.isInteger(from) || from < 0) throw invalid('Invalid marker.');
@@ -151,24 +172,35 @@ export class DurableExecution {
 
   /** @throws AwsError if the token is not the running invocation's. */
   checkToken(token: string | undefined): void {
-    if (token !== this.#token || this.isEnded) throw invalid('Invalid Checkpoint Token: it is not the one of the running invocation.');
+    if (token !== this.#token || this.isEnded)
+      throw invalid('Invalid Checkpoint Token: it is not the one of the running invocation.');
   }
 
   /** Applies a batch of updates. The same request sent twice gets the same answer. */
-  checkpoint(request: { token: string | undefined; clientToken: string | undefined; updates: readonly OperationUpdate[] }, nowMs: number): CheckpointAnswer {
+  checkpoint(
+    request: { token: string | undefined; clientToken: string | undefined; updates: readonly OperationUpdate[] },
+    nowMs: number,
+  ): CheckpointAnswer {
     const { token, clientToken, updates } = request;
     const last = this.#lastCheckpoint;
-    if (last && clientToken !== undefined && last.clientToken === clientToken && last.token === token) return last.answer;
+    if (last && clientToken !== undefined && last.clientToken === clientToken && last.token === token)
+      return last.answer;
     this.checkToken(token);
     this.elapse(nowMs);
     if (this.isEnded) throw invalid('Invalid Checkpoint Token: the execution has ended.');
     validateUpdates(updates, this.#operations, this.start.id);
     const startedInvokes = this.#apply(updates, nowMs);
     this.#token = this.#newToken();
-    const changed = [...new Set([...this.#unseen, ...updates.map((update) => (update.Type === 'EXECUTION' ? this.start.id : update.Id))])];
+    const changed = [
+      ...new Set([
+        ...this.#unseen,
+        ...updates.map((update) => (update.Type === 'EXECUTION' ? this.start.id : update.Id)),
+      ]),
+    ];
     this.#unseen.clear();
     const answer = { token: this.#token, operations: changed.map((id) => this.#operations.get(id)!), startedInvokes };
-    this.#lastCheckpoint = token !== undefined && clientToken !== undefined ? { token, clientToken, answer } : undefined;
+    this.#lastCheckpoint =
+      token !== undefined && clientToken !== undefined ? { token, clientToken, answer } : undefined;
     return answer;
   }
 
@@ -176,7 +208,10 @@ export class DurableExecution {
   elapse(nowMs: number): boolean {
     if (this.isEnded) return false;
     if (nowMs >= this.deadlineMs) {
-      const error = { ErrorType: 'ExecutionTimeout', ErrorMessage: `Execution timed out after ${this.start.executionTimeoutS} seconds` };
+      const error = {
+        ErrorType: 'ExecutionTimeout',
+        ErrorMessage: `Execution timed out after ${this.start.executionTimeoutS} seconds`,
+      };
       this.finish('TIMED_OUT', { error }, nowMs);
       return false;
     }
@@ -196,7 +231,11 @@ export class DurableExecution {
   }
 
   /** Ends the execution itself; false if it has ended before. */
-  finish(status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'STOPPED', outcome: { result?: string; error?: ErrorObject }, nowMs: number): boolean {
+  finish(
+    status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'STOPPED',
+    outcome: { result?: string; error?: ErrorObject },
+    nowMs: number,
+  ): boolean {
     return this.change(this.start.id, (operation) => settle(operation, status, outcome, nowMs), false);
   }
 
@@ -210,22 +249,33 @@ export class DurableExecution {
       const change = applyUpdate(changed.get(id) ?? this.#operations.get(id), update, nowMs, this.#callbackId(id));
       changed.set(id, change.operation);
       events.push(...change.events);
-      writtenBytes += Buffer.byteLength(update.Payload ?? '') + (update.Error ? Buffer.byteLength(JSON.stringify(update.Error)) : 0);
+      writtenBytes +=
+        Buffer.byteLength(update.Payload ?? '') + (update.Error ? Buffer.byteLength(JSON.stringify(update.Error)) : 0);
       if (update.Action === 'RETRY') retries += 1;
     }
     const added = [...changed.keys()].filter((id) => !this.#operations.has(id)).length;
-    if (this.#operations.size + added + this.#retries + retries > MAX_OPERATIONS) throw invalid(`The durable execution exceeds its limit of ${MAX_OPERATIONS} operations.`);
-    if (this.#writtenBytes + writtenBytes > MAX_WRITTEN_BYTES) throw invalid(`The durable execution exceeds its limit of ${MAX_WRITTEN_BYTES} bytes written.`);
+    if (this.#operations.size + added + this.#retries + retries > MAX_OPERATIONS)
+      throw invalid(`The durable execution exceeds its limit of ${MAX_OPERATIONS} operations.`);
+    if (this.#writtenBytes + writtenBytes > MAX_WRITTEN_BYTES)
+      throw invalid(`The durable execution exceeds its limit of ${MAX_WRITTEN_BYTES} bytes written.`);
     this.#append([...changed.values()], events, { writtenBytes, retries });
     const isStart = (update: OperationUpdate) => update.Type === 'CHAINED_INVOKE' && update.Action === 'START';
     return updates.filter(isStart).map((update) => changed.get(update.Id)!);
   }
 
   #appendChanges(changes: readonly Change[]): void {
-    this.#append(changes.map((change) => change.operation), changes.flatMap((change) => change.events), { writtenBytes: 0, retries: 0 });
+    this.#append(
+      changes.map((change) => change.operation),
+      changes.flatMap((change) => change.events),
+      { writtenBytes: 0, retries: 0 },
+    );
   }
 
-  #append(operations: readonly Operation[], newEvents: readonly NewEvent[], counts: { writtenBytes: number; retries: number }): void {
+  #append(
+    operations: readonly Operation[],
+    newEvents: readonly NewEvent[],
+    counts: { writtenBytes: number; retries: number },
+  ): void {
     if (operations.length === 0 && newEvents.length === 0) return;
     const events = newEvents.map((event, index) => ({ eventId: this.#events.length + index + 1, ...event }));
     const record = { operations, events, ...counts };
@@ -233,7 +283,12 @@ export class DurableExecution {
     this.#remember(record);
   }
 
-  #remember(record: { operations: readonly Operation[]; events: readonly HistoryEvent[]; writtenBytes: number; retries: number }): void {
+  #remember(record: {
+    operations: readonly Operation[];
+    events: readonly HistoryEvent[];
+    writtenBytes: number;
+    retries: number;
+  }): void {
     for (const operation of record.operations) this.#operations.set(operation.id, operation);
     this.#events.push(...record.events);
     this.#writtenBytes += record.writtenBytes;
@@ -245,14 +300,19 @@ export class DurableExecution {
   }
 
   #callbackId(operationId: string): string {
-    return Buffer.from(JSON.stringify({ execution: this.start.id, operation: operationId, token: randomUUID() })).toString('base64');
+    return Buffer.from(
+      JSON.stringify({ execution: this.start.id, operation: operationId, token: randomUUID() }),
+    ).toString('base64');
   }
 }
 
 /** The execution and operation that a callback id names. @throws AwsError if it is none. */
 export function readCallbackId(callbackId: string): { execution: string; operation: string } {
   try {
-    const { execution, operation } = JSON.parse(Buffer.from(callbackId, 'base64').toString('utf8')) as { execution: unknown; operation: unknown };
+    const { execution, operation } = JSON.parse(Buffer.from(callbackId, 'base64').toString('utf8')) as {
+      execution: unknown;
+      operation: unknown;
+    };
     if (typeof execution === 'string' && typeof operation === 'string') return { execution, operation };
   } catch {
     // Falls through to the one error.

@@ -29,7 +29,10 @@ export function readHandlerAnswer(payload: Buffer): HandlerAnswer {
   const shown = payload.toString('utf8').slice(0, 200);
   return {
     status: 'FAILED',
-    error: { ErrorType: 'InvalidParameterValueException', ErrorMessage: `The function did not answer as a durable function does: expected {"Status": ...}, got ${shown}` },
+    error: {
+      ErrorType: 'InvalidParameterValueException',
+      ErrorMessage: `The function did not answer as a durable function does: expected {"Status": ...}, got ${shown}`,
+    },
   };
 }
 

@@ -27,11 +27,23 @@ const PREFIX: Readonly<Record<OperationType, string>> = {
   CONTEXT: 'Context',
 };
 
-const SUFFIX = { STARTED: 'Started', SUCCEEDED: 'Succeeded', FAILED: 'Failed', CANCELLED: 'Cancelled', STOPPED: 'Stopped', TIMED_OUT: 'TimedOut' } as const;
+const SUFFIX = {
+  STARTED: 'Started',
+  SUCCEEDED: 'Succeeded',
+  FAILED: 'Failed',
+  CANCELLED: 'Cancelled',
+  STOPPED: 'Stopped',
+  TIMED_OUT: 'TimedOut',
+} as const;
 export type EventKind = keyof typeof SUFFIX;
 
 /** The event of an operation that has just become `kind`. */
-export function operationEvent(operation: Operation, kind: EventKind, timeMs: number, extra: Readonly<Record<string, unknown>> = {}): NewEvent {
+export function operationEvent(
+  operation: Operation,
+  kind: EventKind,
+  timeMs: number,
+  extra: Readonly<Record<string, unknown>> = {},
+): NewEvent {
   const outcome =
     kind === 'STARTED'
       ? { ...(operation.input === undefined ? {} : { Input: { Payload: operation.input } }) }
@@ -51,18 +63,31 @@ export function operationEvent(operation: Operation, kind: EventKind, timeMs: nu
 }
 
 /** The event of one run of the function. */
-export function invocationEvent(run: { requestId: string; startMs: number; endMs: number; error: ErrorObject | undefined }): NewEvent {
+export function invocationEvent(run: {
+  requestId: string;
+  startMs: number;
+  endMs: number;
+  error: ErrorObject | undefined;
+}): NewEvent {
   return {
     type: 'InvocationCompleted',
     timeMs: run.endMs,
-    details: { RequestId: run.requestId, StartTimestamp: run.startMs / 1000, EndTimestamp: run.endMs / 1000, Error: run.error === undefined ? {} : { Payload: run.error } },
+    details: {
+      RequestId: run.requestId,
+      StartTimestamp: run.startMs / 1000,
+      EndTimestamp: run.endMs / 1000,
+      Error: run.error === undefined ? {} : { Payload: run.error },
+    },
   };
 }
 
 /** Payloads are left out unless asked for. */
 function withoutPayloads(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(details).map(([key, value]) => [key, typeof value === 'object' && value !== null && 'Payload' in value ? { Truncated: true } : value]),
+    Object.entries(details).map(([key, value]) => [
+      key,
+      typeof value === 'object' && value !== null && 'Payload' in value ? { Truncated: true } : value,
+    ]),
   );
 }
 

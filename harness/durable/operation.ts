@@ -5,7 +5,8 @@
 
 export type OperationType = 'EXECUTION' | 'STEP' | 'WAIT' | 'CALLBACK' | 'CHAINED_INVOKE' | 'CONTEXT';
 export type OperationAction = 'START' | 'SUCCEED' | 'FAIL' | 'RETRY' | 'CANCEL';
-export type OperationStatus = 'STARTED' | 'PENDING' | 'READY' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'STOPPED' | 'TIMED_OUT';
+export type OperationStatus =
+  'STARTED' | 'PENDING' | 'READY' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'STOPPED' | 'TIMED_OUT';
 
 export interface ErrorObject {
   readonly ErrorType?: string;
@@ -76,7 +77,11 @@ function details(operation: Operation, time: (ms: number) => Timestamp): Record<
       return { StepDetails: { Attempt: operation.attempt, NextAttemptTimestamp: next, Result, Error } };
     }
     case 'WAIT':
-      return { WaitDetails: { ScheduledEndTimestamp: operation.scheduledEndMs === undefined ? undefined : time(operation.scheduledEndMs) } };
+      return {
+        WaitDetails: {
+          ScheduledEndTimestamp: operation.scheduledEndMs === undefined ? undefined : time(operation.scheduledEndMs),
+        },
+      };
     case 'CALLBACK':
       return { CallbackDetails: { CallbackId: operation.callbackId, Result, Error } };
     case 'CHAINED_INVOKE':

@@ -36,7 +36,8 @@ function pageOf<T>(all: readonly T[], query: URLSearchParams): { items: readonly
   const ordered = query.get('ReverseOrder') === 'true' ? [...all].reverse() : all;
   const from = Number(query.get('Marker') ?? '0');
   const size = Math.min(Number(query.get('MaxItems') ?? '100'), MAX_PAGE);
-  if (!Number.isInteger(from) || from < 0 || !Number.isInteger(size) || size < 0) throw invalid('Marker and MaxItems: expected whole numbers.');
+  if (!Number.isInteger(from) || from < 0 || !Number.isInteger(size) || size < 0)
+    throw invalid('Marker and MaxItems: expected whole numbers.');
   const to = from + (size === 0 ? 100 : size);
   return { items: ordered.slice(from, to), next: to < ordered.length ? String(to) : undefined };
 }
@@ -65,13 +66,26 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
       permissions: async (call) => {
         const { Updates = [] } = await readJson<CheckpointBody>(call);
         const invoked = Updates.filter((update) => update.Type === 'CHAINED_INVOKE' && update.Action === 'START');
-        const invokes = invoked.map((update) => ({ action: 'lambda:InvokeFunction', resource: functionArnFor(lambda, accountArn, update.ChainedInvokeOptions?.FunctionName ?? '', undefined) }));
+        const invokes = invoked.map((update) => ({
+          action: 'lambda:InvokeFunction',
+          resource: functionArnFor(lambda, accountArn, update.ChainedInvokeOptions?.FunctionName ?? '', undefined),
+        }));
         return [{ action: 'lambda:CheckpointDurableExecution', resource: arnOf(call) }, ...invokes];
       },
       handle: async (call): Promise<RestAnswer> => {
-        const { CheckpointToken: token, ClientToken: clientToken, Updates: updates = [] } = await readJson<CheckpointBody>(call);
+        const {
+          CheckpointToken: token,
+          ClientToken: clientToken,
+          Updates: updates = [],
+        } = await readJson<CheckpointBody>(call);
         const answer = durable.checkpoint(arnOf(call), { token, clientToken, updates });
-        return { status: 200, body: { CheckpointToken: answer.token, NewExecutionState: { Operations: answer.operations.map(toHttpOperation) } } };
+        return {
+          status: 200,
+          body: {
+            CheckpointToken: answer.token,
+            NewExecutionState: { Operations: answer.operations.map(toHttpOperation) },
+          },
+        };
       },
     },
     {
@@ -82,7 +96,10 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
         const execution = durable.get(arnOf(call));
         execution.checkToken(call.query.get('CheckpointToken') ?? undefined);
         const maxItems = Number(call.query.get('MaxItems') ?? String(MAX_PAGE));
-        const { operations, nextMarker } = execution.page(call.query.get('Marker') ?? undefined, maxItems === 0 ? MAX_PAGE : maxItems);
+        const { operations, nextMarker } = execution.page(
+          call.query.get('Marker') ?? undefined,
+          maxItems === 0 ? MAX_PAGE : maxItems,
+        );
         return { status: 200, body: { Operations: operations.map(toHttpOperation), NextMarker: nextMarker } };
       },
     },
@@ -102,7 +119,12 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
       permissions: needs('StopDurableExecution'),
       handle: async (call) => {
         const error = await readJson<ErrorObject>(call);
-        return { status: 200, body: { StopTimestamp: durable.stop(arnOf(call), Object.keys(error).length === 0 ? undefined : error) / 1000 } };
+        return {
+          status: 200,
+          body: {
+            StopTimestamp: durable.stop(arnOf(call), Object.keys(error).length === 0 ? undefined : error) / 1000,
+          },
+        };
       },
     },
     {
@@ -112,7 +134,16 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
       handle: async (call) => {
         const execution = durable.get(arnOf(call));
         const { start, root } = execution;
-        return { status: 200, body: { ...summary(execution), InputPayload: start.payload, Result: root.result, Error: root.error, Version: start.version } };
+        return {
+          status: 200,
+          body: {
+            ...summary(execution),
+            InputPayload: start.payload,
+            Result: root.result,
+            Error: root.error,
+            Version: start.version,
+          },
+        };
       },
     },
   ];
@@ -121,7 +152,9 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
 function callbackRoutes(durable: DurableService): readonly RestRoute[] {
   const on = (tail: string) => new RegExp(`^${PREFIX}/durable-execution-callbacks/([^/]+)/${tail}$`);
   const idOf = (call: RestCall) => call.params[0] ?? '';
-  const needs = (action: string) => (call: RestCall) => [{ action: `lambda:${action}`, resource: durable.arnOfId(readCallbackId(idOf(call)).execution) }];
+  const needs = (action: string) => (call: RestCall) => [
+    { action: `lambda:${action}`, resource: durable.arnOfId(readCallbackId(idOf(call)).execution) },
+  ];
   return [
     {
       method: 'POST',
@@ -129,7 +162,10 @@ function callbackRoutes(durable: DurableService): readonly RestRoute[] {
       permissions: needs('SendDurableExecutionCallbackSuccess'),
       handle: async (call) => {
         const body = await call.body();
-        durable.callback(idOf(call), { kind: 'succeed', result: body.length === 0 ? undefined : body.toString('utf8') });
+        durable.callback(idOf(call), {
+          kind: 'succeed',
+          result: body.length === 0 ? undefined : body.toString('utf8'),
+        });
         return { status: 200, body: {} };
       },
     },
@@ -157,7 +193,8 @@ function callbackRoutes(durable: DurableService): readonly RestRoute[] {
 function matches(execution: DurableExecution, query: URLSearchParams): boolean {
   const statuses = query.getAll('Statuses');
   const name = query.get('DurableExecutionName');
-  const time = (text: string | null, fallback: number) => (text === null ? fallback : Date.parse(text) || Number(text) * 1000);
+  const time = (text: string | null, fallback: number) =>
+    text === null ? fallback : Date.parse(text) || Number(text) * 1000;
   const { start, status } = execution;
   return (
     (statuses.length === 0 || statuses.includes(status)) &&
@@ -168,16 +205,28 @@ function matches(execution: DurableExecution, query: URLSearchParams): boolean {
 }
 
 /** `accountArn` is `arn:aws:lambda:<region>:<account>`. */
-export function durableRoutes(durable: DurableService, lambda: LambdaService, accountArn: string): readonly RestRoute[] {
+export function durableRoutes(
+  durable: DurableService,
+  lambda: LambdaService,
+  accountArn: string,
+): readonly RestRoute[] {
   return [
     ...executionRoutes(durable, lambda, accountArn),
     ...callbackRoutes(durable),
     {
       method: 'GET',
       pattern: /^\/2025-12-01\/functions\/([^/]+)\/durable-executions$/,
-      permissions: (call) => [{ action: 'lambda:ListDurableExecutionsByFunction', resource: functionArnFor(lambda, accountArn, call.params[0] ?? '', call.query.get('Qualifier') ?? undefined) }],
+      permissions: (call) => [
+        {
+          action: 'lambda:ListDurableExecutionsByFunction',
+          resource: functionArnFor(lambda, accountArn, call.params[0] ?? '', call.query.get('Qualifier') ?? undefined),
+        },
+      ],
       handle: async (call) => {
-        const { fn, qualifier, version } = lambda.catalog.resolve(call.params[0] ?? '', call.query.get('Qualifier') ?? undefined);
+        const { fn, qualifier, version } = lambda.catalog.resolve(
+          call.params[0] ?? '',
+          call.query.get('Qualifier') ?? undefined,
+        );
         const executions = durable
           .listStarts(fn.functionName)
           .filter((start) => qualifier === undefined || start.version === version)

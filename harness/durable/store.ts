@@ -2,7 +2,17 @@
  * Executions on disk: `<id>/start.json`, written once, and `<id>/log.jsonl`, to which every change is appended before it
  * is answered. A line torn by a kill is cut off. Survives `kill -9` of the harness, not a power cut.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { HistoryEvent } from './history.ts';
 import type { Operation } from './operation.ts';

@@ -34,7 +34,9 @@ function started(update: OperationUpdate, nowMs: number, callbackId: string): Op
         ...base,
         callbackId,
         ...(timeoutS === undefined || timeoutS === 0 ? {} : { timeoutAtMs: nowMs + timeoutS * 1000 }),
-        ...(heartbeatS === undefined || heartbeatS === 0 ? {} : { heartbeatS, heartbeatAtMs: nowMs + heartbeatS * 1000 }),
+        ...(heartbeatS === undefined || heartbeatS === 0
+          ? {}
+          : { heartbeatS, heartbeatAtMs: nowMs + heartbeatS * 1000 }),
       };
     }
     case 'CHAINED_INVOKE':
@@ -42,10 +44,17 @@ function started(update: OperationUpdate, nowMs: number, callbackId: string): Op
         ...base,
         input: update.Payload ?? 'null',
         functionName: update.ChainedInvokeOptions?.FunctionName ?? '',
-        ...(update.ChainedInvokeOptions?.TenantId === undefined ? {} : { tenantId: update.ChainedInvokeOptions.TenantId }),
+        ...(update.ChainedInvokeOptions?.TenantId === undefined
+          ? {}
+          : { tenantId: update.ChainedInvokeOptions.TenantId }),
       };
     case 'CONTEXT':
-      return { ...base, ...(update.ContextOptions?.ReplayChildren === undefined ? {} : { replayChildren: update.ContextOptions.ReplayChildren }) };
+      return {
+        ...base,
+        ...(update.ContextOptions?.ReplayChildren === undefined
+          ? {}
+          : { replayChildren: update.ContextOptions.ReplayChildren }),
+      };
     case 'STEP':
     case 'EXECUTION':
       return base;
@@ -54,9 +63,19 @@ function started(update: OperationUpdate, nowMs: number, callbackId: string): Op
 
 function startedEvent(operation: Operation, update: OperationUpdate, nowMs: number): NewEvent {
   const extra: Record<string, unknown> = {};
-  if (operation.type === 'WAIT') Object.assign(extra, { Duration: update.WaitOptions?.WaitSeconds, ScheduledEndTimestamp: (operation.scheduledEndMs ?? nowMs) / 1000 });
-  if (operation.type === 'CALLBACK') Object.assign(extra, { CallbackId: operation.callbackId, Timeout: update.CallbackOptions?.TimeoutSeconds, HeartbeatTimeout: update.CallbackOptions?.HeartbeatTimeoutSeconds });
-  if (operation.type === 'CHAINED_INVOKE') Object.assign(extra, { FunctionName: operation.functionName, TenantId: operation.tenantId });
+  if (operation.type === 'WAIT')
+    Object.assign(extra, {
+      Duration: update.WaitOptions?.WaitSeconds,
+      ScheduledEndTimestamp: (operation.scheduledEndMs ?? nowMs) / 1000,
+    });
+  if (operation.type === 'CALLBACK')
+    Object.assign(extra, {
+      CallbackId: operation.callbackId,
+      Timeout: update.CallbackOptions?.TimeoutSeconds,
+      HeartbeatTimeout: update.CallbackOptions?.HeartbeatTimeoutSeconds,
+    });
+  if (operation.type === 'CHAINED_INVOKE')
+    Object.assign(extra, { FunctionName: operation.functionName, TenantId: operation.tenantId });
   return operationEvent(operation, 'STARTED', nowMs, extra);
 }
 
@@ -66,24 +85,44 @@ function withOutcome(operation: Operation, update: OperationUpdate): Operation {
     ...rest,
     ...(update.Payload === undefined ? {} : { result: update.Payload }),
     ...(update.Error === undefined ? {} : { error: update.Error }),
-    ...(update.ContextOptions?.ReplayChildren === undefined ? {} : { replayChildren: update.ContextOptions.ReplayChildren }),
+    ...(update.ContextOptions?.ReplayChildren === undefined
+      ? {}
+      : { replayChildren: update.ContextOptions.ReplayChildren }),
   };
 }
 
 function retried(operation: Operation, update: OperationUpdate, nowMs: number): Change {
   const attempt = (operation.attempt ?? 0) + 1;
   const delayS = update.StepOptions?.NextAttemptDelaySeconds ?? 0;
-  const pending: Operation = { ...withOutcome(operation, update), status: 'PENDING', attempt, nextAttemptMs: nowMs + delayS * 1000 };
+  const pending: Operation = {
+    ...withOutcome(operation, update),
+    status: 'PENDING',
+    attempt,
+    nextAttemptMs: nowMs + delayS * 1000,
+  };
   const extra = { RetryDetails: { NextAttemptDelaySeconds: delayS, CurrentAttempt: attempt } };
-  return { operation: pending, events: [operationEvent(pending, update.Error === undefined ? 'SUCCEEDED' : 'FAILED', nowMs, extra)] };
+  return {
+    operation: pending,
+    events: [operationEvent(pending, update.Error === undefined ? 'SUCCEEDED' : 'FAILED', nowMs, extra)],
+  };
 }
 
 function ended(operation: Operation, status: OperationStatus, nowMs: number): Operation {
-  return { ...operation, status, endMs: nowMs, ...(operation.type === 'STEP' ? { attempt: (operation.attempt ?? 0) + 1 } : {}) };
+  return {
+    ...operation,
+    status,
+    endMs: nowMs,
+    ...(operation.type === 'STEP' ? { attempt: (operation.attempt ?? 0) + 1 } : {}),
+  };
 }
 
 /** Applies one validated update to the operation it names, or makes it. */
-export function applyUpdate(existing: Operation | undefined, update: OperationUpdate, nowMs: number, callbackId: string): Change {
+export function applyUpdate(
+  existing: Operation | undefined,
+  update: OperationUpdate,
+  nowMs: number,
+  callbackId: string,
+): Change {
   const operation = existing ?? started(update, nowMs, callbackId);
   switch (update.Action) {
     case 'START': {
@@ -125,12 +164,20 @@ export function elapse(operation: Operation, nowMs: number): Change | undefined 
   if (operation.type === 'STEP') return { operation: { ...operation, status: 'READY' }, events: [] };
   if (operation.type === 'WAIT') return settle(operation, 'SUCCEEDED', {}, nowMs);
   const isHeartbeat = (operation.heartbeatAtMs ?? Infinity) < (operation.timeoutAtMs ?? Infinity);
-  const error = { ErrorType: isHeartbeat ? 'Callback.Heartbeat' : 'Callback.Timeout', ErrorMessage: isHeartbeat ? 'Callback timed out on heartbeat' : 'Callback timed out' };
+  const error = {
+    ErrorType: isHeartbeat ? 'Callback.Heartbeat' : 'Callback.Timeout',
+    ErrorMessage: isHeartbeat ? 'Callback timed out on heartbeat' : 'Callback timed out',
+  };
   return settle(operation, 'TIMED_OUT', { error }, nowMs);
 }
 
 /** Ends a wait, callback, chained invoke or execution from outside. */
-export function settle(operation: Operation, status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'STOPPED', outcome: { result?: string; error?: ErrorObject }, nowMs: number): Change {
+export function settle(
+  operation: Operation,
+  status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'STOPPED',
+  outcome: { result?: string; error?: ErrorObject },
+  nowMs: number,
+): Change {
   const done: Operation = { ...operation, ...outcome, status, endMs: nowMs };
   return { operation: done, events: [operationEvent(done, status, nowMs)] };
 }

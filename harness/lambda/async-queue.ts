@@ -49,7 +49,14 @@ export class AsyncQueue {
 
   /** Accepts an event: it is on disk when this returns. */
   add(functionArn: string, tenantId: string | undefined, payload: Buffer, id: string = randomUUID()): string {
-    const event = { id, functionArn, tenantId, payloadBase64: payload.toString('base64'), enqueuedAtMs: Date.now(), failures: 0 };
+    const event = {
+      id,
+      functionArn,
+      tenantId,
+      payloadBase64: payload.toString('base64'),
+      enqueuedAtMs: Date.now(),
+      failures: 0,
+    };
     this.#save(event);
     this.#schedule(event, 0);
     return id;

@@ -99,7 +99,11 @@ export class ExecutionEnvironment {
     // The lifeline: the child ends when this end closes, which the system does for us however we end.
     child.stdio[3]?.on('error', () => undefined);
     child.once('error', (error) => this.#onExit(`spawn failed: ${error.message}`));
-    child.once('exit', (code, signal) => this.#onExit(signal === null ? `exit status ${code ?? 0}` : `signal: ${signal === 'SIGKILL' ? 'killed' : signal}`));
+    child.once('exit', (code, signal) =>
+      this.#onExit(
+        signal === null ? `exit status ${code ?? 0}` : `signal: ${signal === 'SIGKILL' ? 'killed' : signal}`,
+      ),
+    );
     this.#memoryTimer = setInterval(() => this.#checkMemory(), MEMORY_CHECK_MS);
     this.#memoryTimer.unref();
   }
@@ -112,7 +116,10 @@ export class ExecutionEnvironment {
     this.invocationCount += 1;
     const { timeoutS } = this.#options;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#settleWith({ kind: 'timeout' }), timeoutS * 1000 + (this.#isReady ? 0 : INIT_TIMEOUT_MS));
+      const timer = setTimeout(
+        () => this.#settleWith({ kind: 'timeout' }),
+        timeoutS * 1000 + (this.#isReady ? 0 : INIT_TIMEOUT_MS),
+      );
       let runTimer: NodeJS.Timeout | undefined;
       this.#settle = (outcome) => {
         clearTimeout(timer);

@@ -29,7 +29,9 @@ export interface EnvironmentOptions {
 /** The whole environment of one execution environment's process. */
 export function buildEnvironment(options: EnvironmentOptions): Record<string, string> {
   const { fn, region, credentials } = options;
-  const declared = Object.fromEntries(Object.entries(fn.environment).map(([name, value]) => [name, options.overrides[name] ?? value]));
+  const declared = Object.fromEntries(
+    Object.entries(fn.environment).map(([name, value]) => [name, options.overrides[name] ?? value]),
+  );
   return {
     PATH: process.env.PATH ?? '',
     LANG: 'en_US.UTF-8',

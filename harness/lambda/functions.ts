@@ -5,7 +5,8 @@
 import { AwsError } from '../aws/service.ts';
 import type { FunctionModel } from '../template/index.ts';
 
-const NAME = /^(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:)?(?:(?:\d{12}:)?function:)?([A-Za-z0-9_-]+)(?::(\$LATEST|[A-Za-z0-9_-]+))?$/;
+const NAME =
+  /^(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:)?(?:(?:\d{12}:)?function:)?([A-Za-z0-9_-]+)(?::(\$LATEST|[A-Za-z0-9_-]+))?$/;
 
 /** A version of a function, under the name it was called by. */
 export interface FunctionTarget {
@@ -32,7 +33,9 @@ export class FunctionCatalog {
     const constructId = (fn: FunctionModel) => fn.constructPath?.split('/').at(-1);
     return (
       this.#byName.get(name) ??
-      this.all.find((fn) => fn.logicalId === name || fn.constructPath === name || `${fn.stackName}/${fn.logicalId}` === name) ??
+      this.all.find(
+        (fn) => fn.logicalId === name || fn.constructPath === name || `${fn.stackName}/${fn.logicalId}` === name,
+      ) ??
       this.all.find((fn) => constructId(fn) === name || fn.logicalId.replace(/[0-9A-F]{8}$/, '') === name)
     );
   }
@@ -41,14 +44,19 @@ export class FunctionCatalog {
   resolve(nameOrArn: string, qualifierGiven?: string): FunctionTarget {
     const match = NAME.exec(nameOrArn);
     if (!match) {
-      throw new AwsError(400, 'ValidationException', `1 validation error detected: Value '${nameOrArn}' at 'functionName' failed to satisfy constraint: a function name or ARN`);
+      throw new AwsError(
+        400,
+        'ValidationException',
+        `1 validation error detected: Value '${nameOrArn}' at 'functionName' failed to satisfy constraint: a function name or ARN`,
+      );
     }
     const qualifier = qualifierGiven ?? match[2];
     const fn = this.#byName.get(match[1] ?? '');
     const arn = (name: string) => fn?.arn ?? `function:${name}`;
     const invokedArn = `${arn(match[1] ?? '')}${qualifier === undefined ? '' : `:${qualifier}`}`;
     const version = fn && this.#version(fn, qualifier);
-    if (!fn || version === undefined) throw new AwsError(404, 'ResourceNotFoundException', `Function not found: ${fn ? invokedArn : nameOrArn}`);
+    if (!fn || version === undefined)
+      throw new AwsError(404, 'ResourceNotFoundException', `Function not found: ${fn ? invokedArn : nameOrArn}`);
     return { fn, version, qualifier, invokedArn };
   }
 

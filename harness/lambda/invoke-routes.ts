@@ -10,22 +10,39 @@ const QUALIFIER = 'Qualifier';
 function invocationType(call: RestCall): InvocationType {
   const given = call.header('x-amz-invocation-type') ?? 'RequestResponse';
   const type = TYPES.find((name) => name === given);
-  if (!type) throw new AwsError(501, 'NotImplemented', `invocation-type: ${given} is not supported. ${TYPES.join(', ')} are supported.`);
+  if (!type)
+    throw new AwsError(
+      501,
+      'NotImplemented',
+      `invocation-type: ${given} is not supported. ${TYPES.join(', ')} are supported.`,
+    );
   return type;
 }
 
 function checkQuery(query: URLSearchParams): void {
   for (const name of query.keys()) {
-    if (name !== QUALIFIER) throw new AwsError(400, 'InvalidRequestContentException', `Query parameter ${name} is not supported (only ${QUALIFIER} is)`);
+    if (name !== QUALIFIER)
+      throw new AwsError(
+        400,
+        'InvalidRequestContentException',
+        `Query parameter ${name} is not supported (only ${QUALIFIER} is)`,
+      );
   }
 }
 
 /** The ARN that policies name: as called, also for a function that does not exist. */
-export function functionArnFor(lambda: LambdaService, accountArn: string, nameOrArn: string, qualifier: string | undefined): string {
+export function functionArnFor(
+  lambda: LambdaService,
+  accountArn: string,
+  nameOrArn: string,
+  qualifier: string | undefined,
+): string {
   try {
     return lambda.catalog.resolve(nameOrArn, qualifier).invokedArn;
   } catch {
-    return nameOrArn.startsWith('arn:') ? nameOrArn : `${accountArn}:function:${nameOrArn}${qualifier === undefined ? '' : `:${qualifier}`}`;
+    return nameOrArn.startsWith('arn:')
+      ? nameOrArn
+      : `${accountArn}:function:${nameOrArn}${qualifier === undefined ? '' : `:${qualifier}`}`;
   }
 }
 
@@ -36,7 +53,10 @@ export function invokeRoutes(lambda: LambdaService, accountArn: string): readonl
       method: 'POST',
       pattern: /^\/2015-03-31\/functions\/([^/]+)\/invocations$/,
       permissions: (call) => [
-        { action: 'lambda:InvokeFunction', resource: functionArnFor(lambda, accountArn, call.params[0] ?? '', call.query.get(QUALIFIER) ?? undefined) },
+        {
+          action: 'lambda:InvokeFunction',
+          resource: functionArnFor(lambda, accountArn, call.params[0] ?? '', call.query.get(QUALIFIER) ?? undefined),
+        },
       ],
       handle: async (call): Promise<RestAnswer> => {
         checkQuery(call.query);
@@ -55,7 +75,9 @@ export function invokeRoutes(lambda: LambdaService, accountArn: string): readonl
           headers: {
             'x-amz-executed-version': result.executedVersion,
             ...(result.functionError === undefined ? {} : { 'x-amz-function-error': result.functionError }),
-            ...(result.durableExecutionArn === undefined ? {} : { 'x-amz-durable-execution-arn': result.durableExecutionArn }),
+            ...(result.durableExecutionArn === undefined
+              ? {}
+              : { 'x-amz-durable-execution-arn': result.durableExecutionArn }),
           },
           body: result.payload,
         };

@@ -95,7 +95,13 @@ export class Invoker {
       const payload = await buffer(result.body);
       const { trailers } = result.body as Readable & { trailers?: NodeJS.Dict<string> };
       const report = trailers?.['lambda-runtime-function-error-body'];
-      if (report !== undefined) return { requestId: result.requestId, functionError: 'Unhandled', payload: Buffer.from(report, 'base64'), isSandboxFailure: false };
+      if (report !== undefined)
+        return {
+          requestId: result.requestId,
+          functionError: 'Unhandled',
+          payload: Buffer.from(report, 'base64'),
+          isSandboxFailure: false,
+        };
       return { requestId: result.requestId, functionError: undefined, payload, isSandboxFailure: false };
     } catch (error) {
       return failed('Runtime.TruncatedResponse', (error as Error).message);
@@ -123,7 +129,11 @@ export class Invoker {
     if (outcome.kind !== 'stream') this.pool.markFinishing(environment);
     const initMs = isCold ? (environment.initDurationMs ?? 0) : 0;
     void environment.idle().then(() => {
-      this.#report(request, environment, { requestId, durationMs: Date.now() - startedAtMs - initMs, initMs: isCold ? initMs : undefined });
+      this.#report(request, environment, {
+        requestId,
+        durationMs: Date.now() - startedAtMs - initMs,
+        initMs: isCold ? initMs : undefined,
+      });
       this.pool.release(environment);
     });
     return answer;
@@ -140,15 +150,31 @@ export class Invoker {
     this.pool.close();
   }
 
-  #toResult(outcome: Outcome, requestId: string, target: FunctionTarget, tenantId: string | undefined): RunResult | StreamResult {
-    const failed = (payload: Buffer, isSandboxFailure: boolean): RunResult => ({ requestId, functionError: 'Unhandled', payload, isSandboxFailure });
+  #toResult(
+    outcome: Outcome,
+    requestId: string,
+    target: FunctionTarget,
+    tenantId: string | undefined,
+  ): RunResult | StreamResult {
+    const failed = (payload: Buffer, isSandboxFailure: boolean): RunResult => ({
+      requestId,
+      functionError: 'Unhandled',
+      payload,
+      isSandboxFailure,
+    });
     switch (outcome.kind) {
       case 'stream':
         return { requestId, contentType: outcome.contentType, body: outcome.body };
       case 'response':
-        if (outcome.payload.length <= MAX_SYNC_BYTES) return { requestId, functionError: undefined, payload: outcome.payload, isSandboxFailure: false };
+        if (outcome.payload.length <= MAX_SYNC_BYTES)
+          return { requestId, functionError: undefined, payload: outcome.payload, isSandboxFailure: false };
         return failed(
-          Buffer.from(JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage: `Response payload size exceeded maximum allowed payload size (${MAX_SYNC_BYTES} bytes).` })),
+          Buffer.from(
+            JSON.stringify({
+              errorType: 'Function.ResponseSizeTooLarge',
+              errorMessage: `Response payload size exceeded maximum allowed payload size (${MAX_SYNC_BYTES} bytes).`,
+            }),
+          ),
           false,
         );
       case 'error':
@@ -172,7 +198,11 @@ export class Invoker {
     void environment.idle().then(() => clearTimeout(timer));
   }
 
-  #report({ target, tenantId }: RunRequest, environment: ExecutionEnvironment, run: { requestId: string; durationMs: number; initMs: number | undefined }): void {
+  #report(
+    { target, tenantId }: RunRequest,
+    environment: ExecutionEnvironment,
+    run: { requestId: string; durationMs: number; initMs: number | undefined },
+  ): void {
     const durationMs = Math.max(1, run.durationMs);
     const parts = [
       `REPORT RequestId: ${run.requestId}`,
@@ -211,7 +241,8 @@ export class Invoker {
       codeDir,
       memoryMb: fn.memoryMb,
       timeoutS: this.#options.debugPort === undefined ? fn.timeoutS : DEBUG_TIMEOUT_S,
-      nodeArguments: this.#options.debugPort === undefined ? [] : [`--inspect-brk=127.0.0.1:${this.#options.debugPort}`],
+      nodeArguments:
+        this.#options.debugPort === undefined ? [] : [`--inspect-brk=127.0.0.1:${this.#options.debugPort}`],
       temporaryDirectory,
       env: buildEnvironment({
         fn,

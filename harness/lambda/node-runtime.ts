@@ -14,7 +14,11 @@ const here = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(i
 const found = new Map<number, string>();
 
 /** Packages that carry a Node binary for this platform. */
-const NODE_PACKAGES = [`node-bin-${process.platform}-${process.arch}`, `node-${process.platform}-${process.arch}`, 'node'];
+const NODE_PACKAGES = [
+  `node-bin-${process.platform}-${process.arch}`,
+  `node-${process.platform}-${process.arch}`,
+  'node',
+];
 
 function majorOf(path: string): number {
   if (path === process.execPath) return Number(process.versions.node.split('.')[0]);
@@ -33,7 +37,9 @@ function candidates(): string[] {
       return [];
     }
   });
-  return [process.execPath, join(process.cwd(), 'node_modules', '.bin', executable), ...packaged].filter((path) => existsSync(path));
+  return [process.execPath, join(process.cwd(), 'node_modules', '.bin', executable), ...packaged].filter((path) =>
+    existsSync(path),
+  );
 }
 
 /**
@@ -42,13 +48,16 @@ function candidates(): string[] {
  */
 export function nodeForRuntime(runtime: string): string {
   const major = Number(RUNTIME.exec(runtime)?.[1] ?? '0');
-  if (major === 0) throw new Error(`the runtime ${runtime} is not emulated: the harness runs nodejs22.x and nodejs24.x`);
+  if (major === 0)
+    throw new Error(`the runtime ${runtime} is not emulated: the harness runs nodejs22.x and nodejs24.x`);
   const known = found.get(major);
   if (known !== undefined) return known;
   const versions = candidates().map((path) => ({ path, major: majorOf(path) }));
   const fitting = versions.find((one) => one.major === major) ?? versions.find((one) => one.major > major);
   if (!fitting) {
-    throw new Error(`no Node ${major} for ${runtime} is installed (found ${versions.map((one) => one.major).join(', ')}): run npm install, whose optional dependencies bring one, or use Node ${major}`);
+    throw new Error(
+      `no Node ${major} for ${runtime} is installed (found ${versions.map((one) => one.major).join(', ')}): run npm install, whose optional dependencies bring one, or use Node ${major}`,
+    );
   }
   found.set(major, fitting.path);
   return fitting.path;

@@ -17,7 +17,11 @@ export function errorPayload(errorType: string, requestId: string, message: stri
 /** @throws AwsError RequestTooLargeException 413. */
 export function checkRequestSize(payload: Buffer, limitBytes: number): void {
   if (payload.length <= limitBytes) return;
-  throw new AwsError(413, 'RequestTooLargeException', `${payload.length} byte payload is too large for the ${limitBytes === MAX_ASYNC_BYTES ? 'Event' : 'RequestResponse'} invocation type (limit ${limitBytes} bytes)`);
+  throw new AwsError(
+    413,
+    'RequestTooLargeException',
+    `${payload.length} byte payload is too large for the ${limitBytes === MAX_ASYNC_BYTES ? 'Event' : 'RequestResponse'} invocation type (limit ${limitBytes} bytes)`,
+  );
 }
 
 /** @throws AwsError InvalidRequestContentException 400 if the payload is not JSON. */
@@ -26,19 +30,35 @@ export function checkJson(payload: Buffer): void {
   try {
     JSON.parse(payload.toString('utf8'));
   } catch (error) {
-    throw new AwsError(400, 'InvalidRequestContentException', `Could not parse request body into json: ${(error as Error).message}`);
+    throw new AwsError(
+      400,
+      'InvalidRequestContentException',
+      `Could not parse request body into json: ${(error as Error).message}`,
+    );
   }
 }
 
 /** @throws AwsError ValidationException or InvalidParameterValueException 400 if the tenant id is wrong, missing or not wanted. */
 export function checkTenant(fn: FunctionModel, tenantId: string | undefined): void {
   if (tenantId !== undefined && !TENANT_ID.test(tenantId)) {
-    throw new AwsError(400, 'ValidationException', `1 validation error detected: Value '${tenantId}' at 'tenantId' failed to satisfy constraint: 1 to 256 characters of [a-zA-Z0-9\\._:\\/=+\\-@ ]`);
+    throw new AwsError(
+      400,
+      'ValidationException',
+      `1 validation error detected: Value '${tenantId}' at 'tenantId' failed to satisfy constraint: 1 to 256 characters of [a-zA-Z0-9\\._:\\/=+\\-@ ]`,
+    );
   }
   if (fn.isTenantIsolated && tenantId === undefined) {
-    throw new AwsError(400, 'InvalidParameterValueException', 'The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.');
+    throw new AwsError(
+      400,
+      'InvalidParameterValueException',
+      'The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.',
+    );
   }
   if (!fn.isTenantIsolated && tenantId !== undefined) {
-    throw new AwsError(400, 'InvalidParameterValueException', 'The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.');
+    throw new AwsError(
+      400,
+      'InvalidParameterValueException',
+      'The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.',
+    );
   }
 }

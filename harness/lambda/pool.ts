@@ -63,7 +63,9 @@ export class EnvironmentPool {
     for (;;) {
       if (this.#isClosed) throw new AwsError(503, 'ServiceException', 'the local cloud is stopping');
       this.#checkReserved(target);
-      const idle = [...this.#slots].filter((slot) => slot.key === key && !slot.isBusy && slot.environment.isAlive).at(-1);
+      const idle = [...this.#slots]
+        .filter((slot) => slot.key === key && !slot.isBusy && slot.environment.isAlive)
+        .at(-1);
       if (idle) {
         idle.isBusy = true;
         return idle.environment;
@@ -115,7 +117,14 @@ export class EnvironmentPool {
       this.#waiting.shift()?.();
     };
     const environment = this.#options.create(target, tenantId, forget);
-    const slot: Slot = { key, functionName: target.fn.functionName, environment, isBusy: true, isFinishing: false, idleSinceMs: Date.now() };
+    const slot: Slot = {
+      key,
+      functionName: target.fn.functionName,
+      environment,
+      isBusy: true,
+      isFinishing: false,
+      idleSinceMs: Date.now(),
+    };
     this.#slots.add(slot);
     await environment.start();
     return environment;

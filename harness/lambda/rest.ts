@@ -33,7 +33,11 @@ export interface RestRoute {
   handle(call: RestCall): Promise<RestAnswer>;
 }
 
-function findRoute(routes: readonly RestRoute[], method: string, rawPath: string): { route: RestRoute; params: string[] } | undefined {
+function findRoute(
+  routes: readonly RestRoute[],
+  method: string,
+  rawPath: string,
+): { route: RestRoute; params: string[] } | undefined {
   for (const route of routes) {
     const match = route.method === method ? route.pattern.exec(rawPath) : null;
     if (match) return { route, params: match.slice(1).map((part) => decodeURIComponent(part)) };
@@ -52,7 +56,10 @@ function write(response: ServerResponse, answer: RestAnswer): void {
   response.end(body);
 }
 
-function callOf(http: IncomingMessage, options: { method: string; query: URLSearchParams; params: readonly string[]; body: () => Promise<Buffer> }): RestCall {
+function callOf(
+  http: IncomingMessage,
+  options: { method: string; query: URLSearchParams; params: readonly string[]; body: () => Promise<Buffer> },
+): RestCall {
   const header = (name: string) => {
     const value = http.headers[name.toLowerCase()];
     return Array.isArray(value) ? value[0] : value;
@@ -64,8 +71,18 @@ function callOf(http: IncomingMessage, options: { method: string; query: URLSear
 export function lambdaAwsService(routes: readonly RestRoute[]): AwsService {
   const find = (request: ServiceRequest) => {
     const found = findRoute(routes, request.method, request.rawPath);
-    if (!found) throw new AwsError(404, 'UnknownOperationException', `The local Lambda does not implement ${request.method} ${request.rawPath}`);
-    const call = callOf(request.http, { method: request.method, query: request.query, params: found.params, body: () => request.body() });
+    if (!found)
+      throw new AwsError(
+        404,
+        'UnknownOperationException',
+        `The local Lambda does not implement ${request.method} ${request.rawPath}`,
+      );
+    const call = callOf(request.http, {
+      method: request.method,
+      query: request.query,
+      params: found.params,
+      body: () => request.body(),
+    });
     return { route: found.route, call };
   };
   return {
@@ -89,10 +106,18 @@ const SAM_ERROR_NAMES: Readonly<Record<string, string>> = {
 };
 
 function writeSamError(response: ServerResponse, error: unknown): void {
-  const known = error instanceof AwsError ? error : new AwsError(500, 'ServiceException', `the local Lambda failed: ${(error as Error).message}`);
+  const known =
+    error instanceof AwsError
+      ? error
+      : new AwsError(500, 'ServiceException', `the local Lambda failed: ${(error as Error).message}`);
   const name = SAM_ERROR_NAMES[known.code] ?? known.code;
-  const type = name.endsWith('Locally') || known.status === 501 ? 'LocalService' : known.status >= 500 ? 'Service' : 'User';
-  write(response, { status: known.status, headers: { 'x-amzn-errortype': name }, body: { Type: type, Message: known.message } });
+  const type =
+    name.endsWith('Locally') || known.status === 501 ? 'LocalService' : known.status >= 500 ? 'Service' : 'User';
+  write(response, {
+    status: known.status,
+    headers: { 'x-amzn-errortype': name },
+    body: { Type: type, Message: known.message },
+  });
 }
 
 async function readBody(http: IncomingMessage): Promise<Buffer> {
@@ -101,7 +126,11 @@ async function readBody(http: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function serveLocally(routes: readonly RestRoute[], http: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serveLocally(
+  routes: readonly RestRoute[],
+  http: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const [rawPath = '/', rawQuery = ''] = (http.url ?? '/').split('?');
   const method = http.method ?? 'GET';
   const found = findRoute(routes, method, rawPath);
@@ -112,9 +141,15 @@ async function serveLocally(routes: readonly RestRoute[], http: IncomingMessage,
       : new AwsError(404, 'PathNotFoundLocally', 'PathNotFoundException');
   }
   const logType = http.headers['x-amz-log-type'];
-  if (logType !== undefined && logType !== 'None') throw new AwsError(501, 'NotImplemented', `log-type: ${String(logType)} is not supported. None is only supported.`);
+  if (logType !== undefined && logType !== 'None')
+    throw new AwsError(501, 'NotImplemented', `log-type: ${String(logType)} is not supported. None is only supported.`);
   let body: Promise<Buffer> | undefined;
-  const call = callOf(http, { method, query: new URLSearchParams(rawQuery), params: found.params, body: () => (body ??= readBody(http)) });
+  const call = callOf(http, {
+    method,
+    query: new URLSearchParams(rawQuery),
+    params: found.params,
+    body: () => (body ??= readBody(http)),
+  });
   write(response, await found.route.handle(call));
 }
 
@@ -124,11 +159,16 @@ export interface HttpListener {
 }
 
 /** Serves the routes without signatures, as `sam local start-lambda` does. */
-export async function startLambdaServer(routes: readonly RestRoute[], options: { host: string; port: number }): Promise<HttpListener> {
+export async function startLambdaServer(
+  routes: readonly RestRoute[],
+  options: { host: string; port: number },
+): Promise<HttpListener> {
   const server = createServer({ requestTimeout: 0 }, (http, response) => {
     serveLocally(routes, http, response).catch((error: unknown) => writeSamError(response, error));
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(options.port, options.host, resolve),
+  );
   const stop = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());

@@ -88,7 +88,11 @@ export class RuntimeApi {
       this.#accept(response);
     } else if (http.headers['lambda-runtime-function-response-mode'] === 'streaming') {
       const body = http;
-      this.#events.onAnswer({ kind: 'stream', contentType: http.headers['content-type'] ?? 'application/octet-stream', body });
+      this.#events.onAnswer({
+        kind: 'stream',
+        contentType: http.headers['content-type'] ?? 'application/octet-stream',
+        body,
+      });
       body.once('end', () => this.#accept(response));
     } else {
       this.#events.onAnswer({ kind: 'response', payload: await readBody(http) });
@@ -99,7 +103,12 @@ export class RuntimeApi {
   async #takeError(http: IncomingMessage, phase: 'init' | 'invoke'): Promise<void> {
     const payload = await readBody(http);
     const errorType = http.headers['lambda-runtime-function-error-type'];
-    this.#events.onAnswer({ kind: 'error', phase, errorType: typeof errorType === 'string' ? errorType : 'Runtime.Unknown', payload });
+    this.#events.onAnswer({
+      kind: 'error',
+      phase,
+      errorType: typeof errorType === 'string' ? errorType : 'Runtime.Unknown',
+      payload,
+    });
   }
 
   #deliver(): void {

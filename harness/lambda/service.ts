@@ -39,7 +39,9 @@ export interface InvokeResponse {
 /** What the durable service does for Invoke. */
 export interface DurableStarter {
   /** Starts an execution, or finds the one of that name and payload. */
-  start(request: { target: FunctionTarget; payload: Buffer; tenantId: string | undefined; name: string | undefined }): { arn: string };
+  start(request: { target: FunctionTarget; payload: Buffer; tenantId: string | undefined; name: string | undefined }): {
+    arn: string;
+  };
   /** Settles when the execution has ended: its result, or its error as a function error. */
   wait(arn: string): Promise<{ payload: Buffer; functionError: 'Unhandled' | undefined }>;
 }
@@ -70,7 +72,8 @@ export class LambdaService {
       retryDelaysMs: options.asyncRetryDelaysMs,
       policy: (event) => this.#asyncPolicy(event),
       deliver: (event) => this.#deliver(event),
-      onDiscard: (event, reason) => this.#log(event, `[async] ${event.id} of ${event.functionArn} discarded: ${reason}`),
+      onDiscard: (event, reason) =>
+        this.#log(event, `[async] ${event.id} of ${event.functionArn} discarded: ${reason}`),
     });
   }
 
@@ -86,7 +89,9 @@ export class LambdaService {
 
   /** Starts one process of every function that is not isolated per tenant. */
   async warm(): Promise<void> {
-    const targets = this.catalog.all.filter((fn) => !fn.isTenantIsolated).map((fn) => this.catalog.resolve(fn.functionName));
+    const targets = this.catalog.all
+      .filter((fn) => !fn.isTenantIsolated)
+      .map((fn) => this.catalog.resolve(fn.functionName));
     await Promise.all(targets.map((target) => this.invoker.warm(target)));
   }
 
@@ -94,7 +99,12 @@ export class LambdaService {
   async invoke(request: InvokeRequest): Promise<InvokeResponse> {
     const { target, type } = this.#check(request);
     const requestId = randomUUID();
-    const empty = { requestId, payload: Buffer.alloc(0), functionError: undefined, executedVersion: target.version } as const;
+    const empty = {
+      requestId,
+      payload: Buffer.alloc(0),
+      functionError: undefined,
+      executedVersion: target.version,
+    } as const;
     if (type === 'DryRun') return { ...empty, statusCode: 204 };
     if (target.fn.durable) return this.#invokeDurable(request, target, type, empty);
     if (type === 'Event') {
@@ -109,14 +119,24 @@ export class LambdaService {
   async invokeChained(request: InvokeRequest): Promise<InvokeResponse> {
     const { target } = this.#check({ ...request, invocationType: 'RequestResponse' });
     if (!target.fn.durable) return this.invoke({ ...request, durableExecutionName: undefined });
-    const empty = { requestId: randomUUID(), payload: Buffer.alloc(0), functionError: undefined, executedVersion: target.version } as const;
+    const empty = {
+      requestId: randomUUID(),
+      payload: Buffer.alloc(0),
+      functionError: undefined,
+      executedVersion: target.version,
+    } as const;
     return this.#invokeDurable(request, target, 'Chained', empty);
   }
 
   /** InvokeWithResponseStream: like a synchronous invoke, but a streamed answer is handed on as it comes. */
   async invokeStreaming(request: InvokeRequest): Promise<RunResult | StreamResult> {
     const { target } = this.#check({ ...request, invocationType: 'RequestResponse' });
-    if (target.fn.durable) throw new AwsError(400, 'InvalidParameterValueException', 'A durable function cannot be invoked with a response stream.');
+    if (target.fn.durable)
+      throw new AwsError(
+        400,
+        'InvalidParameterValueException',
+        'A durable function cannot be invoked with a response stream.',
+      );
     return this.invoker.runStreaming(this.#runRequest(request, target, randomUUID()));
   }
 
@@ -130,31 +150,63 @@ export class LambdaService {
   }
 
   #runRequest(request: InvokeRequest, target: FunctionTarget, requestId: string): RunRequest {
-    return { target, payload: request.payload, tenantId: request.tenantId, requestId, traceId: request.traceId, clientContext: request.clientContext };
+    return {
+      target,
+      payload: request.payload,
+      tenantId: request.tenantId,
+      requestId,
+      traceId: request.traceId,
+      clientContext: request.clientContext,
+    };
   }
 
-  async #invokeDurable(request: InvokeRequest, target: FunctionTarget, type: InvocationType | 'Chained', empty: Omit<InvokeResponse, 'statusCode'>): Promise<InvokeResponse> {
+  async #invokeDurable(
+    request: InvokeRequest,
+    target: FunctionTarget,
+    type: InvocationType | 'Chained',
+    empty: Omit<InvokeResponse, 'statusCode'>,
+  ): Promise<InvokeResponse> {
     const invalid = (message: string) => new AwsError(400, 'InvalidParameterValueException', message);
     if (!this.durable) throw new AwsError(503, 'ServiceException', 'the durable service is not running');
-    if (target.qualifier === undefined) throw invalid('You cannot invoke a durable function using an unqualified ARN: name a version, an alias or $LATEST.');
+    if (target.qualifier === undefined)
+      throw invalid(
+        'You cannot invoke a durable function using an unqualified ARN: name a version, an alias or $LATEST.',
+      );
     if (type === 'RequestResponse' && (target.fn.durable?.executionTimeoutS ?? 0) > MAX_SYNC_DURABLE_S) {
-      throw invalid('You cannot synchronously invoke a durable function with an executionTimeout greater than 15 minutes.');
+      throw invalid(
+        'You cannot synchronously invoke a durable function with an executionTimeout greater than 15 minutes.',
+      );
     }
-    const { arn } = this.durable.start({ target, payload: request.payload, tenantId: request.tenantId, name: request.durableExecutionName });
+    const { arn } = this.durable.start({
+      target,
+      payload: request.payload,
+      tenantId: request.tenantId,
+      name: request.durableExecutionName,
+    });
     if (type === 'Event') return { ...empty, statusCode: 202, durableExecutionArn: arn };
     return { ...empty, statusCode: 200, durableExecutionArn: arn, ...(await this.durable.wait(arn)) };
   }
 
   #asyncPolicy(event: QueuedEvent): { maximumRetryAttempts: number; maximumEventAgeS: number } {
     const { fn, qualifier } = this.catalog.resolve(event.functionArn);
-    return fn.asyncConfigs.find((config) => config.qualifier === (qualifier ?? '$LATEST')) ?? { maximumRetryAttempts: 2, maximumEventAgeS: 21_600 };
+    return (
+      fn.asyncConfigs.find((config) => config.qualifier === (qualifier ?? '$LATEST')) ?? {
+        maximumRetryAttempts: 2,
+        maximumEventAgeS: 21_600,
+      }
+    );
   }
 
   async #deliver(event: QueuedEvent): Promise<DeliveryResult> {
     try {
       const target = this.catalog.resolve(event.functionArn);
       const payload = Buffer.from(event.payloadBase64, 'base64');
-      const { functionError } = await this.invoker.run({ target, payload, tenantId: event.tenantId, requestId: event.id });
+      const { functionError } = await this.invoker.run({
+        target,
+        payload,
+        tenantId: event.tenantId,
+        requestId: event.id,
+      });
       return functionError === undefined ? 'done' : 'failed';
     } catch (error) {
       if (error instanceof AwsError && error.status >= 429) return 'retry';
@@ -164,6 +216,10 @@ export class LambdaService {
   }
 
   #log(event: QueuedEvent, line: string): void {
-    this.#options.logs.write({ functionName: event.functionArn.split(':')[6] ?? 'async', tenantId: event.tenantId, line });
+    this.#options.logs.write({
+      functionName: event.functionArn.split(':')[6] ?? 'async',
+      tenantId: event.tenantId,
+      line,
+    });
   }
 }

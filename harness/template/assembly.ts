@@ -82,26 +82,35 @@ function readStack(name: string, templateFile: string, assetPaths: ReadonlyMap<s
  * @throws if there is no assembly, with what to run.
  */
 export function readAssembly(path: string): readonly StackTemplate[] {
-  if (!existsSync(path)) throw new Error(`no cloud assembly at ${path}: synthesize the app first (npm run synth) or name it with --template`);
+  if (!existsSync(path))
+    throw new Error(
+      `no cloud assembly at ${path}: synthesize the app first (npm run synth) or name it with --template`,
+    );
   const isFolder = statSync(path).isDirectory();
   const manifestFile = isFolder ? join(path, 'manifest.json') : path;
-  if (!existsSync(manifestFile)) throw new Error(`${path} holds no manifest.json: it is not a cloud assembly (expected the output of cdk synth)`);
+  if (!existsSync(manifestFile))
+    throw new Error(`${path} holds no manifest.json: it is not a cloud assembly (expected the output of cdk synth)`);
   if (!isFolder && basename(path) !== 'manifest.json') {
     const name = basename(path).replace(/(\.template)?\.json$/, '');
     const manifest = join(dirname(path), `${name}.assets.json`);
-    return [readStack(name, resolve(path), existsSync(manifest) ? readAssetManifest(manifest) : new Map<string, string>())];
+    return [
+      readStack(name, resolve(path), existsSync(manifest) ? readAssetManifest(manifest) : new Map<string, string>()),
+    ];
   }
   const directory = resolve(dirname(manifestFile));
   const stacks: StackTemplate[] = [];
   for (const [id, value] of Object.entries(objectOr(readJson(manifestFile).artifacts, 'manifest.json: artifacts'))) {
     const artifact = asObject(value, `manifest.json: ${id}`);
-    if (artifact.type === 'cdk:cloud-assembly') throw new Error(`manifest.json: ${id} is a nested assembly (a CDK Stage), which the harness does not read`);
+    if (artifact.type === 'cdk:cloud-assembly')
+      throw new Error(`manifest.json: ${id} is a nested assembly (a CDK Stage), which the harness does not read`);
     if (artifact.type !== 'aws:cloudformation:stack') continue;
     const properties = objectOr(artifact.properties, `manifest.json: ${id}.properties`);
     const templateFile = join(directory, asString(properties.templateFile, `manifest.json: ${id}.templateFile`));
     const assets = join(directory, `${id}.assets.json`);
     const name = optionalString(properties.stackName, `manifest.json: ${id}.stackName`) ?? id;
-    stacks.push(readStack(name, templateFile, existsSync(assets) ? readAssetManifest(assets) : new Map<string, string>()));
+    stacks.push(
+      readStack(name, templateFile, existsSync(assets) ? readAssetManifest(assets) : new Map<string, string>()),
+    );
   }
   if (stacks.length === 0) throw new Error(`${manifestFile}: no stack in it`);
   return stacks;

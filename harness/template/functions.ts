@@ -1,7 +1,17 @@
 /** AWS::Lambda::* of a stack -> function models. Source: AWS::Lambda::Function in the CloudFormation reference. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { asNumber, asObject, asString, listOr, numberOr, objectOr, optionalNumber, optionalString, stringMap } from './json.ts';
+import {
+  asNumber,
+  asObject,
+  asString,
+  listOr,
+  numberOr,
+  objectOr,
+  optionalNumber,
+  optionalString,
+  stringMap,
+} from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { AsyncConfig, FunctionModel, LambdaPermissionModel } from './model.ts';
 import type { StackResolver } from './intrinsics.ts';
@@ -22,7 +32,10 @@ export interface ResolvedResource {
 export function resourcesOf(resolver: StackResolver, type: string): readonly ResolvedResource[] {
   const { resources, name } = resolver.stack;
   return Object.values(resources)
-    .filter((resource) => resource.type === type && (resource.condition === undefined || resolver.condition(resource.condition)))
+    .filter(
+      (resource) =>
+        resource.type === type && (resource.condition === undefined || resolver.condition(resource.condition)),
+    )
     .map((resource) => ({
       resource,
       properties: resolver.properties(resource),
@@ -31,18 +44,26 @@ export function resourcesOf(resolver: StackResolver, type: string): readonly Res
     }));
 }
 
-function codeOf(resolver: StackResolver, { resource, properties, where }: ResolvedResource): { codeDir: string | undefined; inlineCode: string | undefined } {
+function codeOf(
+  resolver: StackResolver,
+  { resource, properties, where }: ResolvedResource,
+): { codeDir: string | undefined; inlineCode: string | undefined } {
   const assetPath = optionalString(resource.metadata['aws:asset:path'], `${where}: aws:asset:path`);
   const code = objectOr(properties.Code, `${where}.Code`);
   const key = optionalString(code.S3Key, `${where}.Code.S3Key`);
-  const codeDir = assetPath === undefined ? key && resolver.stack.assetPaths.get(key) : resolve(resolver.stack.directory, assetPath);
+  const codeDir =
+    assetPath === undefined ? key && resolver.stack.assetPaths.get(key) : resolve(resolver.stack.directory, assetPath);
   if (codeDir !== undefined && codeDir !== '') {
     const isFolder = statSync(codeDir, { throwIfNoEntry: false })?.isDirectory();
-    if (isFolder !== true) throw new Error(`${where}: the asset ${codeDir} is ${isFolder === undefined ? 'missing: synthesize the app again' : 'a file; the harness runs folders only'}`);
+    if (isFolder !== true)
+      throw new Error(
+        `${where}: the asset ${codeDir} is ${isFolder === undefined ? 'missing: synthesize the app again' : 'a file; the harness runs folders only'}`,
+      );
     return { codeDir, inlineCode: undefined };
   }
   const inlineCode = optionalString(code.ZipFile, `${where}.Code.ZipFile`);
-  if (inlineCode === undefined) throw new Error(`${where}: no code: neither an asset of this assembly nor Code.ZipFile`);
+  if (inlineCode === undefined)
+    throw new Error(`${where}: no code: neither an asset of this assembly nor Code.ZipFile`);
   return { codeDir: undefined, inlineCode };
 }
 
@@ -76,7 +97,11 @@ function durableOf(properties: JsonObject, where: string): FunctionModel['durabl
   };
 }
 
-function loggingOf(properties: JsonObject, functionName: string, where: string): Pick<FunctionModel, 'logGroupName' | 'logFormat' | 'logLevel'> {
+function loggingOf(
+  properties: JsonObject,
+  functionName: string,
+  where: string,
+): Pick<FunctionModel, 'logGroupName' | 'logFormat' | 'logLevel'> {
   const config = objectOr(properties.LoggingConfig, `${where}.LoggingConfig`);
   return {
     logGroupName: optionalString(config.LogGroup, where) ?? `/aws/lambda/${functionName}`,
@@ -100,7 +125,10 @@ function qualifiersOf(resolver: StackResolver): Qualifiers {
   for (const { properties, where } of resourcesOf(resolver, 'AWS::Lambda::Alias')) {
     const name = functionNameOf(asString(properties.FunctionName, `${where}.FunctionName`));
     const alias = asString(properties.Name, `${where}.Name`);
-    aliases.set(name, { ...aliases.get(name), [alias]: asString(properties.FunctionVersion, `${where}.FunctionVersion`) });
+    aliases.set(name, {
+      ...aliases.get(name),
+      [alias]: asString(properties.FunctionVersion, `${where}.FunctionVersion`),
+    });
   }
   return { versions, aliases };
 }
@@ -111,8 +139,10 @@ export function readFunctions(resolver: StackResolver): readonly FunctionModel[]
   const { versions, aliases } = qualifiersOf(resolver);
   return resourcesOf(resolver, 'AWS::Lambda::Function').map((entry) => {
     const { resource, properties, where, ref: functionName } = entry;
-    if (properties.PackageType === 'Image') throw new Error(`${where}: container images are not emulated (PackageType Image)`);
-    if (listOr(properties.Layers, `${where}.Layers`).length > 0) throw new Error(`${where}: layers are not emulated (Layers)`);
+    if (properties.PackageType === 'Image')
+      throw new Error(`${where}: container images are not emulated (PackageType Image)`);
+    if (listOr(properties.Layers, `${where}.Layers`).length > 0)
+      throw new Error(`${where}: layers are not emulated (Layers)`);
     const tenancy = objectOr(properties.TenancyConfig, `${where}.TenancyConfig`);
     return {
       stackName: resolver.stack.name,
@@ -126,7 +156,11 @@ export function readFunctions(resolver: StackResolver): readonly FunctionModel[]
       ...codeOf(resolver, entry),
       memoryMb: numberOr(properties.MemorySize, 128, `${where}.MemorySize`),
       timeoutS: numberOr(properties.Timeout, 3, `${where}.Timeout`),
-      ephemeralStorageMb: numberOr(objectOr(properties.EphemeralStorage, where).Size, 512, `${where}.EphemeralStorage.Size`),
+      ephemeralStorageMb: numberOr(
+        objectOr(properties.EphemeralStorage, where).Size,
+        512,
+        `${where}.EphemeralStorage.Size`,
+      ),
       environment: stringMap(objectOr(properties.Environment, where).Variables, `${where}.Environment.Variables`),
       roleArn: asString(properties.Role, `${where}.Role`),
       isTenantIsolated: tenancy.TenantIsolationMode === 'PER_TENANT',
@@ -141,7 +175,10 @@ export function readFunctions(resolver: StackResolver): readonly FunctionModel[]
 }
 
 /** Every AWS::Lambda::Permission of the stack. */
-export function readPermissions(resolver: StackResolver, functionArn: (nameOrArn: string) => string): readonly LambdaPermissionModel[] {
+export function readPermissions(
+  resolver: StackResolver,
+  functionArn: (nameOrArn: string) => string,
+): readonly LambdaPermissionModel[] {
   return resourcesOf(resolver, 'AWS::Lambda::Permission').map(({ properties, where }) => ({
     functionArn: functionArn(asString(properties.FunctionName, `${where}.FunctionName`)),
     action: asString(properties.Action, `${where}.Action`),

@@ -67,10 +67,13 @@ export function readCloud(path: string, options: ReadOptions = {}): CloudModel {
     partition: 'aws',
   };
   const resolvers = resolveStacks(stacks, { ...account, parameters: options.parameters ?? {} });
-  for (const resolver of resolvers) for (const resource of Object.values(resolver.stack.resources)) resolver.type(resource);
+  for (const resolver of resolvers)
+    for (const resource of Object.values(resolver.stack.resources)) resolver.type(resource);
   const functions = resolvers.flatMap(readFunctions);
   const functionArn = (nameOrArn: string) =>
-    nameOrArn.startsWith('arn:') ? nameOrArn : (functions.find((entry) => entry.functionName === functionNameOf(nameOrArn))?.arn ?? nameOrArn);
+    nameOrArn.startsWith('arn:')
+      ? nameOrArn
+      : (functions.find((entry) => entry.functionName === functionNameOf(nameOrArn))?.arn ?? nameOrArn);
   return {
     ...account,
     functions,

@@ -21,26 +21,40 @@ const NO_VALUE = Symbol('AWS::NoValue');
 type Resolved = Json | typeof NO_VALUE;
 type Intrinsic = (resolver: StackResolver, argument: Json, where: string) => Resolved;
 
-const text = (resolver: StackResolver, value: Json | undefined, where: string): string => asString(resolver.resolve(value ?? null, where), where);
+const text = (resolver: StackResolver, value: Json | undefined, where: string): string =>
+  asString(resolver.resolve(value ?? null, where), where);
 
 const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
   Ref: (resolver, argument, where) => resolver.ref(asString(argument, where), where),
   'Fn::GetAtt': (resolver, argument, where) => {
-    const [id, ...attribute] = typeof argument === 'string' ? argument.split('.') : asList(argument, where).map((part) => text(resolver, part, where));
+    const [id, ...attribute] =
+      typeof argument === 'string'
+        ? argument.split('.')
+        : asList(argument, where).map((part) => text(resolver, part, where));
     return resolver.attribute(id ?? '', attribute.join('.'), where);
   },
   'Fn::Sub': (resolver, argument, where) => {
-    const [template, variables] = typeof argument === 'string' ? [argument, {}] : [asString(asList(argument, where)[0], where), asObject(asList(argument, where)[1], where)];
+    const [template, variables] =
+      typeof argument === 'string'
+        ? [argument, {}]
+        : [asString(asList(argument, where)[0], where), asObject(asList(argument, where)[1], where)];
     return template.replace(/\$\{(!?)([^}]+)\}/g, (_match, escaped: string, name: string) => {
       if (escaped !== '') return `\${${name}}`;
       const key = name.trim();
       if (variables[key] !== undefined) return text(resolver, variables[key], where);
-      return asString(key.includes('.') ? INTRINSICS['Fn::GetAtt']!(resolver, key, where) as Json : resolver.ref(key, where) as Json, where);
+      return asString(
+        key.includes('.')
+          ? (INTRINSICS['Fn::GetAtt']!(resolver, key, where) as Json)
+          : (resolver.ref(key, where) as Json),
+        where,
+      );
     });
   },
   'Fn::Join': (resolver, argument, where) => {
     const [separator, values] = asList(argument, where);
-    return asList(resolver.resolve(values ?? null, where), where).map((value) => asString(value, where)).join(asString(separator, where));
+    return asList(resolver.resolve(values ?? null, where), where)
+      .map((value) => asString(value, where))
+      .join(asString(separator, where));
   },
   'Fn::Select': (resolver, argument, where) => {
     const [index, values] = asList(argument, where);
@@ -56,7 +70,10 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
   'Fn::ImportValue': (resolver, argument, where) => resolver.importValue(text(resolver, argument, where), where),
   'Fn::FindInMap': (resolver, argument, where) => {
     const [map, first, second] = asList(argument, where).map((part) => text(resolver, part, where));
-    const value = asObject(asObject(resolver.stack.mappings[map!], `${where}: mapping ${map}`)[first!], `${where}: ${map}.${first}`)[second!];
+    const value = asObject(
+      asObject(resolver.stack.mappings[map!], `${where}: mapping ${map}`)[first!],
+      `${where}: ${map}.${first}`,
+    )[second!];
     if (value === undefined) throw new Error(`${where}: mapping ${map} has no ${first}.${second}`);
     return value;
   },
@@ -89,7 +106,9 @@ export class StackResolver {
 
   resolveOrNone(value: Json, where: string): Resolved {
     if (Array.isArray(value)) {
-      return (value as readonly Json[]).map((entry, index) => this.resolveOrNone(entry, `${where}[${index}]`)).filter((entry) => entry !== NO_VALUE);
+      return (value as readonly Json[])
+        .map((entry, index) => this.resolveOrNone(entry, `${where}[${index}]`))
+        .filter((entry) => entry !== NO_VALUE);
     }
     if (!isObject(value)) return value;
     const keys = Object.keys(value);
@@ -117,7 +136,8 @@ export class StackResolver {
     const pseudo = this.#pseudoParameter(name);
     if (pseudo !== undefined) return pseudo;
     const parameter = this.stack.parameters[name];
-    if (parameter !== undefined) return this.#parameter(name, asObject(parameter, `${this.stack.name}: parameter ${name}`));
+    if (parameter !== undefined)
+      return this.#parameter(name, asObject(parameter, `${this.stack.name}: parameter ${name}`));
     const resource = this.#resource(name, where);
     return this.#guarded(name, where, () => this.type(resource).ref(this.identity(resource)));
   }
@@ -127,7 +147,10 @@ export class StackResolver {
     const type = this.type(resource);
     const read = type.attributes?.[attribute];
     if (read) return this.#guarded(`${logicalId}.${attribute}`, where, () => read(this.identity(resource)));
-    if (type.emulated) throw new Error(`${where}: the harness does not know the attribute ${attribute} of ${resource.type} (${logicalId})`);
+    if (type.emulated)
+      throw new Error(
+        `${where}: the harness does not know the attribute ${attribute} of ${resource.type} (${logicalId})`,
+      );
     return `${type.ref(this.identity(resource))}.${attribute}`;
   }
 
@@ -166,7 +189,8 @@ export class StackResolver {
       property: (name) => text(resource, name),
       versionNumber: () => {
         const siblings = Object.values(this.stack.resources).filter(
-          (other) => other.type === 'AWS::Lambda::Version' && text(other, 'FunctionName') === text(resource, 'FunctionName'),
+          (other) =>
+            other.type === 'AWS::Lambda::Version' && text(other, 'FunctionName') === text(resource, 'FunctionName'),
         );
         return String(siblings.findIndex((other) => other.logicalId === resource.logicalId) + 1);
       },
@@ -175,7 +199,10 @@ export class StackResolver {
 
   #resource(logicalId: string, where: string): TemplateResource {
     const resource = this.stack.resources[logicalId];
-    if (!resource) throw new Error(`${where}: refers to ${logicalId}, which is neither a resource nor a parameter of ${this.stack.name}`);
+    if (!resource)
+      throw new Error(
+        `${where}: refers to ${logicalId}, which is neither a resource nor a parameter of ${this.stack.name}`,
+      );
     return resource;
   }
 
@@ -192,21 +219,33 @@ export class StackResolver {
   #pseudoParameter(name: string): Resolved | undefined {
     const { accountId, region, partition } = this.account;
     switch (name) {
-      case 'AWS::AccountId': return accountId;
-      case 'AWS::Region': return region;
-      case 'AWS::Partition': return partition;
-      case 'AWS::URLSuffix': return 'amazonaws.com';
-      case 'AWS::StackName': return this.stack.name;
-      case 'AWS::StackId': return `arn:${partition}:cloudformation:${region}:${accountId}:stack/${this.stack.name}/local`;
-      case 'AWS::NotificationARNs': return [];
-      case 'AWS::NoValue': return NO_VALUE;
-      default: return undefined;
+      case 'AWS::AccountId':
+        return accountId;
+      case 'AWS::Region':
+        return region;
+      case 'AWS::Partition':
+        return partition;
+      case 'AWS::URLSuffix':
+        return 'amazonaws.com';
+      case 'AWS::StackName':
+        return this.stack.name;
+      case 'AWS::StackId':
+        return `arn:${partition}:cloudformation:${region}:${accountId}:stack/${this.stack.name}/local`;
+      case 'AWS::NotificationARNs':
+        return [];
+      case 'AWS::NoValue':
+        return NO_VALUE;
+      default:
+        return undefined;
     }
   }
 
   #parameter(name: string, definition: JsonObject): Json {
     const value = this.account.parameters[name] ?? definition.Default;
-    if (value === undefined) throw new Error(`${this.stack.name}: parameter ${name} has no default: give it with --parameter-overrides ${name}=...`);
+    if (value === undefined)
+      throw new Error(
+        `${this.stack.name}: parameter ${name} has no default: give it with --parameter-overrides ${name}=...`,
+      );
     const type = asString(definition.Type, `parameter ${name}`);
     return type.includes('List') && typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value;
   }
@@ -215,12 +254,18 @@ export class StackResolver {
     const [operator, argument] = Object.entries(asObject(definition, where))[0] ?? ['', null];
     const parts = () => asList(argument, where);
     switch (operator) {
-      case 'Fn::Equals': return this.resolve(parts()[0] ?? null, where) === this.resolve(parts()[1] ?? null, where);
-      case 'Fn::And': return parts().every((part) => this.#holds(part, where));
-      case 'Fn::Or': return parts().some((part) => this.#holds(part, where));
-      case 'Fn::Not': return !this.#holds(parts()[0] ?? null, where);
-      case 'Condition': return this.condition(asString(argument, where));
-      default: throw new Error(`${where}: the harness does not know the condition function ${operator}`);
+      case 'Fn::Equals':
+        return this.resolve(parts()[0] ?? null, where) === this.resolve(parts()[1] ?? null, where);
+      case 'Fn::And':
+        return parts().every((part) => this.#holds(part, where));
+      case 'Fn::Or':
+        return parts().some((part) => this.#holds(part, where));
+      case 'Fn::Not':
+        return !this.#holds(parts()[0] ?? null, where);
+      case 'Condition':
+        return this.condition(asString(argument, where));
+      default:
+        throw new Error(`${where}: the harness does not know the condition function ${operator}`);
     }
   }
 }

@@ -29,7 +29,10 @@ export interface ResourceType {
 /** Lowercase letters and digits that stay the same for the same resource. */
 export function stableId(of: ResourceIdentity, length: number): string {
   const digest = createHash('sha256').update(`${of.stackName}/${of.logicalId}`).digest();
-  return [...digest].map((byte) => (byte % 36).toString(36)).join('').slice(0, length);
+  return [...digest]
+    .map((byte) => (byte % 36).toString(36))
+    .join('')
+    .slice(0, length);
 }
 
 function derivedName(of: ResourceIdentity, maxLength: number): string {
@@ -37,7 +40,8 @@ function derivedName(of: ResourceIdentity, maxLength: number): string {
   return name.length <= maxLength ? name : `${name.slice(0, maxLength - 9)}-${stableId(of, 8)}`;
 }
 
-const named = (property: string, maxLength: number) => (of: ResourceIdentity) => of.property(property) ?? derivedName(of, maxLength);
+const named = (property: string, maxLength: number) => (of: ResourceIdentity) =>
+  of.property(property) ?? derivedName(of, maxLength);
 const arn = (service: string, tail: (of: ResourceIdentity) => string) => (of: ResourceIdentity) =>
   `arn:${of.partition}:${service}:${of.region}:${of.accountId}:${tail(of)}`;
 
@@ -51,7 +55,8 @@ const uuid = (of: ResourceIdentity) => {
   const hex = createHash('sha256').update(`${of.stackName}/${of.logicalId}`).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 };
-const policyArn = (of: ResourceIdentity) => `arn:${of.partition}:iam::${of.accountId}:policy/${named('ManagedPolicyName', 128)(of)}`;
+const policyArn = (of: ResourceIdentity) =>
+  `arn:${of.partition}:iam::${of.accountId}:policy/${named('ManagedPolicyName', 128)(of)}`;
 /** A version or alias is named after its function, given by name or ARN. */
 const qualified = (qualifier: (of: ResourceIdentity) => string) => (of: ResourceIdentity) => {
   const name = of.property('FunctionName') ?? '';
@@ -59,8 +64,15 @@ const qualified = (qualifier: (of: ResourceIdentity) => string) => (of: Resource
   return `${functionArn}:${qualifier(of)}`;
 };
 
-const emulated = (ref: ResourceType['ref'], attributes: ResourceType['attributes'] = {}): ResourceType => ({ emulated: true, ref, attributes });
-const ignored = (ref: ResourceType['ref'] = (of) => derivedName(of, 128), attributes: ResourceType['attributes'] = {}): ResourceType => ({
+const emulated = (ref: ResourceType['ref'], attributes: ResourceType['attributes'] = {}): ResourceType => ({
+  emulated: true,
+  ref,
+  attributes,
+});
+const ignored = (
+  ref: ResourceType['ref'] = (of) => derivedName(of, 128),
+  attributes: ResourceType['attributes'] = {},
+): ResourceType => ({
   emulated: false,
   ref,
   attributes,
@@ -68,11 +80,17 @@ const ignored = (ref: ResourceType['ref'] = (of) => derivedName(of, 128), attrib
 
 export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   'AWS::Lambda::Function': emulated(functionName, { Arn: arn('lambda', (of) => `function:${functionName(of)}`) }),
-  'AWS::Lambda::Version': emulated(qualified((of) => of.versionNumber()), {
-    Version: (of) => of.versionNumber(),
-    FunctionArn: qualified((of) => of.versionNumber()),
-  }),
-  'AWS::Lambda::Alias': emulated(qualified((of) => of.property('Name') ?? ''), { AliasArn: qualified((of) => of.property('Name') ?? '') }),
+  'AWS::Lambda::Version': emulated(
+    qualified((of) => of.versionNumber()),
+    {
+      Version: (of) => of.versionNumber(),
+      FunctionArn: qualified((of) => of.versionNumber()),
+    },
+  ),
+  'AWS::Lambda::Alias': emulated(
+    qualified((of) => of.property('Name') ?? ''),
+    { AliasArn: qualified((of) => of.property('Name') ?? '') },
+  ),
   'AWS::Lambda::EventInvokeConfig': emulated((of) => derivedName(of, 128)),
   'AWS::Lambda::Permission': emulated((of) => derivedName(of, 100)),
   'AWS::ApiGateway::RestApi': emulated((of) => stableId(of, 10), {
@@ -112,8 +130,12 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   'AWS::Athena::WorkGroup': ignored(),
   'AWS::CDK::Metadata': ignored(),
   'AWS::CertificateManager::Certificate': ignored(arn('acm', (of) => `certificate/${uuid(of)}`)),
-  'AWS::CloudWatch::Alarm': ignored((of) => derivedName(of, 255), { Arn: arn('cloudwatch', (of) => `alarm:${derivedName(of, 255)}`) }),
-  'AWS::CloudWatch::CompositeAlarm': ignored((of) => derivedName(of, 255), { Arn: arn('cloudwatch', (of) => `alarm:${derivedName(of, 255)}`) }),
+  'AWS::CloudWatch::Alarm': ignored((of) => derivedName(of, 255), {
+    Arn: arn('cloudwatch', (of) => `alarm:${derivedName(of, 255)}`),
+  }),
+  'AWS::CloudWatch::CompositeAlarm': ignored((of) => derivedName(of, 255), {
+    Arn: arn('cloudwatch', (of) => `alarm:${derivedName(of, 255)}`),
+  }),
   'AWS::CloudWatch::Dashboard': ignored(named('DashboardName', 255)),
   'AWS::Events::Rule': ignored(named('Name', 64), { Arn: arn('events', (of) => `rule/${named('Name', 64)(of)}`) }),
   'AWS::KMS::Key': ignored(uuid, { Arn: arn('kms', (of) => `key/${uuid(of)}`), KeyId: uuid }),
@@ -123,16 +145,25 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   'AWS::Logs::MetricFilter': ignored(),
   'AWS::Logs::QueryDefinition': ignored(uuid),
   'AWS::Logs::ResourcePolicy': ignored(),
-  'AWS::SNS::Topic': ignored(arn('sns', named('TopicName', 256)), { TopicArn: arn('sns', named('TopicName', 256)), TopicName: named('TopicName', 256) }),
+  'AWS::SNS::Topic': ignored(arn('sns', named('TopicName', 256)), {
+    TopicArn: arn('sns', named('TopicName', 256)),
+    TopicName: named('TopicName', 256),
+  }),
   'AWS::SNS::TopicPolicy': ignored(),
   'AWS::SNS::Subscription': ignored(arn('sns', (of) => `${stableId(of, 12)}:${uuid(of)}`)),
-  'AWS::SQS::Queue': ignored((of) => `https://sqs.${of.region}.amazonaws.com/${of.accountId}/${named('QueueName', 80)(of)}`, {
-    Arn: arn('sqs', named('QueueName', 80)),
-    QueueName: named('QueueName', 80),
-  }),
+  'AWS::SQS::Queue': ignored(
+    (of) => `https://sqs.${of.region}.amazonaws.com/${of.accountId}/${named('QueueName', 80)(of)}`,
+    {
+      Arn: arn('sqs', named('QueueName', 80)),
+      QueueName: named('QueueName', 80),
+    },
+  ),
   'AWS::SQS::QueuePolicy': ignored(),
   'AWS::SSM::Parameter': ignored(named('Name', 255)),
-  'AWS::WAFv2::WebACL': ignored((of) => derivedName(of, 128), { Arn: arn('wafv2', (of) => `regional/webacl/${derivedName(of, 128)}/${uuid(of)}`), Id: uuid }),
+  'AWS::WAFv2::WebACL': ignored((of) => derivedName(of, 128), {
+    Arn: arn('wafv2', (of) => `regional/webacl/${derivedName(of, 128)}/${uuid(of)}`),
+    Id: uuid,
+  }),
   'AWS::WAFv2::WebACLAssociation': ignored(),
   'AWS::WAFv2::LoggingConfiguration': ignored(),
   'AWS::XRay::Group': ignored(),

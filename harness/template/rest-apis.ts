@@ -1,10 +1,28 @@
 /** AWS::ApiGateway::* of a stack -> REST API models. Source: AWS::ApiGateway::Method in the CloudFormation reference. */
-import { asList, asObject, asString, isTrue, listOr, numberOr, objectOr, optionalNumber, optionalString, stringMap } from './json.ts';
+import {
+  asList,
+  asObject,
+  asString,
+  isTrue,
+  listOr,
+  numberOr,
+  objectOr,
+  optionalNumber,
+  optionalString,
+  stringMap,
+} from './json.ts';
 import type { JsonObject } from './json.ts';
 import { resourcesOf } from './functions.ts';
 import type { ResolvedResource } from './functions.ts';
 import type { StackResolver } from './intrinsics.ts';
-import type { AuthorizerModel, GatewayResponseModel, IntegrationModel, MethodModel, MockResponse, RestApiModel } from './model.ts';
+import type {
+  AuthorizerModel,
+  GatewayResponseModel,
+  IntegrationModel,
+  MethodModel,
+  MockResponse,
+  RestApiModel,
+} from './model.ts';
 
 /** API Gateway's own limit for an integration, in ms. */
 const MAX_INTEGRATION_TIMEOUT_MS = 29_000;
@@ -24,7 +42,10 @@ function authorizerOf({ properties, ref, where }: ResolvedResource): AuthorizerM
     name: optionalString(properties.Name, where) ?? ref,
     type,
     functionArn: functionArnOf(asString(properties.AuthorizerUri, `${where}.AuthorizerUri`), where),
-    identitySources: (optionalString(properties.IdentitySource, where) ?? '').split(',').map((part) => part.trim()).filter((part) => part !== ''),
+    identitySources: (optionalString(properties.IdentitySource, where) ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
     ttlS: numberOr(properties.AuthorizerResultTtlInSeconds, 300, where),
     identityValidation: optionalString(properties.IdentityValidationExpression, where),
   };
@@ -53,14 +74,19 @@ function integrationOf(value: JsonObject, where: string): IntegrationModel {
     return {
       type,
       requestTemplates: stringMap(value.RequestTemplates, where),
-      responses: listOr(value.IntegrationResponses, where).map((response) => mockResponseOf(asObject(response, where), where)),
+      responses: listOr(value.IntegrationResponses, where).map((response) =>
+        mockResponseOf(asObject(response, where), where),
+      ),
     };
   }
-  if (type !== 'AWS_PROXY') throw new Error(`${where}: integrations of type ${type} are not emulated (AWS_PROXY and MOCK are)`);
+  if (type !== 'AWS_PROXY')
+    throw new Error(`${where}: integrations of type ${type} are not emulated (AWS_PROXY and MOCK are)`);
   const uri = asString(value.Uri, `${where}.Uri`);
   const isStreaming = value.ResponseTransferMode === 'STREAM';
   if (isStreaming !== uri.includes('response-streaming-invocations')) {
-    throw new Error(`${where}: ResponseTransferMode ${isStreaming ? 'STREAM' : 'BUFFERED'} does not go with the URI ${uri}`);
+    throw new Error(
+      `${where}: ResponseTransferMode ${isStreaming ? 'STREAM' : 'BUFFERED'} does not go with the URI ${uri}`,
+    );
   }
   return {
     type,
@@ -108,7 +134,12 @@ function gatewayResponseOf({ properties, where }: ResolvedResource): GatewayResp
 function methodsOf(resolver: StackResolver, apiId: string, rootId: string): readonly MethodModel[] {
   const paths = resourcePaths(resolver, rootId);
   const authorizers = new Map(resourcesOf(resolver, 'AWS::ApiGateway::Authorizer').map((entry) => [entry.ref, entry]));
-  const validators = new Map(resourcesOf(resolver, 'AWS::ApiGateway::RequestValidator').map((entry) => [entry.ref, isTrue(entry.properties.ValidateRequestParameters)]));
+  const validators = new Map(
+    resourcesOf(resolver, 'AWS::ApiGateway::RequestValidator').map((entry) => [
+      entry.ref,
+      isTrue(entry.properties.ValidateRequestParameters),
+    ]),
+  );
   return resourcesOf(resolver, 'AWS::ApiGateway::Method')
     .filter(({ properties }) => properties.RestApiId === apiId)
     .map(({ properties, where }) => {
@@ -118,8 +149,10 @@ function methodsOf(resolver: StackResolver, apiId: string, rootId: string): read
       const authorizerId = optionalString(properties.AuthorizerId, where);
       const authorizer = authorizerId === undefined ? undefined : authorizers.get(authorizerId);
       const authorizationType = optionalString(properties.AuthorizationType, where) ?? 'NONE';
-      if (authorizationType !== 'NONE' && authorizationType !== 'CUSTOM') throw new Error(`${where}: AuthorizationType ${authorizationType} is not emulated (NONE and CUSTOM are)`);
-      if (authorizationType === 'CUSTOM' && !authorizer) throw new Error(`${where}: AuthorizationType CUSTOM without an authorizer of this stack`);
+      if (authorizationType !== 'NONE' && authorizationType !== 'CUSTOM')
+        throw new Error(`${where}: AuthorizationType ${authorizationType} is not emulated (NONE and CUSTOM are)`);
+      if (authorizationType === 'CUSTOM' && !authorizer)
+        throw new Error(`${where}: AuthorizationType CUSTOM without an authorizer of this stack`);
       const isValidated = validators.get(optionalString(properties.RequestValidatorId, where) ?? '') === true;
       const parameters = Object.entries(objectOr(properties.RequestParameters, where));
       return {
@@ -128,7 +161,9 @@ function methodsOf(resolver: StackResolver, apiId: string, rootId: string): read
         httpMethod: asString(properties.HttpMethod, `${where}.HttpMethod`),
         authorizationType,
         authorizer: authorizer && authorizationType === 'CUSTOM' ? authorizerOf(authorizer) : undefined,
-        requiredParameters: isValidated ? parameters.filter(([, required]) => isTrue(required)).map(([name]) => name) : [],
+        requiredParameters: isValidated
+          ? parameters.filter(([, required]) => isTrue(required)).map(([name]) => name)
+          : [],
         integration: integrationOf(asObject(properties.Integration, `${where}.Integration`), `${where}.Integration`),
       };
     });
@@ -140,7 +175,8 @@ export function readRestApis(resolver: StackResolver): readonly RestApiModel[] {
   return resourcesOf(resolver, 'AWS::ApiGateway::RestApi').map(({ resource, properties, ref: apiId, where }) => {
     const stage = stages.find((entry) => entry.properties.RestApiId === apiId);
     const rootId = asString(resolver.attribute(resource.logicalId, 'RootResourceId', where), where);
-    if (properties.Body !== undefined || properties.BodyS3Location !== undefined) throw new Error(`${where}: an API given as an OpenAPI body is not emulated`);
+    if (properties.Body !== undefined || properties.BodyS3Location !== undefined)
+      throw new Error(`${where}: an API given as an OpenAPI body is not emulated`);
     return {
       stackName: resolver.stack.name,
       logicalId: resource.logicalId,
@@ -148,9 +184,14 @@ export function readRestApis(resolver: StackResolver): readonly RestApiModel[] {
       name: optionalString(properties.Name, where) ?? apiId,
       stageName: stage?.ref ?? 'local',
       stageVariables: stringMap(stage?.properties.Variables, `${where}: stage variables`),
-      binaryMediaTypes: properties.BinaryMediaTypes === undefined ? [] : asList(properties.BinaryMediaTypes, where).map((type) => asString(type, where)),
+      binaryMediaTypes:
+        properties.BinaryMediaTypes === undefined
+          ? []
+          : asList(properties.BinaryMediaTypes, where).map((type) => asString(type, where)),
       methods: methodsOf(resolver, apiId, rootId),
-      gatewayResponses: resourcesOf(resolver, 'AWS::ApiGateway::GatewayResponse').filter((entry) => entry.properties.RestApiId === apiId).map(gatewayResponseOf),
+      gatewayResponses: resourcesOf(resolver, 'AWS::ApiGateway::GatewayResponse')
+        .filter((entry) => entry.properties.RestApiId === apiId)
+        .map(gatewayResponseOf),
     };
   });
 }

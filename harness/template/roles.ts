@@ -10,7 +10,13 @@ import type { RoleModel } from './model.ts';
 
 const LOGS = ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'];
 const DURABLE = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
-const XRAY = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords', 'xray:GetSamplingRules', 'xray:GetSamplingTargets', 'xray:GetSamplingStatisticSummaries'];
+const XRAY = [
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+  'xray:GetSamplingStatisticSummaries',
+];
 
 /** AWS managed policy name -> actions on any resource. API Gateway's own logging role is never assumed here. */
 const AWS_MANAGED: Readonly<Record<string, readonly string[]>> = {
@@ -23,12 +29,21 @@ const AWS_MANAGED: Readonly<Record<string, readonly string[]>> = {
 function awsManaged(arn: string, where: string): JsonObject {
   const name = arn.split('/').at(-1) ?? '';
   const actions = AWS_MANAGED[name];
-  if (!actions) throw new Error(`${where}: the AWS managed policy ${name} is not known to the harness; add it to harness/template/roles.ts`);
-  return { Version: '2012-10-17', Statement: actions.length === 0 ? [] : [{ Effect: 'Allow', Action: actions, Resource: '*' }] };
+  if (!actions)
+    throw new Error(
+      `${where}: the AWS managed policy ${name} is not known to the harness; add it to harness/template/roles.ts`,
+    );
+  return {
+    Version: '2012-10-17',
+    Statement: actions.length === 0 ? [] : [{ Effect: 'Allow', Action: actions, Resource: '*' }],
+  };
 }
 
 /** Policies that name their roles: AWS::IAM::Policy and AWS::IAM::ManagedPolicy, as role name -> documents. */
-function attachedPolicies(resolvers: readonly StackResolver[]): { byRole: Map<string, JsonObject[]>; managed: Map<string, JsonObject> } {
+function attachedPolicies(resolvers: readonly StackResolver[]): {
+  byRole: Map<string, JsonObject[]>;
+  managed: Map<string, JsonObject>;
+} {
   const byRole = new Map<string, JsonObject[]>();
   const managed = new Map<string, JsonObject>();
   for (const resolver of resolvers) {
@@ -51,7 +66,9 @@ export function readRoles(resolvers: readonly StackResolver[]): readonly RoleMod
   const { byRole, managed } = attachedPolicies(resolvers);
   return resolvers.flatMap((resolver) =>
     resourcesOf(resolver, 'AWS::IAM::Role').map(({ resource, properties, ref: roleName, where }) => {
-      const inline = listOr(properties.Policies, `${where}.Policies`).map((entry) => asObject(asObject(entry, where).PolicyDocument, `${where}.Policies`));
+      const inline = listOr(properties.Policies, `${where}.Policies`).map((entry) =>
+        asObject(asObject(entry, where).PolicyDocument, `${where}.Policies`),
+      );
       const byArn = listOr(properties.ManagedPolicyArns, `${where}.ManagedPolicyArns`).map((entry) => {
         const arn = asString(entry, `${where}.ManagedPolicyArns`);
         return managed.get(arn) ?? awsManaged(arn, where);

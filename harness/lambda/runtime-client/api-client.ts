@@ -67,7 +67,10 @@ export class RuntimeApiClient {
 
   async #postError(path: string, thrown: unknown): Promise<void> {
     const report = toReport(thrown);
-    const cause = JSON.stringify({ working_directory: process.cwd(), exceptions: [{ type: report.errorType, message: report.errorMessage }] });
+    const cause = JSON.stringify({
+      working_directory: process.cwd(),
+      exceptions: [{ type: report.errorType, message: report.errorMessage }],
+    });
     const headers = {
       'Content-Type': 'application/json',
       'Lambda-Runtime-Function-Error-Type': report.errorType.replace(/[^\x20-\x7e]/g, '?'),
@@ -78,16 +81,34 @@ export class RuntimeApiClient {
   }
 
   async #post(path: string, headers: Record<string, string>, body: string): Promise<void> {
-    const response = await this.#send('POST', path, { ...headers, 'Content-Length': String(Buffer.byteLength(body)) }, body);
+    const response = await this.#send(
+      'POST',
+      path,
+      { ...headers, 'Content-Length': String(Buffer.byteLength(body)) },
+      body,
+    );
     const answer = await read(response);
-    if ((response.statusCode ?? 500) >= 400) throw new Error(`Runtime API ${path}: ${response.statusCode ?? 0} ${answer.toString()}`);
+    if ((response.statusCode ?? 500) >= 400)
+      throw new Error(`Runtime API ${path}: ${response.statusCode ?? 0} ${answer.toString()}`);
   }
 
   #options(method: string, path: string, headers: Record<string, string>): RequestOptions {
-    return { hostname: this.#hostname, port: this.#port, agent: this.#agent, method, path: `${PREFIX}${path}`, headers };
+    return {
+      hostname: this.#hostname,
+      port: this.#port,
+      agent: this.#agent,
+      method,
+      path: `${PREFIX}${path}`,
+      headers,
+    };
   }
 
-  #send(method: string, path: string, headers: Record<string, string>, body: string | undefined): Promise<IncomingMessage> {
+  #send(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: string | undefined,
+  ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const outgoing = request(this.#options(method, path, headers), resolve);
       outgoing.once('error', reject);

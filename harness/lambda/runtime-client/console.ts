@@ -9,7 +9,10 @@ const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
 type Level = (typeof LEVELS)[number];
 
 /** Id and tenant of the invocation that runs now, as log lines carry them. */
-export const current: { requestId: string | undefined; tenantId: string | undefined } = { requestId: undefined, tenantId: undefined };
+export const current: { requestId: string | undefined; tenantId: string | undefined } = {
+  requestId: undefined,
+  tenantId: undefined,
+};
 
 /** Writes one line; stdout is a pipe, so the write is finished before the process can be killed for a timeout. */
 function textLine(level: Level, values: readonly unknown[]): string {
@@ -39,7 +42,18 @@ function jsonLine(level: Level, values: readonly unknown[]): string {
 export function patchConsole(): void {
   const toLine = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON' ? jsonLine : textLine;
   const lowest = LEVELS.findIndex((level) => level === process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase());
-  const writer = (level: Level) => (LEVELS.indexOf(level) < lowest ? () => undefined : (...values: unknown[]) => void process.stdout.write(toLine(level, values)));
+  const writer = (level: Level) =>
+    LEVELS.indexOf(level) < lowest
+      ? () => undefined
+      : (...values: unknown[]) => void process.stdout.write(toLine(level, values));
   const info = writer('INFO');
-  Object.assign(console, { trace: writer('TRACE'), debug: writer('DEBUG'), info, log: info, warn: writer('WARN'), error: writer('ERROR'), fatal: writer('FATAL') });
+  Object.assign(console, {
+    trace: writer('TRACE'),
+    debug: writer('DEBUG'),
+    info,
+    log: info,
+    warn: writer('WARN'),
+    error: writer('ERROR'),
+    fatal: writer('FATAL'),
+  });
 }

@@ -18,7 +18,8 @@ export interface ErrorReport {
 
 /** What the Runtime API is told about anything thrown. */
 export function toReport(thrown: unknown): ErrorReport {
-  if (thrown instanceof Error) return { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') };
+  if (thrown instanceof Error)
+    return { errorType: thrown.name, errorMessage: thrown.message, trace: (thrown.stack ?? '').split('\n') };
   return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
 }
 

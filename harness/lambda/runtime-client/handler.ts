@@ -28,7 +28,10 @@ function fileOf(root: string, module: string): string {
     const path = resolve(root, `${module}${extension}`);
     if (existsSync(path) && extension !== '') return path;
   }
-  throw new RuntimeError('ImportModuleError', `Error: Cannot find module '${basename(module)}'\nRequire stack:\n- ${join(root, module)}`);
+  throw new RuntimeError(
+    'ImportModuleError',
+    `Error: Cannot find module '${basename(module)}'\nRequire stack:\n- ${join(root, module)}`,
+  );
 }
 
 async function load(path: string): Promise<unknown> {
@@ -38,7 +41,8 @@ async function load(path: string): Promise<unknown> {
     const { code } = error as { code?: string };
     if (code === 'ERR_REQUIRE_ASYNC_MODULE' || code === 'ERR_REQUIRE_ESM') return import(pathToFileURL(path).href);
     if (error instanceof SyntaxError) throw new RuntimeError('UserCodeSyntaxError', String(error));
-    if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') throw new RuntimeError('ImportModuleError', String(error));
+    if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND')
+      throw new RuntimeError('ImportModuleError', String(error));
     throw error;
   }
 }

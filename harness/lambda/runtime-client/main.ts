@@ -39,7 +39,11 @@ async function die(thrown: unknown, exitCode: number): Promise<never> {
 }
 
 /** What a callback handler passes to its callback, once the event loop is empty or at once. */
-function runWithCallback(handler: UserHandler, event: unknown, context: ReturnType<typeof buildContext>): Promise<unknown> {
+function runWithCallback(
+  handler: UserHandler,
+  event: unknown,
+  context: ReturnType<typeof buildContext>,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const settle = (error: unknown, result?: unknown) => {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a handler may fail with anything
@@ -47,9 +51,21 @@ function runWithCallback(handler: UserHandler, event: unknown, context: ReturnTy
       if (context.callbackWaitsForEmptyEventLoop && (error === undefined || error === null)) whenIdle = finish;
       else finish();
     };
-    const legacy = { done: settle, succeed: (result: unknown) => settle(null, result), fail: (error: unknown) => settle(error ?? 'handled') };
+    const legacy = {
+      done: settle,
+      succeed: (result: unknown) => settle(null, result),
+      fail: (error: unknown) => settle(error ?? 'handled'),
+    };
     const isAsync = handler.constructor.name === 'AsyncFunction';
-    whenIdle = () => (isAsync ? reject(new RuntimeError('NodeJsExit', 'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled.')) : resolve(null));
+    whenIdle = () =>
+      isAsync
+        ? reject(
+            new RuntimeError(
+              'NodeJsExit',
+              'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled.',
+            ),
+          )
+        : resolve(null);
     const returned = handler(event, Object.assign(context, legacy), settle);
     if (isPromiseLike(returned)) returned.then(resolve, reject);
   });
@@ -59,7 +75,11 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function';
 }
 
-async function handleBuffered(handler: UserHandler, { event, headers }: NextInvocation, requestId: string): Promise<void> {
+async function handleBuffered(
+  handler: UserHandler,
+  { event, headers }: NextInvocation,
+  requestId: string,
+): Promise<void> {
   let payload: string;
   try {
     const result = await runWithCallback(handler, JSON.parse(event), buildContext(headers, process.env));
@@ -73,7 +93,11 @@ async function handleBuffered(handler: UserHandler, { event, headers }: NextInvo
   await client.respond(requestId, payload);
 }
 
-async function handleStreaming(handler: UserHandler, { event, headers }: NextInvocation, requestId: string): Promise<void> {
+async function handleStreaming(
+  handler: UserHandler,
+  { event, headers }: NextInvocation,
+  requestId: string,
+): Promise<void> {
   const stream = new ResponseStream(client, requestId);
   try {
     await handler(JSON.parse(event), stream, buildContext(headers, process.env));
@@ -108,7 +132,10 @@ async function run(): Promise<void> {
     handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? process.cwd(), process.env._HANDLER ?? '');
     const major = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV ?? '')?.[1] ?? '0');
     if (major >= 24 && !isStreamingHandler(handler) && handler.length >= 3) {
-      throw new RuntimeError('CallbackHandlerDeprecated', 'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24: make the handler async.');
+      throw new RuntimeError(
+        'CallbackHandlerDeprecated',
+        'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24: make the handler async.',
+      );
     }
   } catch (error) {
     await die(error, 1);

@@ -23,7 +23,13 @@ const SEED = Number(process.env.DURABLE_SEED ?? '20261123');
 beforeAll(async () => LocalDurableTestRunner.setupTestEnvironment({ skipTime: true }));
 afterAll(async () => LocalDurableTestRunner.teardownTestEnvironment());
 
-const step = fc.record({ kind: fc.constant('step' as const), value: fc.nat(99), failures: fc.nat(2), attempts: fc.integer({ min: 1, max: 3 }), isAtMostOnce: fc.boolean() });
+const step = fc.record({
+  kind: fc.constant('step' as const),
+  value: fc.nat(99),
+  failures: fc.nat(2),
+  attempts: fc.integer({ min: 1, max: 3 }),
+  isAtMostOnce: fc.boolean(),
+});
 const leaf: fc.Arbitrary<Node> = fc.oneof(
   step,
   fc.record({ kind: fc.constant('wait' as const) }),
@@ -34,10 +40,22 @@ const { node } = fc.letrec<{ node: Node }>((tie) => ({
   node: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     leaf,
-    fc.record({ kind: fc.constant('child' as const), nodes: fc.array(tie('node'), { minLength: 1, maxLength: 3 }), isLarge: fc.boolean() }),
-    fc.record({ kind: fc.constant('parallel' as const), branches: fc.array(fc.array(tie('node'), { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 3 }) }),
+    fc.record({
+      kind: fc.constant('child' as const),
+      nodes: fc.array(tie('node'), { minLength: 1, maxLength: 3 }),
+      isLarge: fc.boolean(),
+    }),
+    fc.record({
+      kind: fc.constant('parallel' as const),
+      branches: fc.array(fc.array(tie('node'), { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 3 }),
+    }),
     // One item's failure ends a map with an error of its own: items that succeed compare better.
-    fc.record({ kind: fc.constant('map' as const), items: fc.array(fc.nat(9), { minLength: 1, maxLength: 4 }), node: step.map((one) => ({ ...one, failures: 0 })), maxConcurrency: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({
+      kind: fc.constant('map' as const),
+      items: fc.array(fc.nat(9), { minLength: 1, maxLength: 4 }),
+      node: step.map((one) => ({ ...one, failures: 0 })),
+      maxConcurrency: fc.integer({ min: 1, max: 3 }),
+    }),
   ),
 }));
 const orchestration = fc.array(node, { minLength: 1, maxLength: 4 });
@@ -51,12 +69,24 @@ interface Outcome {
 /** Type, name, subtype, and the result, error or attempt that the event tells. */
 function describeEvent(event: Event): string {
   const details = (event as unknown as Record<string, object | undefined>)[`${event.EventType ?? ''}Details`] as
-    | { Result?: { Payload?: string }; Error?: { Payload?: { ErrorType?: string; ErrorMessage?: string } }; RetryDetails?: { NextAttemptDelaySeconds?: number } }
+    | {
+        Result?: { Payload?: string };
+        Error?: { Payload?: { ErrorType?: string; ErrorMessage?: string } };
+        RetryDetails?: { NextAttemptDelaySeconds?: number };
+      }
     | undefined;
   const error = details?.Error?.Payload;
   // The harness's worker says more (its process, its tenant); its answer is part of the orchestration's result anyway.
   const result = event.EventType === 'ChainedInvokeSucceeded' ? undefined : details?.Result?.Payload;
-  return JSON.stringify([event.EventType, event.Name, event.SubType, event.ParentId, result, error && [error.ErrorType, error.ErrorMessage], details?.RetryDetails?.NextAttemptDelaySeconds]);
+  return JSON.stringify([
+    event.EventType,
+    event.Name,
+    event.SubType,
+    event.ParentId,
+    result,
+    error && [error.ErrorType, error.ErrorMessage],
+    details?.RetryDetails?.NextAttemptDelaySeconds,
+  ]);
 }
 
 function byOperation(events: readonly Event[]): Record<string, string[]> {
@@ -81,10 +111,20 @@ async function runByOracle(nodes: readonly Node[], worker: string): Promise<Outc
 }
 
 async function runByHarness(nodes: readonly Node[], worker: string): Promise<Outcome> {
-  const { body, headers } = await app.invoke('Generated', { nodes, worker, folder: newFolder() }, { qualifier: 'live' });
-  const client = new LambdaClient({ endpoint: app.cloud.awsUrl, region: 'us-east-1', credentials: app.cloud.operatorCredentials });
+  const { body, headers } = await app.invoke(
+    'Generated',
+    { nodes, worker, folder: newFolder() },
+    { qualifier: 'live' },
+  );
+  const client = new LambdaClient({
+    endpoint: app.cloud.awsUrl,
+    region: 'us-east-1',
+    credentials: app.cloud.operatorCredentials,
+  });
   const arn = headers.get('x-amz-durable-execution-arn') ?? '';
-  const history = await client.send(new GetDurableExecutionHistoryCommand({ DurableExecutionArn: arn, IncludeExecutionData: true, MaxItems: 1000 }));
+  const history = await client.send(
+    new GetDurableExecutionHistoryCommand({ DurableExecutionArn: arn, IncludeExecutionData: true, MaxItems: 1000 }),
+  );
   return { result: body, operations: byOperation(history.Events ?? []) };
 }
 

@@ -7,7 +7,11 @@ import { AsyncQueue } from '../../../harness/lambda/async-queue.ts';
 import type { DeliveryResult, QueuedEvent } from '../../../harness/lambda/async-queue.ts';
 
 /** A queue that answers deliveries with `results` in turn, and a promise of its end. */
-function queue(directory: string, results: DeliveryResult[], policy = { maximumRetryAttempts: 2, maximumEventAgeS: 60 }) {
+function queue(
+  directory: string,
+  results: DeliveryResult[],
+  policy = { maximumRetryAttempts: 2, maximumEventAgeS: 60 },
+) {
   const delivered: QueuedEvent[] = [];
   const discarded: string[] = [];
   let settle: () => void = () => undefined;
@@ -39,7 +43,9 @@ test('an event is on disk until it is done', async () => {
   await finished;
 
   expect([waiting, readdirSync(directory)]).toEqual([1, []]);
-  expect(delivered).toMatchObject([{ functionArn: 'arn:f', tenantId: 'acme', payloadBase64: Buffer.from('{"a":1}').toString('base64') }]);
+  expect(delivered).toMatchObject([
+    { functionArn: 'arn:f', tenantId: 'acme', payloadBase64: Buffer.from('{"a":1}').toString('base64') },
+  ]);
 });
 
 test('a failing event is retried twice, then discarded', async () => {

@@ -17,11 +17,19 @@ const authorizer = (over: Partial<AuthorizerModel> = {}): AuthorizerModel => ({
 });
 
 function request(token: string | undefined, methodArn = 'arn:aws:execute-api:us-east-1:1:api/live/GET/a') {
-  const facts = { httpMethod: 'GET', header: (name: string) => (name === 'Authorization' ? token : undefined), query: new URLSearchParams() } as unknown as RequestFacts;
+  const facts = {
+    httpMethod: 'GET',
+    header: (name: string) => (name === 'Authorization' ? token : undefined),
+    query: new URLSearchParams(),
+  } as unknown as RequestFacts;
   return { sources: { facts, pathParameters: {}, stageVariables: {}, authorizer: {} }, methodArn, event: {} };
 }
 
-const policy = (Effect: string, Resource: string | string[], Action: string | string[] = 'execute-api:Invoke'): Json => ({
+const policy = (
+  Effect: string,
+  Resource: string | string[],
+  Action: string | string[] = 'execute-api:Invoke',
+): Json => ({
   principalId: 'p',
   policyDocument: { Version: '2012-10-17', Statement: [{ Effect, Resource, Action }] },
 });
@@ -69,7 +77,9 @@ describe('the policy', () => {
   ])('with %s', async (_title, answer, refusal) => {
     const outcome = gate(answer).gate.authorize(authorizer(), request('t'));
 
-    await (refusal === undefined ? expect(outcome).resolves.toMatchObject({ principalId: 'p' }) : expect(outcome).rejects.toMatchObject({ responseType: refusal }));
+    await (refusal === undefined
+      ? expect(outcome).resolves.toMatchObject({ principalId: 'p' })
+      : expect(outcome).rejects.toMatchObject({ responseType: refusal }));
   });
 });
 
@@ -80,13 +90,17 @@ describe('an answer that is none', () => {
     ['no policy', { principalId: 'p' }],
     ['an object in the context', { principalId: 'p', policyDocument: { Statement: [] }, context: { a: {} } }],
   ])('(%s) is a configuration error', async (_title, answer) => {
-    await expect(gate(answer).gate.authorize(authorizer(), request('t'))).rejects.toMatchObject({ responseType: 'AUTHORIZER_CONFIGURATION_ERROR' });
+    await expect(gate(answer).gate.authorize(authorizer(), request('t'))).rejects.toMatchObject({
+      responseType: 'AUTHORIZER_CONFIGURATION_ERROR',
+    });
   });
 });
 
 test('a missing identity source is refused without asking', async () => {
   const { clock, gate: under } = gate(policy('Allow', '*'));
 
-  await expect(under.authorize(authorizer(), request(undefined))).rejects.toMatchObject({ responseType: 'UNAUTHORIZED' });
+  await expect(under.authorize(authorizer(), request(undefined))).rejects.toMatchObject({
+    responseType: 'UNAUTHORIZED',
+  });
   expect(clock.calls).toBe(0);
 });
