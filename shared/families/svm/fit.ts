@@ -5,6 +5,7 @@ import type { HostTensor } from '../../tensor/tensor.ts';
 import type { FitState, Problem, Progress } from '../contract.ts';
 import { coefColumn } from './infer.ts';
 import { KernelRows, KernelSource, fitsInCache } from './kernel-rows.ts';
+import { checkWeights } from './params.ts';
 import type { SvmParams } from './params.ts';
 import { heldOut, membersOf, planOf, problemOf, taskAt } from './plan.ts';
 import type { SvmPlan, SvmTask } from './plan.ts';
@@ -31,6 +32,7 @@ interface Solution {
 const FIGURES = ['intercept', 'probA', 'probB', 'objective', 'iterations', 'held'] as const;
 
 export function startSvm(problem: Problem<SvmParams>): FitState {
+  checkWeights(problem.params, problem.train.target);
   const plan = planOf(problem);
   const solution: Solution = {
     coef: new Float64Array(plan.order.length * plan.columns),
