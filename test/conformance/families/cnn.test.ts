@@ -80,20 +80,20 @@ describe('the reference network', () => {
     }
   });
 
-  test('reads real digits after two epochs', async () => {
+  test('reads real digits after one epoch', async () => {
     const { train: digits, test: held } = mnist();
 
     const { exported, events } = await train({
-      spec: { ...spec, params: { layers: REFERENCE, epochs: 2 }, seed: 0 },
+      spec: { ...spec, params: { layers: REFERENCE, epochs: 1 }, seed: 0 },
       train: digits,
       validation: held,
       threads: 2,
     });
 
-    expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.95);
+    expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.93);
     expect(
       events.filter(({ type }) => type === 'metrics').map((event) => ('data' in event ? Object.keys(event.data) : [])),
-    ).toEqual(Array(2).fill(['epoch', 'step', 'loss', 'accuracy', 'validation_loss', 'validation_accuracy']));
+    ).toEqual(Array(1).fill(['epoch', 'step', 'loss', 'accuracy', 'validation_loss', 'validation_accuracy']));
   });
 });
 
