@@ -87,7 +87,6 @@ describe('the reference network', () => {
       spec: { ...spec, params: { layers: REFERENCE, epochs: 1 }, seed: 0 },
       train: digits,
       validation: held,
-      threads: 2,
     });
 
     expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.93);
