@@ -46,10 +46,10 @@ export function cellValue(column: Column, row: number): unknown {
 export function requireFinite(column: Column, rows: number): void {
   if (column.type !== 'number' && column.type !== 'integer' && column.type !== 'tensor') return;
   const { values } = column;
+  if (values.BYTES_PER_ELEMENT === 1) return;
   const isTensor = column.type === 'tensor';
-  const at = values.findIndex(
-    (value: number) => value === Infinity || value === -Infinity || (isTensor && Number.isNaN(value)),
-  );
+  // x - x is 0 for finite numbers and NaN for the others, among them the NaN that marks a missing number.
+  const at = values.findIndex((x: number) => x - x !== 0 && (isTensor || x === x));
   if (at === -1) return;
   const row = Math.floor((at * rows) / values.length) + 1;
   const detail = { row, column: column.name, message: `expected a finite number, found ${values[at]!}` };
