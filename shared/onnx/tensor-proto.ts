@@ -62,8 +62,8 @@ function readData(dtype: DType, proto: TensorProto): TensorData {
     return proto.stringData.map((bytes) => decoder.decode(bytes));
   }
   if (proto.rawData.length > 0) {
-    // Copied, because a view needs its elements aligned and the file does not align them.
-    return new ARRAYS[dtype](proto.rawData.slice().buffer);
+    // Copied (a Buffer's slice would not be), because a view needs its elements aligned and the file does not align them.
+    return new ARRAYS[dtype](new Uint8Array(proto.rawData).buffer);
   }
   return typedField(dtype, proto);
 }
