@@ -94,25 +94,21 @@ beforeAll(async () => {
   });
   for (const tenant of ['a', 'b', 'aa']) {
     await aws.s3().send(new PutObjectCommand({ Bucket: BUCKET, Key: `tenants/${tenant}/x`, Body: tenant }));
-    await aws
-      .dynamodb()
-      .send(
-        new PutItemCommand({
-          TableName: 'catalog',
-          Item: { pk: { S: `TENANT#${tenant}` }, sk: { S: 'x' }, day: { S: 'monday' } },
-        }),
-      );
-  }
-  const fn = aws.cloud.issueRoleCredentials(`arn:aws:iam::${ACCOUNT}:role/fn`, { sessionName: 'fn' });
-  const { Credentials } = await aws
-    .sts(fn)
-    .send(
-      new AssumeRoleCommand({
-        RoleArn: `arn:aws:iam::${ACCOUNT}:role/tenant`,
-        RoleSessionName: 'tenant-a',
-        Tags: [{ Key: 'TenantId', Value: 'a' }],
+    await aws.dynamodb().send(
+      new PutItemCommand({
+        TableName: 'catalog',
+        Item: { pk: { S: `TENANT#${tenant}` }, sk: { S: 'x' }, day: { S: 'monday' } },
       }),
     );
+  }
+  const fn = aws.cloud.issueRoleCredentials(`arn:aws:iam::${ACCOUNT}:role/fn`, { sessionName: 'fn' });
+  const { Credentials } = await aws.sts(fn).send(
+    new AssumeRoleCommand({
+      RoleArn: `arn:aws:iam::${ACCOUNT}:role/tenant`,
+      RoleSessionName: 'tenant-a',
+      Tags: [{ Key: 'TenantId', Value: 'a' }],
+    }),
+  );
   const credentials = {
     accessKeyId: Credentials!.AccessKeyId!,
     secretAccessKey: Credentials!.SecretAccessKey!,

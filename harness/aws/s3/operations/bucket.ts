@@ -10,13 +10,11 @@ export const listBuckets: S3Operation = {
   on: 'service',
   permissions: () => [{ action: 's3:ListAllMyBuckets', resource: '*' }],
   async handle(call, response) {
-    const buckets = call.store
-      .buckets()
-      .map(({ name, createdAtMs }) => ({
-        Name: name,
-        CreationDate: new Date(createdAtMs).toISOString(),
-        BucketRegion: call.region,
-      }));
+    const buckets = call.store.buckets().map(({ name, createdAtMs }) => ({
+      Name: name,
+      CreationDate: new Date(createdAtMs).toISOString(),
+      BucketRegion: call.region,
+    }));
     sendXml(
       response,
       xmlDocument(
