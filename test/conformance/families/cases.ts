@@ -78,6 +78,17 @@ function tabular(family: string, task: Task, params: Record<string, unknown> = {
   };
 }
 
+function clustering(params: Record<string, unknown>): FamilyCase {
+  const withoutTarget = ({ rows, columns }: Table): Table => ({ rows, columns: columns.slice(0, -1) });
+  return {
+    family: 'kmeans',
+    task: 'clustering',
+    spec: { family: 'kmeans', task: 'clustering', params, seed: 3 },
+    table: (rows) => withoutTarget(mixedTable('classification', rows)),
+    takesColumns: true,
+  };
+}
+
 function convolutional(task: Task, outputs: readonly unknown[], params: Record<string, unknown> = {}): FamilyCase {
   const layers = [
     { conv2d: { filters: 4, kernel_size: 3, activation: 'relu' } },
@@ -111,6 +122,8 @@ export const CASES: readonly FamilyCase[] = [
   tabular('svm', 'classification', { probability: true, class_weight: 'balanced' }),
   tabular('svm', 'regression', { C: 10 }),
   tabular('svm', 'regression', { kernel: 'poly', degree: 2, coef0: 1, C: 10 }),
+  clustering({ n_clusters: 4 }),
+  clustering({ n_clusters: 6, init: 'random', n_init: 3, tol: 0 }),
   convolutional('classification', [{ dense: { units: 2, activation: 'softmax' } }]),
   convolutional('classification', [{ dense: { units: 2 } }], {
     optimizer: 'momentum',

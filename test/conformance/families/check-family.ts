@@ -59,7 +59,11 @@ export function checkFamily(subject: FamilyCase): void {
   test('beats the baseline that knows only the target', async () => {
     const { exported } = await train({ spec, train: table });
 
-    if (task === 'regression') expect(exported.metrics.validation['r2']).toBeGreaterThan(0.5);
+    if (task === 'clustering') {
+      const one = await train({ spec: { ...spec, params: { n_clusters: 1 } }, train: table });
+      const baseline = one.exported.metrics.validation['inertia']!;
+      expect(exported.metrics.validation['inertia']).toBeLessThan(0.75 * baseline);
+    } else if (task === 'regression') expect(exported.metrics.validation['r2']).toBeGreaterThan(0.5);
     else expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.75);
     expect(Object.keys(exported.metrics.train)).toEqual(Object.keys(exported.metrics.validation));
   });
@@ -152,7 +156,8 @@ export function checkFamily(subject: FamilyCase): void {
   });
 
   if (task === 'classification') checkClassifier(subject);
-  else checkRegressor(subject);
+  else if (task === 'regression') checkRegressor(subject);
+  else checkClustering(subject);
   if (subject.takesColumns) checkColumns(subject);
 }
 
@@ -199,6 +204,25 @@ function checkRegressor({ spec, ...subject }: FamilyCase): void {
 
     expect(Number.isFinite(exported.metrics.train['loss'])).toBe(true);
     expect(exported.metrics.validation).toEqual({});
+  });
+}
+
+function checkClustering({ spec, ...subject }: FamilyCase): void {
+  test('refuses a target', async () => {
+    const training = train({ spec: { ...spec, target: 'flag' }, train: subject.table(30) });
+
+    await expect(training).rejects.toMatchObject({ code: 'invalid_request', param: '/target' });
+  });
+
+  test('refuses more clusters than rows, and makes one of one row', async () => {
+    const one = takeRows(subject.table(30), [0]);
+    const alone = { ...spec, validation: { fraction: 0 } };
+
+    await expect(train({ spec: alone, train: one })).rejects.toMatchObject({ param: '/params/n_clusters' });
+    const { exported } = await train({ spec: { ...alone, params: { n_clusters: 1 } }, train: one });
+
+    expect(exported.metrics).toEqual({ train: { loss: 0, inertia: 0 }, validation: {} });
+    expect(exported.schema.target).toBeUndefined();
   });
 }
 

@@ -1,0 +1,51 @@
+/**
+ * k-means: minimise the inertia, sum_i min_k |x_i - c_k|^2, by Lloyd's algorithm from several starts.
+ * Sources: S. Lloyd, "Least squares quantization in PCM" (1982); scikit-learn's KMeans, whose parameters and stopping rules these are.
+ */
+import { emitMatrix } from '../../data/encoding-graph.ts';
+import { ServiceError } from '../../errors.ts';
+import { tensor } from '../../tensor/tensor.ts';
+import { defineFamily } from '../contract.ts';
+import type { FitState, Problem, Tensors } from '../contract.ts';
+import { fitKmeans, startKmeans } from './fit.ts';
+import { kmeansParams } from './params.ts';
+import type { KmeansParams } from './params.ts';
+
+export const kmeans = defineFamily<KmeansParams>({
+  name: 'kmeans',
+  tasks: ['clustering'],
+  params: kmeansParams,
+  featureTypes: ['number', 'integer', 'boolean', 'category'],
+  standardize: true,
+  check() {
+    // How many rows there are to divide is known when they are read.
+  },
+  emitFeatures: emitMatrix,
+  start(problem) {
+    checkRows(problem);
+    return startKmeans(problem);
+  },
+  fit: fitKmeans,
+  learned,
+  infer(g, x, { centers }) {
+    const squares = g.reduceSum(g.mul(centers!, centers!), { axes: [1], keepdims: true });
+    const cluster = g.argMin(g.gemm(x, centers!, { transB: true, alpha: -2, c: g.transpose(squares) }), 1);
+    const difference = g.sub(x, g.gather(centers!, cluster));
+    return { cluster, distance: g.sqrt(g.reduceSum(g.mul(difference, difference), { axes: [1] })) };
+  },
+});
+
+function checkRows({ params, train }: Problem<KmeansParams>): void {
+  const rows = train.x.shape[0]!;
+  if (params.n_clusters <= rows) return;
+  const message = `n_clusters: expected at most the ${rows} training rows, got ${params.n_clusters}`;
+  throw new ServiceError('invalid_request', message, { param: '/params/n_clusters' });
+}
+
+/** The centres of the best start, or of the first while it runs, among the encoded features. */
+function learned({ position, tensors }: FitState): Tensors {
+  const centers = tensors[position['best'] === null ? 'centers' : 'best_centers']!;
+  const mean = tensors['mean']!.data as Float64Array;
+  const data = (centers.data as Float64Array).map((value, at) => value + mean[at % mean.length]!);
+  return { centers: tensor('float64', centers.shape, data) };
+}
