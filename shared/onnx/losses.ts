@@ -19,10 +19,14 @@ export function sparseCategoricalCrossentropy(g: GraphBuilder, logits: Value, la
   return g.neg(g.reduceSum(g.mul(g.logSoftmax(logits), chosen), { axes: [-1] }));
 }
 
-/** -y ln p - (1 - y) ln(1 - p) with p = sigmoid(logits), in the form that no logit overflows: max(x, 0) - x y + ln(1 + e^-|x|). */
+/**
+ * -y ln p - (1 - y) ln(1 - p) with p = sigmoid(logits), in the form that no logit overflows: max(x, 0) - x y + ln(1 + e^-|x|). Max, unlike Relu, has the slope
+ * 1/2 at 0, where a model of zero weights begins.
+ */
 export function binaryCrossentropy(g: GraphBuilder, logits: Value, targets: Value): Value {
   requireLoss('binary_crossentropy', sameShape(logits.shape, targets.shape), [logits, targets]);
-  return g.add(g.sub(g.relu(logits), g.mul(logits, targets)), g.log(g.add(g.exp(g.neg(g.abs(logits))), 1)));
+  const rest = g.log(g.add(g.exp(g.neg(g.abs(logits))), 1));
+  return g.add(g.sub(g.max(logits, 0), g.mul(logits, targets)), rest);
 }
 
 /** (prediction - target)^2, of the operands' shape. */
