@@ -170,7 +170,7 @@ describe('support vector classification', () => {
       spec: { ...classification, target: 'diagnosis', params: { C: 2, gamma: 0.05, tol } },
       train: table,
     });
-    const { dual_coef, support, intercept, objective } = learnedOf(trained) as Record<string, number[]>;
+    const { dual_coef, support, intercept, objective } = learnedOf(trained);
 
     const x = standardised(table, 'diagnosis');
     const diagnosis = table.columns.find(({ name }) => name === 'diagnosis') as Column & { type: 'category' };
@@ -261,7 +261,7 @@ describe('support vector regression', () => {
     const table = await diabetes();
     const params = { C: 50, epsilon: 5, gamma: 0.1, tol: 1e-6 };
     const trained = await train({ spec: { ...regression, params }, train: table });
-    const { dual_coef: coef, support, intercept, objective } = learnedOf(trained) as Record<string, number[]>;
+    const { dual_coef: coef, support, intercept, objective } = learnedOf(trained);
 
     const x = standardised(table, 'progression');
     const y = table.columns.find(({ name }) => name === 'progression')!.values as Float64Array;
