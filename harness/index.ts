@@ -2,7 +2,7 @@
  * The local cloud: everything that a cloud assembly describes, on this machine. Wires the parts and owns their order of
  * starting and stopping; knows nothing of the app it runs.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startRestApi } from './apigateway/server.ts';
 import { startAwsCloud } from './aws/index.ts';
@@ -119,6 +119,8 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
     options.parameters === undefined ? {} : { parameters: options.parameters },
   );
   mkdirSync(dataDir, { recursive: true });
+  // What /tmp of functions held when an earlier harness was killed.
+  rmSync(join(dataDir, 'tmp'), { recursive: true, force: true });
   const runtimeClientPath = await buildRuntimeClient(join(dataDir, 'runtime'));
   const logs = new LogSink(join(dataDir, 'logs'), writeToStderr(options));
   // The functions' process start needs the endpoint, and the endpoint serves the functions.

@@ -38,6 +38,10 @@ const NOT_FORWARDED = new Set([
   'upgrade',
   'proxy-connection',
   'x-amz-tenant-id',
+  // Written anew by the gateway.
+  'x-forwarded-for',
+  'x-forwarded-port',
+  'x-forwarded-proto',
 ]);
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -50,13 +54,25 @@ function headerPairs(http: IncomingMessage): [string, string][] {
   return pairs;
 }
 
+/** What API Gateway puts beside a client's headers; a trace that the client began goes on. */
+function addedHeaders(http: IncomingMessage, sourceIp: string): [string, string][] {
+  const before = http.headers['x-forwarded-for'];
+  const trace = `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomUUID().replaceAll('-', '').slice(0, 24)}`;
+  return [
+    ['X-Forwarded-For', before === undefined ? sourceIp : `${String(before)}, ${sourceIp}`],
+    ['X-Forwarded-Port', String(http.socket.localPort ?? 80)],
+    ['X-Forwarded-Proto', 'encrypted' in http.socket ? 'https' : 'http'],
+    ...(http.headers['x-amzn-trace-id'] === undefined ? [['X-Amzn-Trace-Id', trace] as [string, string]] : []),
+  ];
+}
+
 /** Reads everything about a request but its body. The stage may stand before the path or be left out. */
 export function readFacts(http: IncomingMessage, api: RestApiModel, accountId: string): RequestFacts {
   const [rawPath = '/', rawQuery = ''] = (http.url ?? '/').split('?');
   const prefix = `/${api.stageName}`;
   const path = rawPath === prefix || rawPath.startsWith(`${prefix}/`) ? rawPath.slice(prefix.length) || '/' : rawPath;
-  const headers = headerPairs(http);
-  const source = http.socket.remoteAddress ?? '127.0.0.1';
+  const sourceIp = (http.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, '');
+  const headers = [...headerPairs(http), ...addedHeaders(http, sourceIp)];
   const extendedRequestId = `${randomUUID().replaceAll('-', '').slice(0, 15)}=`;
   const header = (name: string) => headers.find(([one]) => one.toLowerCase() === name.toLowerCase())?.[1];
   return {
@@ -70,7 +86,7 @@ export function readFacts(http: IncomingMessage, api: RestApiModel, accountId: s
     path,
     contextPath: `${prefix}${path}`,
     query: new URLSearchParams(rawQuery),
-    sourceIp: source.replace(/^::ffff:/, ''),
+    sourceIp,
     userAgent: header('user-agent'),
     protocol: `HTTP/${http.httpVersion}`,
     domainName: header('host') ?? 'localhost',

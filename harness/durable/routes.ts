@@ -54,23 +54,24 @@ function summary(execution: DurableExecution): Record<string, unknown> {
   };
 }
 
-/** Routes under `/durable-executions/{arn}`. */
-function executionRoutes(durable: DurableService, lambda: LambdaService, accountArn: string): readonly RestRoute[] {
-  const on = (tail: string) => new RegExp(`^${PREFIX}/durable-executions/([^/]+)${tail}$`);
-  const arnOf = (call: RestCall) => call.params[0] ?? '';
-  const needs = (action: string) => (call: RestCall) => [{ action: `lambda:${action}`, resource: arnOf(call) }];
+const onExecution = (tail: string) => new RegExp(`^${PREFIX}/durable-executions/([^/]+)${tail}$`);
+const arnOf = (call: RestCall) => call.params[0] ?? '';
+const needs = (action: string) => (call: RestCall) => [{ action: `lambda:${action}`, resource: arnOf(call) }];
+
+/** What the function itself calls while it runs. */
+function runningRoutes(durable: DurableService, lambda: LambdaService, accountArn: string): readonly RestRoute[] {
+  const invokeOf = ({ ChainedInvokeOptions: options }: OperationUpdate) => ({
+    action: 'lambda:InvokeFunction',
+    resource: functionArnFor(lambda, accountArn, options?.FunctionName ?? '', undefined),
+  });
   return [
     {
       method: 'POST',
-      pattern: on('/checkpoint'),
+      pattern: onExecution('/checkpoint'),
       permissions: async (call) => {
         const { Updates = [] } = await readJson<CheckpointBody>(call);
-        const invoked = Updates.filter((update) => update.Type === 'CHAINED_INVOKE' && update.Action === 'START');
-        const invokes = invoked.map((update) => ({
-          action: 'lambda:InvokeFunction',
-          resource: functionArnFor(lambda, accountArn, update.ChainedInvokeOptions?.FunctionName ?? '', undefined),
-        }));
-        return [{ action: 'lambda:CheckpointDurableExecution', resource: arnOf(call) }, ...invokes];
+        const invokes = Updates.filter((update) => update.Type === 'CHAINED_INVOKE' && update.Action === 'START');
+        return [{ action: 'lambda:CheckpointDurableExecution', resource: arnOf(call) }, ...invokes.map(invokeOf)];
       },
       handle: async (call): Promise<RestAnswer> => {
         const {
@@ -79,33 +80,31 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
           Updates: updates = [],
         } = await readJson<CheckpointBody>(call);
         const answer = durable.checkpoint(arnOf(call), { token, clientToken, updates });
-        return {
-          status: 200,
-          body: {
-            CheckpointToken: answer.token,
-            NewExecutionState: { Operations: answer.operations.map(toHttpOperation) },
-          },
-        };
+        const state = { Operations: answer.operations.map(toHttpOperation) };
+        return { status: 200, body: { CheckpointToken: answer.token, NewExecutionState: state } };
       },
     },
     {
       method: 'GET',
-      pattern: on('/state'),
+      pattern: onExecution('/state'),
       permissions: needs('GetDurableExecutionState'),
       handle: async (call) => {
         const execution = durable.get(arnOf(call));
         execution.checkToken(call.query.get('CheckpointToken') ?? undefined);
-        const maxItems = Number(call.query.get('MaxItems') ?? String(MAX_PAGE));
-        const { operations, nextMarker } = execution.page(
-          call.query.get('Marker') ?? undefined,
-          maxItems === 0 ? MAX_PAGE : maxItems,
-        );
+        const maxItems = Number(call.query.get('MaxItems') ?? '0') || MAX_PAGE;
+        const { operations, nextMarker } = execution.page(call.query.get('Marker') ?? undefined, maxItems);
         return { status: 200, body: { Operations: operations.map(toHttpOperation), NextMarker: nextMarker } };
       },
     },
+  ];
+}
+
+/** What others ask and tell of an execution. */
+function outsideRoutes(durable: DurableService): readonly RestRoute[] {
+  return [
     {
       method: 'GET',
-      pattern: on('/history'),
+      pattern: onExecution('/history'),
       permissions: needs('GetDurableExecutionHistory'),
       handle: async (call) => {
         const { items, next } = pageOf(durable.get(arnOf(call)).events, call.query);
@@ -115,35 +114,23 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
     },
     {
       method: 'POST',
-      pattern: on('/stop'),
+      pattern: onExecution('/stop'),
       permissions: needs('StopDurableExecution'),
       handle: async (call) => {
         const error = await readJson<ErrorObject>(call);
-        return {
-          status: 200,
-          body: {
-            StopTimestamp: durable.stop(arnOf(call), Object.keys(error).length === 0 ? undefined : error) / 1000,
-          },
-        };
+        const stoppedMs = durable.stop(arnOf(call), Object.keys(error).length === 0 ? undefined : error);
+        return { status: 200, body: { StopTimestamp: stoppedMs / 1000 } };
       },
     },
     {
       method: 'GET',
-      pattern: on(''),
+      pattern: onExecution(''),
       permissions: needs('GetDurableExecution'),
       handle: async (call) => {
         const execution = durable.get(arnOf(call));
         const { start, root } = execution;
-        return {
-          status: 200,
-          body: {
-            ...summary(execution),
-            InputPayload: start.payload,
-            Result: root.result,
-            Error: root.error,
-            Version: start.version,
-          },
-        };
+        const data = { InputPayload: start.payload, Result: root.result, Error: root.error, Version: start.version };
+        return { status: 200, body: { ...summary(execution), ...data } };
       },
     },
   ];
@@ -152,14 +139,14 @@ function executionRoutes(durable: DurableService, lambda: LambdaService, account
 function callbackRoutes(durable: DurableService): readonly RestRoute[] {
   const on = (tail: string) => new RegExp(`^${PREFIX}/durable-execution-callbacks/([^/]+)/${tail}$`);
   const idOf = (call: RestCall) => call.params[0] ?? '';
-  const needs = (action: string) => (call: RestCall) => [
+  const mayAnswer = (action: string) => (call: RestCall) => [
     { action: `lambda:${action}`, resource: durable.arnOfId(readCallbackId(idOf(call)).execution) },
   ];
   return [
     {
       method: 'POST',
       pattern: on('succeed'),
-      permissions: needs('SendDurableExecutionCallbackSuccess'),
+      permissions: mayAnswer('SendDurableExecutionCallbackSuccess'),
       handle: async (call) => {
         const body = await call.body();
         durable.callback(idOf(call), {
@@ -172,7 +159,7 @@ function callbackRoutes(durable: DurableService): readonly RestRoute[] {
     {
       method: 'POST',
       pattern: on('fail'),
-      permissions: needs('SendDurableExecutionCallbackFailure'),
+      permissions: mayAnswer('SendDurableExecutionCallbackFailure'),
       handle: async (call) => {
         durable.callback(idOf(call), { kind: 'fail', error: await readJson<ErrorObject>(call) });
         return { status: 200, body: {} };
@@ -181,7 +168,7 @@ function callbackRoutes(durable: DurableService): readonly RestRoute[] {
     {
       method: 'POST',
       pattern: on('heartbeat'),
-      permissions: needs('SendDurableExecutionCallbackHeartbeat'),
+      permissions: mayAnswer('SendDurableExecutionCallbackHeartbeat'),
       handle: async (call) => {
         durable.callback(idOf(call), { kind: 'heartbeat' });
         return { status: 200, body: {} };
@@ -211,7 +198,8 @@ export function durableRoutes(
   accountArn: string,
 ): readonly RestRoute[] {
   return [
-    ...executionRoutes(durable, lambda, accountArn),
+    ...runningRoutes(durable, lambda, accountArn),
+    ...outsideRoutes(durable),
     ...callbackRoutes(durable),
     {
       method: 'GET',

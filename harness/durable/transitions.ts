@@ -15,50 +15,38 @@ export interface Change {
 /** Timers of the function and ours may differ by this much, in ms. */
 const CLOCK_TOLERANCE_MS = 5;
 
-function started(update: OperationUpdate, nowMs: number, callbackId: string): Operation {
-  const base: Operation = {
-    id: update.Id,
-    ...(update.ParentId === undefined ? {} : { parentId: update.ParentId }),
-    ...(update.Name === undefined ? {} : { name: update.Name }),
-    type: update.Type,
-    ...(update.SubType === undefined ? {} : { subType: update.SubType }),
-    status: 'STARTED',
-    startMs: nowMs,
-  };
+/** The object without its undefined fields: operations are kept as JSON. */
+function compact<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** What the operation's own type adds when it starts. */
+function startedDetails(update: OperationUpdate, nowMs: number, callbackId: string): Partial<Operation> {
+  const afterS = (seconds: number | undefined) => (seconds ? nowMs + seconds * 1000 : undefined);
   switch (update.Type) {
     case 'WAIT':
-      return { ...base, scheduledEndMs: nowMs + (update.WaitOptions?.WaitSeconds ?? 0) * 1000 };
+      return { scheduledEndMs: nowMs + (update.WaitOptions?.WaitSeconds ?? 0) * 1000 };
     case 'CALLBACK': {
       const { TimeoutSeconds: timeoutS, HeartbeatTimeoutSeconds: heartbeatS } = update.CallbackOptions ?? {};
-      return {
-        ...base,
-        callbackId,
-        ...(timeoutS === undefined || timeoutS === 0 ? {} : { timeoutAtMs: nowMs + timeoutS * 1000 }),
-        ...(heartbeatS === undefined || heartbeatS === 0
-          ? {}
-          : { heartbeatS, heartbeatAtMs: nowMs + heartbeatS * 1000 }),
-      };
+      return compact({ callbackId, timeoutAtMs: afterS(timeoutS), heartbeatS, heartbeatAtMs: afterS(heartbeatS) });
     }
-    case 'CHAINED_INVOKE':
-      return {
-        ...base,
-        input: update.Payload ?? 'null',
-        functionName: update.ChainedInvokeOptions?.FunctionName ?? '',
-        ...(update.ChainedInvokeOptions?.TenantId === undefined
-          ? {}
-          : { tenantId: update.ChainedInvokeOptions.TenantId }),
-      };
+    case 'CHAINED_INVOKE': {
+      const { FunctionName: functionName, TenantId: tenantId } = update.ChainedInvokeOptions ?? {};
+      return compact({ input: update.Payload ?? 'null', functionName, tenantId });
+    }
     case 'CONTEXT':
-      return {
-        ...base,
-        ...(update.ContextOptions?.ReplayChildren === undefined
-          ? {}
-          : { replayChildren: update.ContextOptions.ReplayChildren }),
-      };
+      return compact({ replayChildren: update.ContextOptions?.ReplayChildren });
     case 'STEP':
     case 'EXECUTION':
-      return base;
+      return {};
   }
+}
+
+function started(update: OperationUpdate, nowMs: number, callbackId: string): Operation {
+  const optional = compact({ parentId: update.ParentId, name: update.Name, subType: update.SubType });
+  const base: Operation = { id: update.Id, type: update.Type, status: 'STARTED', startMs: nowMs, ...optional };
+  return { ...base, ...startedDetails(update, nowMs, callbackId) };
 }
 
 function startedEvent(operation: Operation, update: OperationUpdate, nowMs: number): NewEvent {
@@ -81,14 +69,12 @@ function startedEvent(operation: Operation, update: OperationUpdate, nowMs: numb
 
 function withOutcome(operation: Operation, update: OperationUpdate): Operation {
   const { result: _result, error: _error, nextAttemptMs: _next, ...rest } = operation;
-  return {
-    ...rest,
-    ...(update.Payload === undefined ? {} : { result: update.Payload }),
-    ...(update.Error === undefined ? {} : { error: update.Error }),
-    ...(update.ContextOptions?.ReplayChildren === undefined
-      ? {}
-      : { replayChildren: update.ContextOptions.ReplayChildren }),
+  const outcome = {
+    result: update.Payload,
+    error: update.Error,
+    replayChildren: update.ContextOptions?.ReplayChildren,
   };
+  return { ...rest, ...compact(outcome) };
 }
 
 function retried(operation: Operation, update: OperationUpdate, nowMs: number): Change {

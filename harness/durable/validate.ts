@@ -26,31 +26,47 @@ export function invalid(message: string): AwsError {
   return new AwsError(400, 'InvalidParameterValueException', message);
 }
 
-function checkOne(
-  update: OperationUpdate,
-  existing: Operation | undefined,
-  startedHere: OperationUpdate | undefined,
-): void {
+/** The action goes with the type, and with what has become of the operation so far. */
+function checkState(update: OperationUpdate, existing: Operation | undefined, isStartedHere: boolean): void {
   const { Type: type, Action: action } = update;
   const byAction = RULES[type] as (typeof RULES)[OperationType] | undefined;
   if (!byAction) throw invalid('Unknown operation type.');
   const allowed = byAction[action];
   if (!allowed) throw invalid(`Invalid ${type} action.`);
   if (existing && existing.type !== type) throw invalid(`Operation ${update.Id} is a ${existing.type}, not a ${type}.`);
-  const status = startedHere ? 'STARTED' : (existing?.status ?? 'new');
-  if (!allowed.includes(status))
-    throw invalid(
-      `Invalid current ${type} state to ${action.toLowerCase()}: ${status === 'new' ? 'it does not exist' : status}.`,
-    );
-  if (action === 'FAIL' && update.Payload !== undefined) throw invalid('Cannot provide a Payload for FAIL action.');
-  if (action === 'SUCCEED' && update.Error !== undefined) throw invalid('Cannot provide an Error for SUCCEED action.');
-  if (action === 'RETRY' && !update.StepOptions) throw invalid('Invalid StepOptions for the given action.');
-  if (action === 'RETRY' && update.Error !== undefined && update.Payload !== undefined)
-    throw invalid('Cannot provide both error and payload to RETRY a STEP.');
-  if (type === 'CHAINED_INVOKE' && action === 'START' && !update.ChainedInvokeOptions?.FunctionName)
-    throw invalid('Invalid ChainedInvokeOptions for the given action.');
-  if (update.Error !== undefined && Buffer.byteLength(JSON.stringify(update)) > MAX_ERROR_BYTES) {
-    throw invalid(`Error object size must be less than ${MAX_ERROR_BYTES} bytes.`);
+  const status = isStartedHere ? 'STARTED' : (existing?.status ?? 'new');
+  if (allowed.includes(status)) return;
+  const found = status === 'new' ? 'it does not exist' : status;
+  throw invalid(`Invalid current ${type} state to ${action.toLowerCase()}: ${found}.`);
+}
+
+/** What an update carries goes with its action. */
+function checkContent(update: OperationUpdate): void {
+  const { Type: type, Action: action, Payload: payload, Error: error } = update;
+  const isChained = type === 'CHAINED_INVOKE' && action === 'START';
+  const refusals: readonly (readonly [boolean, string])[] = [
+    [action === 'FAIL' && payload !== undefined, 'Cannot provide a Payload for FAIL action.'],
+    [action === 'SUCCEED' && error !== undefined, 'Cannot provide an Error for SUCCEED action.'],
+    [action === 'RETRY' && !update.StepOptions, 'Invalid StepOptions for the given action.'],
+    [
+      action === 'RETRY' && error !== undefined && payload !== undefined,
+      'Cannot provide both error and payload to RETRY a STEP.',
+    ],
+    [isChained && !update.ChainedInvokeOptions?.FunctionName, 'Invalid ChainedInvokeOptions for the given action.'],
+    [
+      error !== undefined && Buffer.byteLength(JSON.stringify(update)) > MAX_ERROR_BYTES,
+      `Error object size must be less than ${MAX_ERROR_BYTES} bytes.`,
+    ],
+  ];
+  const refusal = refusals.find(([applies]) => applies);
+  if (refusal) throw invalid(refusal[1]);
+}
+
+/** An operation may be started and ended in one batch, and is otherwise named once. */
+function checkRepetition(update: OperationUpdate, before: OperationUpdate | undefined): void {
+  const mayFollow = before?.Action === 'START' && (before.Type === 'STEP' || before.Type === 'CONTEXT');
+  if (before && !(mayFollow && update.Action !== 'START')) {
+    throw invalid('Cannot update the same operation twice in a single request.');
   }
 }
 
@@ -63,19 +79,17 @@ export function validateUpdates(
   const last = new Map<string, OperationUpdate>();
   const started = new Map<string, OperationUpdate>();
   for (const [index, update] of updates.entries()) {
-    if (!update.Id) throw invalid('Operation update must have an Id.');
-    if (update.Type === 'EXECUTION' && index !== updates.length - 1)
+    const { Id: id, ParentId: parentId, Type: type } = update;
+    if (!id) throw invalid('Operation update must have an Id.');
+    if (type === 'EXECUTION' && index !== updates.length - 1) {
       throw invalid('EXECUTION checkpoint must be the last update.');
-    const before = last.get(update.Id);
-    const isFollowUp =
-      before?.Action === 'START' && update.Action !== 'START' && (before.Type === 'STEP' || before.Type === 'CONTEXT');
-    if (before && !isFollowUp) throw invalid('Cannot update the same operation twice in a single request.');
-    if (update.ParentId !== undefined) {
-      const parent = started.get(update.ParentId)?.Type ?? operations.get(update.ParentId)?.type;
-      if (parent !== 'CONTEXT') throw invalid('Invalid parent operation id.');
     }
-    checkOne(update, operations.get(update.Type === 'EXECUTION' ? executionId : update.Id), started.get(update.Id));
-    if (update.Action === 'START') started.set(update.Id, update);
-    last.set(update.Id, update);
+    checkRepetition(update, last.get(id));
+    const typeOf = (parent: string) => started.get(parent)?.Type ?? operations.get(parent)?.type;
+    if (parentId !== undefined && typeOf(parentId) !== 'CONTEXT') throw invalid('Invalid parent operation id.');
+    checkState(update, operations.get(type === 'EXECUTION' ? executionId : id), started.has(id));
+    checkContent(update);
+    if (update.Action === 'START') started.set(id, update);
+    last.set(id, update);
   }
 }

@@ -91,6 +91,8 @@ export class ExecutionEnvironment {
       cwd: codeDir,
       env: { ...env, AWS_LAMBDA_RUNTIME_API: address },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C in the terminal is for the harness, which ends its functions in order.
+      detached: process.platform !== 'win32',
     });
     this.#process = child;
     for (const output of [child.stdout, child.stderr]) {
@@ -149,6 +151,15 @@ export class ExecutionEnvironment {
     await new Promise<void>((resolve) => {
       this.#released = resolve;
     });
+  }
+
+  /** Ends the process, whatever it does; settles when it is gone. */
+  async end(): Promise<void> {
+    const child = this.#process;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    this.kill();
+    await exited;
   }
 
   kill(): void {

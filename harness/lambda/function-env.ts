@@ -36,6 +36,7 @@ export function buildEnvironment(options: EnvironmentOptions): Record<string, st
     PATH: process.env.PATH ?? '',
     LANG: 'en_US.UTF-8',
     TZ: ':UTC',
+    ...(process.env.SystemRoot === undefined ? {} : { SystemRoot: process.env.SystemRoot }),
     HOME: options.temporaryDirectory,
     TMPDIR: options.temporaryDirectory,
     AWS_SAM_LOCAL: 'true',

@@ -146,8 +146,8 @@ export class Invoker {
     this.pool.release(environment);
   }
 
-  close(): void {
-    this.pool.close();
+  async close(): Promise<void> {
+    await this.pool.close();
   }
 
   #toResult(

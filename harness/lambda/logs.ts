@@ -1,5 +1,5 @@
-/** Where log lines of functions go: one file per function, and whoever listens. */
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+/** Where log lines of functions go: one file per function (put aside at the next start when long), and whoever listens. */
+import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface LogLine {
@@ -10,6 +10,8 @@ export interface LogLine {
 
 export type LogListener = (line: LogLine) => void;
 
+const MAX_KEPT_BYTES = 16 * 1_048_576;
+
 export class LogSink {
   readonly #directory: string;
   readonly #listener: LogListener | undefined;
@@ -18,6 +20,10 @@ export class LogSink {
     this.#directory = directory;
     this.#listener = listener;
     mkdirSync(directory, { recursive: true });
+    for (const name of readdirSync(directory).filter((one) => one.endsWith('.log'))) {
+      const path = join(directory, name);
+      if (statSync(path).size > MAX_KEPT_BYTES) renameSync(path, `${path}.1`);
+    }
   }
 
   write(entry: LogLine): void {

@@ -97,12 +97,12 @@ export class EnvironmentPool {
     this.#waiting.shift()?.();
   }
 
-  /** Ends every process. */
-  close(): void {
+  /** Ends every process, and waits until they are gone. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#reaper);
-    for (const slot of this.#slots) slot.environment.kill();
     for (const wake of this.#waiting.splice(0)) wake();
+    await Promise.all([...this.#slots].map(({ environment }) => environment.end()));
   }
 
   #checkReserved({ fn }: FunctionTarget): void {

@@ -82,9 +82,9 @@ export class LambdaService {
     this.#queue.resume();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#queue.close();
-    this.invoker.close();
+    await this.invoker.close();
   }
 
   /** Starts one process of every function that is not isolated per tenant. */
