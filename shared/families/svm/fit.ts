@@ -88,25 +88,25 @@ type Training = {
 
 /** The kernel matrix of each pair in turn: a part of the whole one where that fits in the cache. */
 class PairKernels {
-  readonly #plan: SvmPlan;
   readonly #source: KernelSource;
+  readonly #everyRow: Int32Array;
   #all: KernelRows | undefined;
   #own: { readonly pair: number; readonly rows: KernelRows } | undefined;
 
   constructor(plan: SvmPlan, source: KernelSource) {
-    this.#plan = plan;
     this.#source = source;
+    this.#everyRow = integersTo(plan.order.length);
   }
 
   /** Kernel rows, and which of them the pair's rows are. */
   async of(pair: number, members: Int32Array): Promise<{ rows: KernelRows; index: Int32Array }> {
-    const all = members.length === this.#plan.order.length ? members : Int32Array.from(this.#plan.order.keys());
-    if (all === members || fitsInCache(all.length)) {
+    const all = this.#everyRow;
+    if (all.length === members.length || fitsInCache(all.length)) {
       this.#all ??= await KernelRows.open(this.#source, all);
       return { rows: this.#all, index: members };
     }
     if (this.#own?.pair !== pair) this.#own = { pair, rows: await KernelRows.open(this.#source, members) };
-    return { rows: this.#own.rows, index: Int32Array.from(members.keys()) };
+    return { rows: this.#own.rows, index: integersTo(members.length) };
   }
 }
 
@@ -241,6 +241,12 @@ function savedSolver({ position, tensors }: FitState): SmoState | undefined {
     untilShrink,
     isUnshrunk: isUnshrunk === 1,
   };
+}
+
+function integersTo(n: number): Int32Array {
+  const integers = new Int32Array(n);
+  for (let i = 0; i < n; i++) integers[i] = i;
+  return integers;
 }
 
 const vector = (data: Float64Array): HostTensor => tensor('float64', [data.length], data.slice());

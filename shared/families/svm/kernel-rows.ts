@@ -68,7 +68,7 @@ export class KernelRows {
     this.#members = members;
     this.size = members.length;
     this.#right = members.length === diagonal.length ? right : gather(right, members, width);
-    this.diagonal = Float64Array.from(members, (row) => diagonal[row]!);
+    this.diagonal = members.length === diagonal.length ? diagonal : Float64Array.from(members, (row) => diagonal[row]!);
     this.#rows = new Array<Float32Array | undefined>(this.size).fill(undefined);
     this.#recent = fitsInCache(this.size, cacheBytes) ? undefined : new Map();
     this.#blockOf = new Int32Array(this.#recent === undefined ? 0 : this.size);

@@ -40,8 +40,11 @@ export function planOf(problem: Problem<SvmParams>): SvmPlan {
   const rows = train.x.shape[0]!;
   const classes = target.kind === 'classes' ? target.labels.length : 1;
   const classOf = (row: number): number => (target.kind === 'classes' ? target.values[row]! : 0);
-  const order = Int32Array.from({ length: rows }, (_, row) => row).sort((a, b) => classOf(a) - classOf(b) || a - b);
-  const starts = Array.from({ length: classes + 1 }, (_, c) => order.filter((row) => classOf(row) < c).length);
+  const starts = new Array<number>(classes + 1).fill(0);
+  for (let row = 0; row < rows; row++) for (let c = classOf(row) + 1; c <= classes; c++) starts[c]!++;
+  const order = new Int32Array(rows);
+  const next = starts.slice();
+  for (let row = 0; row < rows; row++) order[next[classOf(row)]!++] = row;
   const pairs = classes === 1 ? [[0, 0] as const] : classPairs(classes);
   const folds = params.probability ? FOLDS : 0;
   const kernel = kernelOf(params, train.x);
@@ -65,8 +68,10 @@ export function taskAt({ folds }: SvmPlan, index: number): SvmTask {
 /** Positions of a pair's rows, the first class's first. */
 export function membersOf({ starts, pairs }: SvmPlan, pair: number): Int32Array {
   const [a, b] = pairs[pair]!;
-  const range = (c: number): number[] => Array.from({ length: starts[c + 1]! - starts[c]! }, (_, k) => starts[c]! + k);
-  return Int32Array.from(a === b ? range(a) : [...range(a), ...range(b)]);
+  const first = starts[a + 1]! - starts[a]!;
+  const members = new Int32Array(a === b ? first : first + starts[b + 1]! - starts[b]!);
+  for (let t = 0; t < members.length; t++) members[t] = t < first ? starts[a]! + t : starts[b]! + t - first;
+  return members;
 }
 
 /** Which of a pair's rows are in a fold: drawn by seed, anew for every pair. */
@@ -89,15 +94,16 @@ export function problemOf(plan: SvmPlan, { train, params, seed }: Problem<SvmPar
   const [a, b] = plan.pairs[task.pair]!;
   const size = plan.starts[a + 1]! - plan.starts[a]!;
   const costs = [a, b].map((c) => params.C * weightOf(plan, { train, params }, c));
-  const held = heldOut(members.length, task, seed);
-  const isFirst = (t: number): boolean => t < size;
+  const n = members.length;
+  const problem = { linear: new Float64Array(n), lower: new Float64Array(n), upper: new Float64Array(n), epsilon: 0 };
+  problem.linear.fill(1, 0, size).fill(-1, size);
+  problem.upper.fill(costs[0]!, 0, size);
+  problem.lower.fill(-costs[1]!, size);
   // A row that is held out keeps a coefficient of zero; what is decided on it comes out of f.
-  return {
-    linear: Float64Array.from(members, (_, t) => (isFirst(t) ? 1 : -1)),
-    lower: Float64Array.from(members, (_, t) => (isFirst(t) || held[t] === 1 ? 0 : -costs[1]!)),
-    upper: Float64Array.from(members, (_, t) => (isFirst(t) && held[t] === 0 ? costs[0]! : 0)),
-    epsilon: 0,
-  };
+  heldOut(n, task, seed).forEach((flag, t) => {
+    if (flag === 1) problem.lower[t] = problem.upper[t] = 0;
+  });
+  return problem;
 }
 
 function weightOf(

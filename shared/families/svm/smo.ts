@@ -300,21 +300,26 @@ export class SmoSolver {
   }
 
   #activate(active: Int32Array): void {
+    const n = active.length;
     this.#active = active;
-    this.#activeF = Float64Array.from(active, (t) => this.#f[t]!);
-    this.#diagonal = Float64Array.from(active, (t) => this.#rows.diagonal[this.#index[t]!]!);
-    this.#up = new Float64Array(active.length);
-    this.#down = new Float64Array(active.length);
-    for (let k = 0; k < active.length; k++) this.#setSlopes(k);
-    this.#isWhole = active.length === this.#rows.size && active.every((t, k) => t === k && this.#index[t] === k);
-    this.#forgetGathered();
+    this.#activeF = new Float64Array(n);
+    this.#diagonal = new Float64Array(n);
+    this.#up = new Float64Array(n);
+    this.#down = new Float64Array(n);
+    this.#isWhole = n === this.#rows.size;
     this.#best = -1;
-    for (let k = 0, highest = -Infinity; k < active.length; k++) {
+    for (let k = 0, highest = -Infinity; k < n; k++) {
+      const t = active[k]!;
+      this.#activeF[k] = this.#f[t]!;
+      this.#diagonal[k] = this.#rows.diagonal[this.#index[t]!]!;
+      this.#setSlopes(k);
+      if (this.#index[t] !== k) this.#isWhole = false;
       const gain = this.#activeF[k]! + this.#up[k]!;
       if (gain <= highest) continue;
       highest = gain;
       this.#best = k;
     }
+    this.#forgetGathered();
   }
 
   #forgetGathered(): void {
@@ -362,5 +367,7 @@ export class SmoSolver {
 }
 
 function everything(n: number): Int32Array {
-  return Int32Array.from({ length: n }, (_, t) => t);
+  const all = new Int32Array(n);
+  for (let t = 0; t < n; t++) all[t] = t;
+  return all;
 }
