@@ -104,7 +104,7 @@ interface Variant {
 async function variantsOf(threads: number, batchSize: number): Promise<Variant[]> {
   const engine = createEngine({ threads });
   const runner = createStepRunner(engine, cnn);
-  const single = await engine.createSession(singleStepGraph(batchSize));
+  const single = await engine.createSession(singleStepGraph(batchSize), { hasStoredWeights: false });
   const looped = (perRun: number) => async () => {
     let state: TrainingState = initial;
     for (let step = 0; step < STEPS; step += perRun) {

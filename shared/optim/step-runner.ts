@@ -39,7 +39,7 @@ export function createStepRunner(engine: Engine, step: TrainingStep): StepRunner
   const sessionFor = (batchSize: number): Promise<Session> => {
     let session = sessions.get(batchSize);
     if (session === undefined) {
-      session = engine.createSession(toModel(stepsGraph(step, batchSize)));
+      session = engine.createSession(toModel(stepsGraph(step, batchSize)), { hasStoredWeights: false });
       sessions.set(batchSize, session);
     }
     return session;

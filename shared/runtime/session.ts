@@ -1,13 +1,13 @@
 /**
  * Sessions of ONNX Runtime: the only file that loads `onnxruntime-node`. One run blocks the JavaScript thread until it is done.
- * Settings are those measured in bench/README.md: threads that do not spin (other work shares the virtual cores of a Lambda function).
+ * Threads do not spin while they wait: other work shares the virtual cores of a Lambda function.
  */
 import { availableParallelism } from 'node:os';
 
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type * as ort from 'onnxruntime-node';
 
-import type { Engine, Session } from '../onnx/engine.ts';
+import type { Engine, Session, SessionOptions } from '../onnx/engine.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 
@@ -27,21 +27,20 @@ export interface EngineOptions {
 }
 
 export function createEngine({ threads = availableParallelism() }: EngineOptions = {}): Engine {
-  return { threads, createSession: (model) => createSession(model, { threads }) };
+  return { threads, createSession: (model, options) => createSession(model, { threads, ...options }) };
 }
 
 /** A session of a model's bytes or of its file's path. */
 export async function createSession(
   model: Uint8Array | string,
-  { threads = availableParallelism() }: EngineOptions = {},
+  { threads = availableParallelism(), hasStoredWeights = true }: EngineOptions & SessionOptions = {},
 ): Promise<Session> {
   const runtime = await (loaded ??= loadOrt());
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    // Without the layouts of 'all', which reorder every convolution's tensors and depend on the CPU.
-    graphOptimizationLevel: 'extended',
+    graphOptimizationLevel: hasStoredWeights ? 'all' : 'extended',
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
