@@ -10,8 +10,10 @@ import { valuesUsedBy } from '../onnx/serialize.ts';
 import { isFloat } from '../tensor/dtype.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { NumericDType } from '../tensor/tensor.ts';
+import { Cotangents } from './cotangents.ts';
 import { NON_DIFFERENTIABLE, RULES } from './rules/index.ts';
 import { ruleKey } from './vjp.ts';
+import type { Cotangent, RowSum } from './vjp.ts';
 
 export interface GradientOptions {
   /** The cotangent to begin with, of y's type; one where y is a scalar. */
@@ -29,19 +31,20 @@ export function gradients(
   { cotangent }: GradientOptions = {},
 ): Value[] {
   const nodes = pathNodes(g, wrt);
-  const cotangents = new Map<Value, Value>([[y, startingCotangent(g, y, cotangent)]]);
-  const add = (value: Value, part: Value): void => {
-    const sum = cotangents.get(value);
-    cotangents.set(value, sum ? g.add(sum, part) : part);
-  };
+  const cotangents = new Cotangents(g);
+  cotangents.add(y, startingCotangent(g, y, cotangent));
   for (const node of nodes.list.toReversed()) {
-    if (!node.outputs.some((output) => cotangents.has(output))) continue;
+    const dys = node.outputs.map((output) => cotangents.read(output));
+    if (dys.every((dy) => dy === undefined)) continue;
     g.scope(`grad/${node.name}`, () => {
-      for (const [value, part] of inputCotangents(g, node, { cotangents, active: nodes.active })) add(value, part);
+      const parts = inputCotangents(g, node, dys);
+      for (const [i, input] of node.inputs.entries()) {
+        if (input && parts[i] && nodes.active.has(input)) cotangents.add(input, parts[i]());
+      }
     });
   }
   return wrt.map((value) => {
-    const gradient = cotangents.get(value);
+    const gradient = cotangents.read(value);
     if (gradient === undefined)
       throw new NoGradientError(`no differentiable path leads from '${value.name}' to '${y.name}'`);
     return gradient;
@@ -68,32 +71,19 @@ function startingCotangent(g: GraphBuilder, y: Value, cotangent: Value | undefin
   return cotangent ?? g.scalar(1, y.dtype as NumericDType);
 }
 
-interface Progress {
-  readonly cotangents: ReadonlyMap<Value, Value>;
-  readonly active: ReadonlySet<Value>;
-}
-
-function inputCotangents(g: GraphBuilder, node: GraphNode, { cotangents, active }: Progress): [Value, Value][] {
+/** What builds the cotangent of each input, by the op's rule. */
+function inputCotangents(
+  g: GraphBuilder,
+  node: GraphNode,
+  dys: readonly (Value | undefined)[],
+): readonly Cotangent<Value | RowSum>[] {
   const rule = RULES[ruleKey(node)];
   if (rule === undefined) throw new NoGradientError(`${node.name}: the op ${ruleKey(node)} has no gradient rule`);
-  const [y] = node.outputs as [Value];
-  const dy = cotangents.get(y);
-  const dys = node.outputs.map((output) => cotangents.get(output));
   if (node.opType !== 'Split' && dys.some((part, i) => part !== undefined && i > 0)) {
     throw new NoGradientError(`${node.name}: ${ruleKey(node)} has a gradient rule for its first output only`);
   }
   // Split alone reads all of dys; the others are called only where their first output has a cotangent.
-  const parts = rule({
-    g,
-    node,
-    inputs: node.inputs as Value[],
-    outputs: node.outputs,
-    y,
-    dy: dy ?? dys.find((part) => part)!,
-    dys,
-  });
-  return node.inputs.flatMap((input, i): [Value, Value][] => {
-    const part = parts[i];
-    return input && active.has(input) && part ? [[input, part()]] : [];
-  });
+  const dy = dys[0] ?? dys.find((part) => part !== undefined)!;
+  const { outputs } = node;
+  return rule({ g, node, inputs: node.inputs as Value[], outputs, y: outputs[0]!, dy, dys });
 }

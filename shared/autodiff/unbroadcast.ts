@@ -13,9 +13,9 @@ export function unbroadcast(g: GraphBuilder, dy: Value, shape: Shape): Value {
 }
 
 /** Rules written as if all operands had the result's shape, made right for operands that broadcast to it. */
-export function broadcastingRules(rules: Rules): Rules {
+export function broadcastingRules(rules: Rules<Value>): Rules<Value> {
   const wrap =
-    (rule: Rule): Rule =>
+    (rule: Rule<Value>): Rule<Value> =>
     (vjp) =>
       rule(vjp).map((cotangent, i) => cotangent && (() => unbroadcast(vjp.g, cotangent(), vjp.inputs[i]!.shape)));
   return Object.fromEntries(Object.entries(rules).map(([op, rule]) => [op, wrap(rule)]));

@@ -18,12 +18,23 @@ export interface Vjp {
   readonly dys: readonly (Value | undefined)[];
 }
 
+/**
+ * A cotangent that is a sum over the rows of matrices. Row sums of equal keys for one value are one sum over their rows stacked: with several uses of
+ * a weight, one product instead of many.
+ */
+export interface RowSum {
+  /** Tells apart sums that differ in more than their rows. */
+  readonly key: string;
+  readonly rows: readonly Value[];
+  readonly sum: (rows: readonly Value[]) => Value;
+}
+
 /** Builds one input's cotangent, of the input's type; null where the op is constant in that input. */
-export type Cotangent = (() => Value) | null;
+export type Cotangent<Part = Value> = (() => Part) | null;
 
-export type Rule = (vjp: Vjp) => readonly Cotangent[];
+export type Rule<Part = Value | RowSum> = (vjp: Vjp) => readonly Cotangent<Part>[];
 
-export type Rules = Readonly<Record<string, Rule>>;
+export type Rules<Part = Value | RowSum> = Readonly<Record<string, Rule<Part>>>;
 
 /** The key of a node in a table of rules: `Gemm`, or `com.microsoft:FusedMatMul`. */
 export const ruleKey = ({ domain, opType }: GraphNode): string => (domain === '' ? opType : `${domain}:${opType}`);

@@ -3,7 +3,7 @@ import type { Value } from '../../onnx/graph.ts';
 import type { GraphBuilder } from '../../onnx/graph-builder.ts';
 import { staticShape } from '../../tensor/shape.ts';
 import { unbroadcast } from '../unbroadcast.ts';
-import type { Rules, Vjp } from '../vjp.ts';
+import type { Cotangent, RowSum, Rules, Vjp } from '../vjp.ts';
 
 interface Flags {
   readonly alpha: number;
@@ -16,28 +16,38 @@ export const linearAlgebraRules: Rules = {
   MatMul: ({ g, inputs: [a, b], dy }) => matMulRule(g, [a!, b!], dy),
   // Y = s A B + t C:  dA = s dY B',  dB = s A' dY,  dC = t dY
   Gemm: (vjp) => {
-    const { g, node, inputs, dy } = vjp;
-    const beta = (node.attributes['beta'] as { float: number }).float;
-    const [dA, dB] = productRule(vjp, (a, b, { alpha, ...trans }) => g.gemm(a, b, { alpha, ...trans }));
-    return [dA, dB, () => unbroadcast(g, beta === 1 ? dy : g.mul(dy, beta), inputs[2]!.shape)];
+    const { g, inputs, dy } = vjp;
+    const flags = flagsOf(vjp);
+    const cotangents = productRule(vjp, flags, (a, b, options) => g.gemm(a, b, options));
+    // dB is a sum over the rows of A and dY.
+    const weight = (): RowSum => ({
+      key: `Gemm ${JSON.stringify(flags)}`,
+      rows: [inputs[0]!, dy],
+      sum: ([a, dY]) =>
+        productRule({ inputs: [a!, inputs[1]!], dy: dY! }, flags, (x, y, options) => g.gemm(x, y, options))[1](),
+    });
+    return [cotangents[0], flags.transA ? cotangents[1] : weight, () => biasCotangent(vjp)];
   },
   // Y = s A B over leading axes
   'com.microsoft:FusedMatMul': (vjp) => {
     const { g, inputs } = vjp;
-    const cotangents = productRule(vjp, (a, b, flags) => g.fusedMatMul(a, b, flags));
+    const cotangents = productRule(vjp, flagsOf(vjp), (a, b, options) => g.fusedMatMul(a, b, options));
     return cotangents.map((cotangent, i) => () => unbroadcast(g, cotangent(), inputs[i]!.shape));
   },
 };
 
+function flagsOf({ node }: Vjp): Flags {
+  const { alpha, transA, transB } = node.attributes;
+  return { alpha: (alpha as { float: number }).float, transA: transA === 1, transB: transB === 1 };
+}
+
 /** For Y = s A* B*, where * may transpose: dA = s dY B*' and dB = s A*' dY, each transposed where its operand was. */
 function productRule(
-  { node, inputs, dy }: Vjp,
+  { inputs, dy }: Pick<Vjp, 'inputs' | 'dy'>,
+  { alpha, transA, transB }: Flags,
   product: (a: Value, b: Value, flags: Flags) => Value,
 ): [() => Value, () => Value] {
   const [a, b] = inputs as [Value, Value];
-  const { float: alpha } = node.attributes['alpha'] as { float: number };
-  const transA = node.attributes['transA'] === 1;
-  const transB = node.attributes['transB'] === 1;
   return [
     () =>
       transA
@@ -50,8 +60,17 @@ function productRule(
   ];
 }
 
+/** dC = t dY; a row that every row of Y adds is a sum over rows. */
+function biasCotangent({ g, node, inputs, dy }: Vjp): Value | RowSum {
+  const { float: beta } = node.attributes['beta'] as { float: number };
+  const { shape } = inputs[2]!;
+  const sum = (rows: Value): Value => unbroadcast(g, beta === 1 ? rows : g.mul(rows, beta), shape);
+  const isRow = shape.length === 1 && shape[0] === dy.shape[1];
+  return isRow ? { key: `Gemm C ${beta}`, rows: [dy], sum: ([rows]) => sum(rows!) } : sum(dy);
+}
+
 /** Vectors become matrices of one row or column first; a matrix that all leading axes share gets one product over all rows. */
-function matMulRule(g: GraphBuilder, [a, b]: readonly [Value, Value], dy: Value): [() => Value, () => Value] {
+function matMulRule(g: GraphBuilder, [a, b]: readonly [Value, Value], dy: Value): Cotangent<Value | RowSum>[] {
   const matrixA = a.shape.length === 1 ? g.unsqueeze(a, [0]) : a;
   const matrixB = b.shape.length === 1 ? g.unsqueeze(b, [1]) : b;
   const missing = [...(a.shape.length === 1 ? [-2] : []), ...(b.shape.length === 1 ? [-1] : [])];
@@ -60,18 +79,20 @@ function matMulRule(g: GraphBuilder, [a, b]: readonly [Value, Value], dy: Value)
     const sum = unbroadcast(g, cotangent, matrix.shape);
     return matrix === primal ? sum : g.reshape(sum, primal.shape);
   };
+  const sharedWeight = (): RowSum => ({
+    key: 'MatMul',
+    rows: [asRows(g, matrixA), asRows(g, dY)],
+    sum: ([rows, dRows]) => g.gemm(rows!, dRows!, { transA: true }),
+  });
   return [
     () => fit(transposedProduct(g, dY, matrixB, { transB: true }), matrixA, a),
-    () => {
-      const isShared = matrixB.shape.length === 2 && matrixA.shape.length > 2;
-      const [left, right] = isShared ? [asRows(g, matrixA), asRows(g, dY)] : [matrixA, dY];
-      return fit(transposedProduct(g, left, right, { transA: true }), matrixB, b);
-    },
+    b.shape.length === 2 ? sharedWeight : () => fit(transposedProduct(g, matrixA, dY, { transA: true }), matrixB, b),
   ];
 }
 
 /** [..., k] -> [rows, k] */
 function asRows(g: GraphBuilder, x: Value): Value {
+  if (x.shape.length === 2) return x;
   const shape = staticShape(x.shape, `'${x.name}'`);
   return g.reshape(x, [shape.slice(0, -1).reduce((rows, dim) => rows * dim, 1), shape.at(-1)!]);
 }

@@ -86,6 +86,21 @@ describe('gradients', () => {
     expect(modelOf(g).graph.nodes.map((node) => node.opType)).not.toContain('ConvTranspose');
   });
 
+  test('sum the uses of a weight by one product over all of them', () => {
+    const g = new GraphBuilder();
+    const [x, w, b] = [g.input('x', 'float32', [2, 3]), g.input('w', 'float32', [3, 3]), g.input('b', 'float32', [3])];
+    const states = [1, 2, 3, 4].reduce((state) => g.tanh(g.gemm(state, w, { c: b })), x);
+    for (const [i, gradient] of gradients(g, g.reduceSum(states), [w, b]).entries())
+      g.output(gradient, `gradient_${i}`);
+
+    const counts = Map.groupBy(modelOf(g).graph.nodes, ({ opType }) => opType);
+
+    // Four forward, three back to the states, one for the weight; the bias is one sum.
+    expect(counts.get('Gemm')).toHaveLength(8);
+    expect(counts.get('ReduceSum')).toHaveLength(1);
+    expect(counts.get('Add')).toBeUndefined();
+  });
+
   test('name their nodes after those that they differentiate', () => {
     const { g, x } = start();
     const y = g.scope('dense_1', () => g.tanh(x));

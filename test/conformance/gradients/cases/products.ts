@@ -18,6 +18,19 @@ const reduction = (op: string, build: (g: GraphBuilder, x: Value, options?: Redu
     'no axis': [[[2, 3]], (g, x) => build(g, x, { axes: [] })],
   });
 
+/** The last state of h = tanh(cell(x_t, h)) over x [time, batch, features]. */
+function unrolled(
+  g: GraphBuilder,
+  { x, h, b }: { x: Value; h: Value; b: Value },
+  cell: (step: Value, state: Value) => Value,
+): Value {
+  const steps = [0, 1, 2].map((t) => g.squeeze(g.slice(x, { axis: 0, start: t, end: t + 1 }), [0]));
+  return g.add(
+    steps.reduce((state, step) => g.tanh(cell(step, state)), h),
+    b,
+  );
+}
+
 const flags = [false, true].flatMap((transA) => [false, true].map((transB) => ({ transA, transB })));
 
 export const productCases: readonly GradientCase[] = [
@@ -103,6 +116,19 @@ export const productCases: readonly GradientCase[] = [
       (g, a, b, c) => g.gemm(a, b, { c: c }),
     ],
     'C a scalar': [[[2, 3], [3, 4], []], (g, a, b, c) => g.gemm(a, b, { c: c })],
+    'a recurrent cell, its weights used at every step': [
+      [[3, 2, 4], [2, 3], [4, 3], [3, 3], [3]],
+      (g, ...[x, h, w, u, b]) =>
+        unrolled(g, { x: x!, h: h!, b: b! }, (step, state) => g.add(g.matMul(step, w!), g.gemm(state, u!, { c: b! }))),
+    ],
+    'a recurrent cell with a transposed, scaled product': [
+      [[3, 2, 4], [2, 3], [3, 4], [3, 3], [3]],
+      (g, ...[x, h, w, u, b]) =>
+        unrolled(g, { x: x!, h: h!, b: b! }, (step, state) => {
+          const input = g.gemm(step, w!, { transB: true, alpha: 0.7, c: b!, beta: 0.5 });
+          return g.gemm(state, u!, { c: input, alpha: 0.9 });
+        }),
+    ],
   }),
   ...flags.flatMap((trans) =>
     casesOf('com.microsoft:FusedMatMul', {
