@@ -110,6 +110,8 @@ function convolutional(task: Task, outputs: readonly unknown[], params: Record<s
 export const CASES: readonly FamilyCase[] = [
   tabular('linear_regression', 'regression'),
   tabular('linear_regression', 'regression', { alpha: 0.1 }),
+  tabular('linear_regression', 'regression', { alpha: 0.05, l1_ratio: 1 }),
+  tabular('linear_regression', 'regression', { alpha: 0.05, l1_ratio: 0.5, max_iter: 1000 }),
   tabular('logistic_regression', 'classification'),
   tabular('logistic_regression', 'classification', {
     penalty: 'none',
