@@ -5,15 +5,13 @@
 import { emitTensor } from '../../data/encoding-graph.ts';
 import type { EmitFeatures } from '../../data/feature-matrix.ts';
 import { ServiceError } from '../../errors.ts';
-import { createOptimizer } from '../../optim/index.ts';
-import { parameterCount, unflatten } from '../../optim/parameters.ts';
-import { zeros } from '../../tensor/tensor.ts';
-import type { HostTensor } from '../../tensor/tensor.ts';
 import { defineFamily, modelOf } from '../contract.ts';
-import type { DataShape, Family, FitState, ModelShape, Tensors } from '../contract.ts';
-import { Evaluator } from '../evaluation.ts';
-import { fitNetwork, startPosition } from './fit.ts';
-import { buildNetwork, checkOutput, initialParameters, inputShape, planNetwork } from './network.ts';
+import type { DataShape, Family } from '../contract.ts';
+import { fitNetwork, startPosition } from '../network/fit.ts';
+import type { Forward } from '../network/fit.ts';
+import { buildNetwork, checkLoss, checkOutput, initialTensors, learnedWeights } from '../network/network.ts';
+import { CNN_LAYERS } from './layers.ts';
+import { inputShape, planNetwork } from './network.ts';
 import { cnnParams } from './params.ts';
 import type { CnnParams } from './params.ts';
 
@@ -26,21 +24,15 @@ const family: Family<CnnParams> = {
   check,
   emitFeatures,
   start(problem) {
-    const { params } = problem;
-    const network = planNetwork(params.layers, modelOf(problem).input);
-    const parameters = initialParameters(network, problem.seed);
-    const zero = zeros('float32', [parameterCount(network.parameters)]);
-    const slots = createOptimizer(params.optimizer).slots.map((name): [string, HostTensor] => [`slot/${name}`, zero]);
-    return { position: startPosition(), tensors: { parameters, ...Object.fromEntries(slots) } };
+    const network = planNetwork(problem.params.layers, modelOf(problem).input);
+    return { position: startPosition(), tensors: initialTensors(network, problem.params, problem.seed) };
   },
   fit(problem, state, engine) {
-    const model = modelOf(problem);
-    const network = planNetwork(model.params.layers, model.input);
-    const example = { x: problem.train.x, learned: learned(state, model) };
-    const openEvaluator = (): Promise<Evaluator> => Evaluator.open(engine, family, model, example);
-    return fitNetwork({ problem, network, state, openEvaluator, learned: (from) => learned(from, model) }, engine);
+    const network = planNetwork(problem.params.layers, modelOf(problem).input);
+    const forward: Forward = (g, x, inputs) => buildNetwork(g, x, network, inputs);
+    return fitNetwork({ family, problem, state, forward, parameters: network.parameters }, engine);
   },
-  learned,
+  learned: (state, { params, input }) => learnedWeights(planNetwork(params.layers, input), state),
   infer(g, x, parameters, { task, params, input }) {
     const outputs = buildNetwork(g, x, planNetwork(params.layers, input), { parameters });
     return task === 'classification' ? g.softmax(outputs, 1) : outputs;
@@ -61,13 +53,9 @@ function check(params: CnnParams, { task, features, classes }: DataShape): void 
     const message = `cnn takes images [height, width] or [height, width, channels] or vectors, "${feature.name}" has the shape [${feature.shape.join(', ')}]`;
     throw new ServiceError('invalid_request', message, { param: '/features/0' });
   }
-  checkOutput(planNetwork(params.layers, input), { task, outputs: classes });
-  const wanted = task === 'classification' ? 'sparse_categorical_crossentropy' : 'mean_squared_error';
-  if (params.loss !== undefined && params.loss !== wanted) {
-    throw new ServiceError('invalid_request', `the loss of ${task} is ${wanted}, got ${params.loss}`, {
-      param: '/params/loss',
-    });
-  }
+  const outputs = task === 'classification' ? classes : 1;
+  checkOutput(planNetwork(params.layers, input), CNN_LAYERS, { task, outputs });
+  checkLoss(params, task);
 }
 
 /** Scaled pixels, channels first. */
@@ -78,10 +66,4 @@ function emitFeatures(...[g, encodings, inputs]: Parameters<EmitFeatures>): Retu
   const [height = 1, width = 1] = encoding.shape;
   if (encoding.shape.length === 2) return g.reshape(x, ['batch', 1, height, width]);
   return encoding.shape.length === 3 ? g.transpose(x, [0, 3, 1, 2]) : x;
-}
-
-/** The best epoch's parameters under early stopping, else the newest. */
-function learned({ tensors }: FitState, { params, input }: ModelShape<CnnParams>): Tensors {
-  const flat = (tensors['best'] ?? tensors['parameters']) as HostTensor<'float32'>;
-  return unflatten(planNetwork(params.layers, input).parameters, flat);
 }

@@ -1,50 +1,18 @@
 /**
  * The layers of `cnn`, one row each: parameters with Keras's names and defaults, the shape they give, and their nodes. Shapes are one row's,
- * channels first ([C, H, W] or [units]); messages show them as Keras does, channels last. Activations are applied by network.ts.
+ * channels first ([C, H, W] or [units]); messages show them as Keras does, channels last. Activations are applied by ../network/network.ts.
  * Source: https://keras.io/api/layers/.
  */
 import * as z from 'zod';
-import type { Value } from '../../onnx/graph.ts';
-import type { GraphBuilder } from '../../onnx/graph-builder.ts';
 import { windowGeometry } from '../../onnx/window.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import { ACTIVATION_NAMES } from './activations.ts';
-import { dropoutMask } from './dropout.ts';
+import { glorotUniform, layer, zeroWeights } from '../network/layer.ts';
+import type { LayerPlan, LayerTable, RowShape } from '../network/layer.ts';
+import { activation, activationLayer, dense as denseLayer, dropout, flatten, positive } from '../network/layers.ts';
 
-export type RowShape = readonly number[];
-
-/** A weight matrix or kernel, with the numbers that Glorot's initialisation takes. */
-export interface KernelPlan {
-  readonly shape: readonly number[];
-  readonly fanIn: number;
-  readonly fanOut: number;
-}
-
-export interface LayerPlan {
-  readonly output: RowShape;
-  /** The bias has one element per output channel or unit. */
-  readonly kernel?: KernelPlan;
-}
-
-export interface LayerInputs {
-  readonly kernel?: Value | undefined;
-  readonly bias?: Value | undefined;
-  /** In training: a seed that differs by step and layer. */
-  readonly seed?: Value | undefined;
-}
-
-export interface LayerKind<C> {
-  readonly schema: z.ZodType<C>;
-  /** What the layer makes of rows of this shape, or why it cannot. */
-  plan(config: C, input: RowShape): LayerPlan | string;
-  build(g: GraphBuilder, x: Value, config: C, inputs: LayerInputs): Value;
-}
-
-const positive = z.number().int().min(1).max(100_000);
 const pair = z.union([positive.transform((size): [number, number] => [size, size]), z.tuple([positive, positive])], {
   error: 'expected a whole number, or two of them: [height, width]',
 });
-const activation = z.enum(ACTIVATION_NAMES).default('linear');
 const padding = z.enum(['valid', 'same']).default('valid');
 const pooling = z.strictObject({ pool_size: pair.default([2, 2]), strides: pair.optional(), padding });
 
@@ -64,31 +32,23 @@ const conv2d = layer({
     if (typeof spatial === 'string') return spatial;
     const area = sizeOf(config.kernel_size);
     const [channels = 0] = input;
-    const kernel = {
-      shape: [config.filters, channels, ...config.kernel_size],
+    const kernel = glorotUniform([config.filters, channels, ...config.kernel_size], {
       fanIn: area * channels,
       fanOut: area * config.filters,
-    };
-    return { output: [config.filters, ...spatial], kernel };
+    });
+    return { output: [config.filters, ...spatial], weights: { kernel, bias: zeroWeights([config.filters]) } };
   },
-  build: (g, x, { strides, padding: mode }, { kernel, bias }) =>
-    g.conv(x, kernel!, { strides, padding: mode, bias: bias! }),
+  build: (g, x, { strides, padding: mode }, { weights }) =>
+    g.conv(x, weights['kernel']!, { strides, padding: mode, bias: weights['bias']! }),
 });
 
-const dense = layer({
-  schema: z.strictObject({ units: positive, activation }),
-  plan({ units }, input) {
-    if (input.length !== 1)
-      return `expected rows of one dimension, got ${formatRow(input)}: put "flatten" or "global_average_pooling2d" before it`;
-    return { output: [units], kernel: { shape: [input[0]!, units], fanIn: input[0]!, fanOut: units } };
-  },
-  build: (g, x, _, { kernel, bias }) => g.gemm(x, kernel!, { c: bias! }),
-});
+const dense = denseLayer(formatRow, '"flatten" or "global_average_pooling2d"');
 
 const maxPooling2d = layer({
   schema: pooling,
   plan: planPooling,
   build: (g, x, config) => g.maxPool(x, poolWindow(config)),
+  commutesWithRelu: true,
 });
 
 const averagePooling2d = layer({
@@ -103,46 +63,20 @@ const globalAveragePooling2d = layer({
   build: (g, x) => g.flatten(g.globalAveragePool(x)),
 });
 
-const flatten = layer({
-  schema: z.strictObject({}),
-  plan: (_, input) => ({ output: [sizeOf(input)] }),
-  build: (g, x) => (x.shape.length === 2 ? x : g.flatten(x)),
-});
-
-const dropout = layer({
-  schema: z.strictObject({ rate: z.number().min(0).lt(1) }),
-  plan: (_, input) => ({ output: input }),
-  build: (g, x, { rate }, { seed }) =>
-    seed === undefined || rate === 0 ? x : g.mul(x, dropoutMask(g, x, { rate, seed })),
-});
-
-const activationLayer = layer({
-  schema: z.union([
-    z.enum(ACTIVATION_NAMES).transform((name) => ({ activation: name })),
-    z.strictObject({ activation: z.enum(ACTIVATION_NAMES) }),
-  ]),
-  plan: (_, input) => ({ output: input }),
-  build: (_g, x) => x,
-});
-
-export const LAYERS: Readonly<Record<string, LayerKind<unknown>>> = {
-  conv2d,
-  max_pooling2d: maxPooling2d,
-  average_pooling2d: averagePooling2d,
-  global_average_pooling2d: globalAveragePooling2d,
-  flatten,
-  dense,
-  dropout,
-  activation: activationLayer,
+export const CNN_LAYERS: LayerTable = {
+  kinds: {
+    conv2d,
+    max_pooling2d: maxPooling2d,
+    average_pooling2d: averagePooling2d,
+    global_average_pooling2d: globalAveragePooling2d,
+    flatten,
+    dense,
+    dropout,
+    activation: activationLayer,
+  },
+  coming: ['conv1d', 'batch_normalization', 'layer_normalization'],
+  formatRow,
 };
-
-/** Layers of the API that are still to come: refused by name. */
-export const COMING_LAYERS: readonly string[] = ['conv1d', 'batch_normalization', 'layer_normalization'];
-
-/** Types a row by its schema, and forgets the type. */
-function layer<C>(kind: LayerKind<C>): LayerKind<unknown> {
-  return kind;
-}
 
 function requireImages(input: RowShape): string | undefined {
   return input.length === 3 ? undefined : `expected images [batch, height, width, channels], got ${formatRow(input)}`;

@@ -4,19 +4,21 @@
  */
 import { ServiceError } from '../../errors.ts';
 import type { Engine } from '../../onnx/engine.ts';
+import type { Value } from '../../onnx/graph.ts';
+import type { GraphBuilder } from '../../onnx/graph-builder.ts';
 import { sparseCategoricalCrossentropy, squaredError } from '../../onnx/losses.ts';
 import { createOptimizer } from '../../optim/index.ts';
+import type { ParameterLayout } from '../../optim/parameters.ts';
 import { createStepRunner } from '../../optim/step-runner.ts';
 import type { StepRunner } from '../../optim/step-runner.ts';
 import type { TrainingState, TrainingStep } from '../../optim/training-step.ts';
 import { Random } from '../../tensor/random.ts';
 import { tensor, zeros } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
-import type { FitState, Metrics, Problem, Progress, Samples } from '../contract.ts';
-import type { Evaluator } from '../evaluation.ts';
-import { buildNetwork } from './network.ts';
-import type { Network } from './network.ts';
-import type { CnnParams } from './params.ts';
+import { modelOf } from '../contract.ts';
+import type { Family, FitState, Metrics, Problem, Progress, Samples } from '../contract.ts';
+import { Evaluator } from '../evaluation.ts';
+import type { TrainingParams } from './params.ts';
 
 /** How long a run of steps should take: short enough to report and stop several times a second. */
 const RUN_MS = 150;
@@ -37,13 +39,21 @@ interface Position {
   readonly is_done: boolean;
 }
 
-export interface Fitting {
-  readonly problem: Problem<CnnParams>;
-  readonly network: Network;
+/** From a batch [batch, ...] to logits or numbers [batch, outputs]; with a seed dropout is on. */
+export type Forward = (
+  g: GraphBuilder,
+  x: Value,
+  inputs: { readonly parameters: Readonly<Record<string, Value>>; readonly seed: Value },
+) => Value;
+
+export interface Fitting<P extends TrainingParams> {
+  readonly family: Family<P>;
+  readonly problem: Problem<P>;
   readonly state: FitState;
-  /** Opens the inference graph, for validation. */
-  openEvaluator(): Promise<Evaluator>;
-  learned(state: FitState): Readonly<Record<string, HostTensor>>;
+  readonly forward: Forward;
+  readonly parameters: ParameterLayout;
+  /** What the network predicts of a number y is (y - mean) / deviation; by default y. */
+  readonly scale?: { readonly mean: number; readonly deviation: number };
 }
 
 /** What a fit keeps open, and how many steps its runs take: measured, and without influence on the result. */
@@ -57,15 +67,20 @@ export function startPosition(): Record<string, number | boolean | null> {
   return { epoch: 0, row: 0, step: 0, loss: 0, right: 0, best: null, waited: 0, is_done: false };
 }
 
-export async function* fitNetwork(fitting: Fitting, engine: Engine): AsyncGenerator<Progress, void, undefined> {
-  const { state, problem } = fitting;
+export async function* fitNetwork<P extends TrainingParams>(
+  fitting: Fitting<P>,
+  engine: Engine,
+): AsyncGenerator<Progress, void, undefined> {
+  const { family, state, problem } = fitting;
   const { epochs } = problem.params;
   if (positionOf(state).is_done) {
     yield { fraction: 1, epoch: positionOf(state).epoch, epochs };
     return;
   }
   const runner = createStepRunner(engine, trainingStep(fitting));
-  const evaluator = problem.validation === undefined ? undefined : await fitting.openEvaluator();
+  const model = modelOf(problem);
+  const example = { x: problem.train.x, learned: family.learned(state, model) };
+  const evaluator = problem.validation === undefined ? undefined : await Evaluator.open(engine, family, model, example);
   const tools: Tools = { runner, evaluator, stepsPerRun: 1 };
   try {
     while (!positionOf(state).is_done) yield* fitEpoch(fitting, tools);
@@ -75,7 +90,10 @@ export async function* fitNetwork(fitting: Fitting, engine: Engine): AsyncGenera
   }
 }
 
-async function* fitEpoch(fitting: Fitting, tools: Tools): AsyncGenerator<Progress, void, undefined> {
+async function* fitEpoch<P extends TrainingParams>(
+  fitting: Fitting<P>,
+  tools: Tools,
+): AsyncGenerator<Progress, void, undefined> {
   const { state, problem } = fitting;
   const { epochs, batch_size: batchSize } = problem.params;
   const { epoch } = positionOf(state);
@@ -97,15 +115,15 @@ async function* fitEpoch(fitting: Fitting, tools: Tools): AsyncGenerator<Progres
   yield { fraction: isDone ? 1 : (epoch + 1) / epochs, epoch: epoch + 1, epochs, step, metrics };
 }
 
-async function runSteps(
-  { problem, state }: Fitting,
+async function runSteps<P extends TrainingParams>(
+  { problem, state, scale }: Fitting<P>,
   runner: StepRunner,
   run: { rows: Int32Array; batchSize: number },
 ): Promise<void> {
   const position = positionOf(state);
   const results = await runner.run({
     ...run,
-    data: dataOf(problem.train),
+    data: dataOf(problem.train, scale),
     state: trainingState(state),
     seed: problem.seed,
   });
@@ -132,18 +150,22 @@ async function runSteps(
 }
 
 /** The epoch's figures; validates, keeps the best parameters, and decides whether to go on. */
-async function endEpoch(fitting: Fitting, evaluator: Evaluator | undefined): Promise<Metrics> {
-  const { state, problem } = fitting;
+async function endEpoch<P extends TrainingParams>(
+  fitting: Fitting<P>,
+  evaluator: Evaluator | undefined,
+): Promise<Metrics> {
+  const { family, state, problem, scale } = fitting;
   const { epoch, loss, right, best, waited } = positionOf(state);
   const { epochs, early_stopping: stopping } = problem.params;
   const rows = problem.train.x.shape[0]!;
   const figures: Record<string, number> = {
-    loss: loss / rows,
+    // In the units of the target.
+    loss: (loss / rows) * (scale?.deviation ?? 1) ** 2,
     ...(problem.task === 'classification' ? { accuracy: right / rows } : {}),
   };
   if (evaluator !== undefined) {
-    const current = { position: state.position, tensors: { parameters: state.tensors['parameters']! } };
-    const validation = await evaluator.measure(problem.validation!, fitting.learned(current));
+    const newest = { position: state.position, tensors: withoutBest(state.tensors) };
+    const validation = await evaluator.measure(problem.validation!, family.learned(newest, modelOf(problem)));
     for (const [name, value] of Object.entries(validation)) figures[`validation_${name}`] = value;
   }
   const next = { ...state.position, epoch: epoch + 1, row: 0, loss: 0, right: 0, is_done: epoch + 1 >= epochs };
@@ -167,19 +189,23 @@ function positionOf(state: FitState): Position {
   return state.position as unknown as Position;
 }
 
-function trainingStep({ problem, network }: Fitting): TrainingStep {
+function withoutBest({ best: _best, ...tensors }: FitState['tensors']): FitState['tensors'] {
+  return tensors;
+}
+
+function trainingStep<P extends TrainingParams>({ problem, forward, parameters: layout }: Fitting<P>): TrainingStep {
   const { task, params, train } = problem;
   const isClasses = task === 'classification';
   return {
     data: {
       x: { dtype: 'float32', shape: train.x.shape.slice(1) },
-      y: { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [1] },
+      y: { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [modelOf(problem).outputs] },
     },
-    parameters: network.parameters,
+    parameters: layout,
     optimizer: createOptimizer(params.optimizer),
     metrics: isClasses ? ['accuracy'] : [],
     forward(g, { data, parameters, seed }) {
-      const outputs = buildNetwork(g, data['x']!, network, { parameters, seed });
+      const outputs = forward(g, data['x']!, { parameters, seed });
       const y = data['y']!;
       if (!isClasses) return { loss: g.reduceMean(squaredError(g, outputs, y)) };
       const isRight = g.equal(g.cast(g.argMax(outputs, 1), 'int32'), y);
@@ -203,8 +229,12 @@ function trainingState({ position, tensors }: FitState): TrainingState {
   };
 }
 
-function dataOf({ x, target }: Samples): Record<string, HostTensor> {
+function dataOf(
+  { x, target }: Samples,
+  { mean, deviation }: NonNullable<Fitting<TrainingParams>['scale']> = { mean: 0, deviation: 1 },
+): Record<string, HostTensor> {
   const rows = x.shape[0]!;
   if (target.kind === 'classes') return { x, y: tensor('int32', [rows], target.values) };
-  return { x, y: tensor('float32', [rows, 1], Float32Array.from(target.values)) };
+  const values = Float32Array.from(target.values, (value) => (value - mean) / deviation);
+  return { x, y: tensor('float32', [rows, values.length / rows], values) };
 }

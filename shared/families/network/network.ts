@@ -1,0 +1,152 @@
+/** A list of layers: shapes worked out and checked layer by layer, first weights drawn, nodes appended. */
+import { ServiceError } from '../../errors.ts';
+import type { Value } from '../../onnx/graph.ts';
+import type { GraphBuilder } from '../../onnx/graph-builder.ts';
+import { createOptimizer } from '../../optim/index.ts';
+import { flatten, parameterCount, unflatten } from '../../optim/parameters.ts';
+import type { ParameterLayout } from '../../optim/parameters.ts';
+import { Random } from '../../tensor/random.ts';
+import { zeros } from '../../tensor/tensor.ts';
+import type { HostTensor } from '../../tensor/tensor.ts';
+import type { FitState, Task, Tensors } from '../contract.ts';
+import { ACTIVATIONS } from './activations.ts';
+import type { ActivationName } from './activations.ts';
+import type { LayerKind, LayerPlan, LayerSpec, LayerTable, RowShape } from './layer.ts';
+import type { TrainingParams } from './params.ts';
+
+interface PlannedLayer extends LayerSpec, LayerPlan {
+  readonly layer: LayerKind<unknown>;
+  /** As Keras would name it, counted from 1: conv2d_1, conv2d_2, dense_1. */
+  readonly name: string;
+  /** Applied to what the layer gives. */
+  readonly activation: ActivationName;
+}
+
+export interface Network {
+  readonly layers: readonly PlannedLayer[];
+  readonly parameters: ParameterLayout;
+}
+
+/** @throws invalid_request naming the layer, with the pointer /params/layers/<i> */
+export function planLayers(table: LayerTable, specs: readonly LayerSpec[], input: RowShape): Network {
+  const counts = new Map<string, number>();
+  const layers: PlannedLayer[] = [];
+  for (const [index, spec] of specs.entries()) {
+    const number = (counts.get(spec.kind) ?? 0) + 1;
+    counts.set(spec.kind, number);
+    const name = `${spec.kind}_${number}`;
+    const kind = table.kinds[spec.kind]!;
+    const plan = kind.plan(spec.config, layers.at(-1)?.output ?? input);
+    if (typeof plan === 'string') throw layerError(index, `${name}: ${plan}`);
+    const own = kind.hasOwnActivation === true ? undefined : spec.config['activation'];
+    layers.push({ ...spec, ...plan, layer: kind, name, activation: (own as ActivationName | undefined) ?? 'linear' });
+  }
+  return { layers, parameters: Object.fromEntries(weightsOf(layers).map(([name, { shape }]) => [name, shape])) };
+}
+
+/** Checks what the last layer gives against the task; `outputs` are classes or numbers, where they are known. */
+export function checkOutput(
+  network: Network,
+  { formatRow }: LayerTable,
+  { task, outputs }: { task: Task; outputs: number | undefined },
+): void {
+  const index = network.layers.findLastIndex(({ kind }) => kind !== 'activation' && kind !== 'dropout');
+  const last = network.layers[index];
+  if (last === undefined) throw layerError(0, 'the network has no layer with weights: end it with a dense layer');
+  const end = network.layers.length - 1;
+  if (last.output.length !== 1) {
+    throw layerError(
+      end,
+      `${last.name}: expected an output of one dimension, got ${formatRow(last.output)}: end with a dense layer`,
+    );
+  }
+  const units = last.output[0]!;
+  if (outputs !== undefined && units !== outputs) {
+    throw layerError(index, `${last.name}: expected ${outputs} units for ${REASONS[task](outputs)}, got ${units}`);
+  }
+  const activation = network.layers[end]!.activation;
+  if (task === 'classification' && activation !== 'softmax' && activation !== 'linear') {
+    throw layerError(
+      end,
+      `${network.layers[end]!.name}: expected the activation softmax (or linear) at the end of a classification, got ${activation}`,
+    );
+  }
+  if (task !== 'classification' && activation === 'softmax') {
+    throw layerError(end, `${network.layers[end]!.name}: the activation softmax is for classification; use linear`);
+  }
+}
+
+/** What a number of outputs is for. */
+const REASONS: Readonly<Record<Task, (outputs: number) => string>> = {
+  classification: (outputs) => `${outputs} classes`,
+  regression: () => 'one number to predict',
+  clustering: () => 'one cluster',
+};
+
+/** @throws invalid_request when a loss is asked for that is not the task's. */
+export function checkLoss({ loss }: Pick<TrainingParams, 'loss'>, task: Task): void {
+  const wanted = task === 'classification' ? 'sparse_categorical_crossentropy' : 'mean_squared_error';
+  if (loss !== undefined && loss !== wanted) {
+    throw new ServiceError('invalid_request', `the loss of ${task} is ${wanted}, got ${loss}`, {
+      param: '/params/loss',
+    });
+  }
+}
+
+/** The first weights, layer by layer from one generator. */
+export function initialParameters({ layers, parameters }: Network, seed: number): HostTensor<'float32'> {
+  const random = Random.fromSeed(seed);
+  const values = weightsOf(layers).map(([name, plan]) => [name, plan.initialize(random)]);
+  return flatten(parameters, Object.fromEntries(values) as Record<string, Float32Array>);
+}
+
+/** The arrays that a fit begins with: first weights, and the optimizer's state at zero. */
+export function initialTensors(
+  network: Network,
+  { optimizer }: Pick<TrainingParams, 'optimizer'>,
+  seed: number,
+): Record<string, HostTensor> {
+  const zero = zeros('float32', [parameterCount(network.parameters)]);
+  const slots = createOptimizer(optimizer).slots.map((name): [string, HostTensor] => [`slot/${name}`, zero]);
+  return { parameters: initialParameters(network, seed), ...Object.fromEntries(slots) };
+}
+
+/** The best epoch's weights under early stopping, else the newest, by name. */
+export function learnedWeights(network: Network, { tensors }: FitState): Tensors {
+  return unflatten(network.parameters, (tensors['best'] ?? tensors['parameters']) as HostTensor<'float32'>);
+}
+
+/** The network's nodes on x, up to but not including a softmax at its end: logits. With a seed dropout is on. */
+export function buildNetwork(
+  g: GraphBuilder,
+  x: Value,
+  network: Network,
+  { parameters, seed }: { parameters: Readonly<Record<string, Value>>; seed?: Value },
+): Value {
+  let value = x;
+  let delayed: ActivationName = 'linear';
+  for (const [index, { name, layer, config, activation, weights = {} }] of network.layers.entries()) {
+    const isLast = index === network.layers.length - 1;
+    const next = network.layers[index + 1];
+    value = g.scope(name, () => {
+      const seeded = seed === undefined ? undefined : g.add(seed, index * 0x3c6ef35);
+      const own = Object.keys(weights).map((weight) => [weight, parameters[`${name}/${weight}`]!]);
+      const inputs = { weights: Object.fromEntries(own) as Record<string, Value>, seed: seeded };
+      const result = ACTIVATIONS[delayed](g, layer.build(g, value, config, inputs));
+      const waits = activation === 'relu' && next?.layer.commutesWithRelu === true;
+      delayed = waits ? 'relu' : 'linear';
+      return waits || (isLast && activation === 'softmax') ? result : ACTIVATIONS[activation](g, result);
+    });
+  }
+  return value;
+}
+
+function weightsOf(layers: readonly PlannedLayer[]) {
+  return layers.flatMap(({ name, weights = {} }) =>
+    Object.entries(weights).map(([weight, plan]) => [`${name}/${weight}`, plan] as const),
+  );
+}
+
+function layerError(index: number, message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param: `/params/layers/${index}` });
+}
