@@ -10,12 +10,13 @@ import type { AwsCloud } from './aws/index.ts';
 import { awsPartsOf } from './aws-parts.ts';
 import { DurableService } from './durable/engine.ts';
 import { durableRoutes } from './durable/routes.ts';
+import { Guardian } from './lambda/guardian.ts';
 import type { FunctionCredentials } from './lambda/function-env.ts';
 import type { FunctionTarget } from './lambda/functions.ts';
 import { invokeRoutes } from './lambda/invoke-routes.ts';
 import { LogSink } from './lambda/logs.ts';
 import type { LogListener } from './lambda/logs.ts';
-import { buildRuntimeClient } from './lambda/node-runtime.ts';
+import { bundleScripts } from './lambda/node-runtime.ts';
 import { lambdaAwsService, startLambdaServer } from './lambda/rest.ts';
 import type { HttpListener, RestRoute } from './lambda/rest.ts';
 import { LambdaService } from './lambda/service.ts';
@@ -121,14 +122,17 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   mkdirSync(dataDir, { recursive: true });
   // What /tmp of functions held when an earlier harness was killed.
   rmSync(join(dataDir, 'tmp'), { recursive: true, force: true });
-  const runtimeClientPath = await buildRuntimeClient(join(dataDir, 'runtime'));
+  const scripts = await bundleScripts(join(dataDir, 'runtime'));
+  const guardian = new Guardian(scripts.guardian);
+  started.push(() => guardian.close());
   const logs = new LogSink(join(dataDir, 'logs'), writeToStderr(options));
   // The functions' process start needs the endpoint, and the endpoint serves the functions.
   const late: { aws?: AwsCloud } = {};
   const lambda = new LambdaService({
     model,
     dataDir,
-    runtimeClientPath,
+    runtimeClientPath: scripts.runtimeClient,
+    guardian,
     region: model.region,
     accountId: model.accountId,
     awsEndpointUrl: () => late.aws?.url,

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync, rm } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Guardian } from './guardian.ts';
 import { RuntimeApi } from './runtime-api.ts';
 import type { Invocation, RuntimeAnswer } from './runtime-api.ts';
 
@@ -16,6 +17,7 @@ const MEMORY_CHECK_MS = 200;
 export interface LaunchOptions {
   readonly nodePath: string;
   readonly runtimeClientPath: string;
+  readonly guardian: Guardian;
   readonly codeDir: string;
   /** Arguments of Node before the runtime client. */
   readonly nodeArguments: readonly string[];
@@ -95,6 +97,11 @@ export class ExecutionEnvironment {
       detached: process.platform !== 'win32',
     });
     this.#process = child;
+    const { pid } = child;
+    if (pid !== undefined) {
+      this.#options.guardian.watch(pid);
+      child.once('exit', () => this.#options.guardian.forget(pid));
+    }
     for (const output of [child.stdout, child.stderr]) {
       if (output) createInterface({ input: output }).on('line', this.#options.onLogLine);
     }

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { ExecutionEnvironment } from './environment.ts';
 import type { Outcome } from './environment.ts';
+import type { Guardian } from './guardian.ts';
 import { buildEnvironment } from './function-env.ts';
 import type { FunctionCredentials } from './function-env.ts';
 import type { FunctionTarget } from './functions.ts';
@@ -20,6 +21,7 @@ import { EnvironmentPool } from './pool.ts';
 export interface InvokerOptions {
   readonly dataDir: string;
   readonly runtimeClientPath: string;
+  readonly guardian: Guardian;
   readonly region: string;
   readonly accountId: string;
   /** Known only once the endpoint listens. */
@@ -238,6 +240,7 @@ export class Invoker {
     return new ExecutionEnvironment({
       nodePath: nodeForRuntime(fn.runtime),
       runtimeClientPath: this.#options.runtimeClientPath,
+      guardian: this.#options.guardian,
       codeDir,
       memoryMb: fn.memoryMb,
       timeoutS: this.#options.debugPort === undefined ? fn.timeoutS : DEBUG_TIMEOUT_S,

@@ -1,5 +1,5 @@
 /**
- * Which Node runs the functions, and the runtime client as one file. Functions run under the major version of their
+ * Which Node runs the functions, and the scripts that run beside the harness as files. Functions run under the major version of their
  * runtime: the Node that runs the harness where it fits, else one that npm installed.
  */
 import { spawnSync } from 'node:child_process';
@@ -63,21 +63,33 @@ export function nodeForRuntime(runtime: string): string {
   return fitting.path;
 }
 
-/** Bundles the runtime client into `directory` and answers the file's path. */
-export async function buildRuntimeClient(directory: string): Promise<string> {
-  const result = await build({
-    entryPoints: [join(here, 'runtime-client', 'main.ts')],
+/** What runs outside the harness's own process, each as one file. */
+export interface BundledScripts {
+  readonly runtimeClient: string;
+  readonly guardian: string;
+}
+
+/** Bundles the runtime client and the guardian into `directory` and answers the files' paths. */
+export async function bundleScripts(directory: string): Promise<BundledScripts> {
+  const { outputFiles } = await build({
+    entryPoints: {
+      'runtime-client': join(here, 'runtime-client', 'main.ts'),
+      guardian: join(here, 'guardian', 'main.ts'),
+    },
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     write: false,
     platform: 'node',
     format: 'esm',
-    target: 'node22',
+    target: 'node20',
     logLevel: 'silent',
   });
-  const path = join(directory, 'runtime-client.mjs');
-  const temporary = `${path}.${process.pid}`;
   mkdirSync(directory, { recursive: true });
-  writeFileSync(temporary, result.outputFiles[0]?.text ?? '');
-  renameSync(temporary, path);
-  return path;
+  for (const { path, contents } of outputFiles) {
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, contents);
+    renameSync(temporary, path);
+  }
+  return { runtimeClient: join(directory, 'runtime-client.mjs'), guardian: join(directory, 'guardian.mjs') };
 }

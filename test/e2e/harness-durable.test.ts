@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import {
   GetDurableExecutionCommand,
   GetDurableExecutionHistoryCommand,
@@ -204,12 +204,21 @@ describe('a durable execution', () => {
   });
 });
 
+const children: ChildProcess[] = [];
+afterAll(() => {
+  // A test that failed half-way leaves its cloud running.
+  for (const child of children) child.kill('SIGKILL');
+});
+
 /** Starts a local cloud in a process of its own. */
 async function startProcess(dataDir: string): Promise<{ lambdaUrl: string; child: ChildProcess }> {
   const script = resolve('test/fixtures/harness-app/run-cloud.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', script, harnessAssembly(), dataDir], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    // A process group of its own, as a command in a terminal has.
+    detached: true,
   });
+  children.push(child);
   const lambdaUrl = await new Promise<string>((ready, reject) => {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -254,9 +263,16 @@ describe('killing the harness with SIGKILL', () => {
         { n: 1, sleepMs: 5000 },
         { headers: { 'x-amz-invocation-type': 'Event', 'x-amz-tenant-id': 'acme' } },
       );
-      await eventually(() => linesOf(journal).length >= 2 && processesOf(dataDir).length > 0);
+      // One that computes without a pause sees nothing of what happens around it.
+      const spinning = invokeAt(first.lambdaUrl, physicalName(template, 'Faulty'), { how: 'spin' }).catch(
+        () => undefined,
+      );
+      const faultyLog = join(dataDir, 'logs', `${physicalName(template, 'Faulty')}.log`);
+      await eventually(() => linesOf(journal).length >= 2 && linesOf(faultyLog).some((line) => line.includes('spin')));
 
+      const before = processesOf(dataDir).length;
       first.child.kill('SIGKILL');
+      await spinning;
       await eventually(() => processesOf(dataDir).length === 0);
       const second = await startProcess(dataDir);
       const arn = encodeURIComponent(started.headers.get('x-amz-durable-execution-arn') ?? '');
@@ -268,6 +284,7 @@ describe('killing the harness with SIGKILL', () => {
       await eventually(async () => (await state()).Status !== 'RUNNING');
       await eventually(() => readdirSync(join(dataDir, 'async')).length === 0);
 
+      expect(before).toBeGreaterThanOrEqual(3);
       expect(await state()).toMatchObject({ Status: 'SUCCEEDED', Result: '4' });
       expect(linesOf(journal)).toEqual(['0', '1', '2', '3']);
       second.child.kill('SIGTERM');
@@ -276,3 +293,32 @@ describe('killing the harness with SIGKILL', () => {
     },
   );
 });
+
+(process.platform === 'linux' ? test : test.skip)(
+  'Ctrl-C in a terminal reaches the harness, not its functions: a chained invoke under way is run again, not failed',
+  async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'harness-ctrl-c-'));
+    const name = physicalName({ model: readCloud(harnessAssembly()) }, 'Orchestrate');
+    const first = await startProcess(dataDir);
+    const plan: Plan = { plan: 'map', journal: newJournal(), items: 3, sleepMs: 2000 };
+    const started = await invokeAt(first.lambdaUrl, name, plan, {
+      qualifier: 'live',
+      headers: { 'x-amz-invocation-type': 'Event' },
+    });
+    await eventually(() => processesOf(dataDir).length >= 3);
+
+    process.kill(-(first.child.pid ?? 0), 'SIGINT');
+    const exitCode = await new Promise((ended) => first.child.once('exit', ended));
+    const left = processesOf(dataDir);
+    const second = await startProcess(dataDir);
+    const arn = encodeURIComponent(started.headers.get('x-amz-durable-execution-arn') ?? '');
+    const state = async () =>
+      (await (await fetch(`${second.lambdaUrl}/2025-12-01/durable-executions/${arn}`)).json()) as { Status: string };
+    await eventually(async () => (await state()).Status !== 'RUNNING');
+
+    expect([exitCode, left]).toEqual([0, []]);
+    expect(await state()).toMatchObject({ Status: 'SUCCEEDED', Result: '[0,1,4]' });
+    second.child.kill('SIGTERM');
+    await new Promise((ended) => second.child.once('exit', ended));
+  },
+);
