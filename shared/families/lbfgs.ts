@@ -16,7 +16,7 @@ export interface LbfgsState {
   readonly pairs: readonly { readonly s: Float64Array; readonly y: Float64Array }[];
 }
 
-const MEMORY = 10;
+export const MEMORY = 10;
 const SUFFICIENT_DECREASE = 1e-4;
 const CURVATURE = 0.9;
 const MAX_TRIALS = 40;
@@ -26,8 +26,8 @@ export async function lbfgsStep(
   state: LbfgsState,
   evaluate: (point: Float64Array) => Promise<Evaluation>,
 ): Promise<LbfgsState | undefined> {
-  const direction = directionOf(state);
   const { value, gradient } = state.evaluation;
+  const direction = directionOf(gradient, state.pairs);
   const slope = dot(gradient, direction);
   if (!(slope < 0)) return undefined;
   // Without curvature known, the first trial moves by about one unit.
@@ -52,8 +52,8 @@ function remember(state: LbfgsState, point: Float64Array, next: Evaluation): Lbf
 }
 
 /** Minus the inverse Hessian, as the pairs know it, times the gradient. */
-function directionOf({ evaluation, pairs }: LbfgsState): Float64Array {
-  const q = evaluation.gradient.slice();
+export function directionOf(gradient: Float64Array, pairs: LbfgsState['pairs']): Float64Array {
+  const q = gradient.slice();
   const alphas: number[] = [];
   for (const { s, y } of pairs.toReversed()) {
     const alpha = dot(s, q) / dot(s, y);

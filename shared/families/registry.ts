@@ -3,7 +3,7 @@ import type { AnyFamily } from './contract.ts';
 import { cnn } from './cnn/index.ts';
 import { kmeans } from './kmeans/index.ts';
 import { linearRegression } from './linear-regression.ts';
-import { logisticRegression } from './logistic-regression.ts';
+import { logisticRegression } from './logistic-regression/index.ts';
 import { svm } from './svm/index.ts';
 
 export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression, svm, kmeans, cnn];

@@ -119,6 +119,7 @@ export const CASES: readonly FamilyCase[] = [
     max_iter: 50,
     class_weight: 'balanced',
   }),
+  tabular('logistic_regression', 'classification', { penalty: 'l1', C: 0.5 }),
   tabular('svm', 'classification'),
   tabular('svm', 'classification', { kernel: 'linear', C: 10 }),
   tabular('svm', 'classification', { probability: true, class_weight: 'balanced' }),

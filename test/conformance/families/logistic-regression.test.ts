@@ -1,7 +1,7 @@
 /** Logistic regression against the exact optimum of iris (Newton to a gradient of 4e-14) and scikit-learn's error counts. */
 import { describe, expect, test } from '@jest/globals';
 import type { Table } from '../../../shared/data/table.ts';
-import { breastCancer, digits, iris, strideSplit, wine } from '../../fixtures/data-sets.ts';
+import { breastCancer, digits, iris, strideSplit, takeRows, wine } from '../../fixtures/data-sets.ts';
 import { learnedOf, train } from './train.ts';
 import type { Trained } from './train.ts';
 
@@ -79,15 +79,105 @@ describe('logistic regression', () => {
     expect(plain).toBeGreaterThan(balanced + 0.3);
   });
 
-  test('refuses l1 by name and tells classes that are no classes', async () => {
+  test('takes the weight of a class for as many copies of its rows', async () => {
     const table = iris();
+    const labels = table.columns.find(({ name }) => name === 'species')!;
+    if (labels.type !== 'category') throw new Error('the species are categories');
+    const rows = Array.from({ length: table.rows }, (_, row) => row);
+    const tripled = takeRows(
+      table,
+      rows.flatMap((row) => (labels.values[row] === 1 ? [row, row, row] : [row])),
+    );
+    const fitted = async (data: Table, weight: unknown): Promise<number[]> => {
+      const params = { class_weight: weight };
+      const trained = await train({ spec: { ...spec, target: 'species', params, preprocessing: raw }, train: data });
+      return coefOf(trained, 3).coef.flat();
+    };
 
-    await expect(
-      train({ spec: { ...spec, target: 'species', params: { penalty: 'l1' } }, train: table }),
-    ).rejects.toMatchObject({ param: '/params/penalty' });
-    await expect(train({ spec: { ...spec, target: 'petal_length' }, train: table })).rejects.toMatchObject({
+    const weighted = await fitted(table, { [labels.categories[1]!]: 3 });
+    const copied = await fitted(tripled, null);
+
+    weighted.forEach((value, i) => expect(value).toBeCloseTo(copied[i]!, 5));
+    await expect(fitted(table, { rose: 2 })).rejects.toMatchObject({
+      param: '/params/class_weight/rose',
+      message: expect.stringContaining(labels.categories.join(', ')),
+    });
+  });
+
+  test('tells classes that are no classes', async () => {
+    await expect(train({ spec: { ...spec, target: 'petal_length' }, train: iris() })).rejects.toMatchObject({
       param: '/target',
       message: expect.stringContaining('regression'),
     });
+  });
+});
+
+/** Gradients of C sum_i loss_i by every coefficient and intercept, from the rows: columns [features][classes]. */
+function lossGradients(table: Table, target: string, fitted: { coef: number[][]; intercept: number[] }, C: number) {
+  const features = table.columns.filter(({ name }) => name !== target).map(({ values }) => values as Float64Array);
+  const labels = table.columns.find(({ name }) => name === target)!.values as Int32Array;
+  const columns = fitted.intercept.length;
+  const byCoef = features.map(() => Array<number>(columns).fill(0));
+  const byIntercept = Array<number>(columns).fill(0);
+  for (let row = 0; row < table.rows; row++) {
+    const own = fitted.intercept.map((b, k) => features.reduce((sum, x, j) => sum + x[row]! * fitted.coef[j]![k]!, b));
+    const z = columns === 1 ? [0, ...own] : own;
+    const total = z.reduce((sum, value) => sum + Math.exp(value), 0);
+    for (let k = 0; k < columns; k++) {
+      const c = columns === 1 ? 1 : k;
+      const error = C * (Math.exp(z[c]!) / total - (labels[row] === c ? 1 : 0));
+      byIntercept[k]! += error;
+      features.forEach((x, j) => (byCoef[j]![k]! += error * x[row]!));
+    }
+  }
+  return { byCoef, byIntercept };
+}
+
+describe('logistic regression under l1', () => {
+  test.each([
+    ['iris', async () => iris(), 'species', 3, 1],
+    ['iris', async () => iris(), 'species', 3, 0.05],
+    ['breast cancer', breastCancer, 'diagnosis', 1, 0.1],
+  ])('of raw %s (%#) meets the KKT conditions', async (_, load, target, columns, C) => {
+    const table = await load();
+
+    const trained = await train({
+      spec: { ...spec, target, params: { penalty: 'l1', C, max_iter: 5000 }, preprocessing: raw },
+      train: table,
+    });
+
+    const fitted = coefOf(trained, columns);
+    const { byCoef, byIntercept } = lossGradients(table, target, fitted, C);
+    const scale = learnedOf(trained)['scale']!;
+    // Gradients in the units that the solver stops by: times the spread of the column, over the rows.
+    fitted.coef.forEach((row, j) =>
+      row.forEach((w, k) => {
+        const unit = scale[j]! / (C * table.rows);
+        const slope = byCoef[j]![k]!;
+        if (w === 0) expect(Math.abs(slope)).toBeLessThanOrEqual(1 + 1e-6 / unit);
+        else expect(Math.abs(slope + Math.sign(w)) * unit).toBeLessThan(1e-6);
+      }),
+    );
+    byIntercept.forEach((slope) => expect(Math.abs(slope) / (C * table.rows)).toBeLessThan(1e-6));
+    const zeros = fitted.coef.flat().filter((w) => w === 0).length;
+    expect(zeros).toBeGreaterThan(0);
+    expect(zeros).toBeLessThan(fitted.coef.length * columns);
+  });
+
+  test('is all zeros where C is below what the strongest feature can repay, and not above', async () => {
+    const table = iris();
+    // At W = 0 the intercepts give every class its share, a third each: |C X'(1/3 - Y)| <= 1 keeps all coefficients at zero.
+    const start = { coef: Array.from({ length: 4 }, () => [0, 0, 0]), intercept: [0, 0, 0] };
+    const steepest = Math.max(...lossGradients(table, 'species', start, 1).byCoef.flat().map(Math.abs));
+    const nonzero = async (C: number): Promise<number> => {
+      const params = { penalty: 'l1', C };
+      const trained = await train({ spec: { ...spec, target: 'species', params, preprocessing: raw }, train: table });
+      return coefOf(trained, 3)
+        .coef.flat()
+        .filter((w) => w !== 0).length;
+    };
+
+    expect(await nonzero(0.999 / steepest)).toBe(0);
+    expect(await nonzero(1.05 / steepest)).toBeGreaterThan(0);
   });
 });

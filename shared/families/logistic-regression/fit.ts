@@ -1,0 +1,85 @@
+/** The solvers' loop: L-BFGS for the smooth penalties, OWL-QN for l1; the state holds point, gradient and the last pairs. */
+import type { Engine } from '../../onnx/engine.ts';
+import { tensor } from '../../tensor/tensor.ts';
+import type { HostTensor } from '../../tensor/tensor.ts';
+import type { FitState, Problem, Progress } from '../contract.ts';
+import { lbfgsStep } from '../lbfgs.ts';
+import type { Evaluation, LbfgsState } from '../lbfgs.ts';
+import { owlqnStep, pseudoGradient } from '../owlqn.ts';
+import { absoluteWeights, classesOf, lossModel, objective } from './objective.ts';
+import type { LogisticParams } from './params.ts';
+
+const REPORT_EVERY = 10;
+
+export async function* fit(
+  problem: Problem<LogisticParams>,
+  state: FitState,
+  engine: Engine,
+): AsyncGenerator<Progress, void, undefined> {
+  if (state.position['is_done'] === true) {
+    yield { fraction: 1, epoch: Number(state.position['iteration']) };
+    return;
+  }
+  const { max_iter: maxIter, tol } = problem.params;
+  const classes = classesOf(problem.train);
+  const session = await engine.createSession(lossModel(problem.train.x.shape[1]!, classes));
+  const evaluate = (point: Float64Array): Promise<Evaluation> => objective(problem, { state, session, point });
+  const weights = absoluteWeights(problem, state);
+  const isSmooth = problem.params.penalty !== 'l1';
+  const slopeOf = (at: LbfgsState): number => largest(isSmooth ? at.evaluation.gradient : pseudoGradient(at, weights));
+  const advance = (from: LbfgsState): Promise<LbfgsState | undefined> =>
+    isSmooth ? lbfgsStep(from, evaluate) : owlqnStep(from, weights, evaluate);
+  try {
+    let solver = await restore(state, evaluate);
+    const first = (state.position['first'] as number | null) ?? slopeOf(solver);
+    let fraction = Number(state.position['fraction']);
+    for (let iteration = Number(state.position['iteration']); ; iteration++) {
+      const next = slopeOf(solver) <= tol || iteration >= maxIter ? undefined : await advance(solver);
+      solver = next ?? solver;
+      const done = Math.log(first / slopeOf(solver)) / Math.log(first / tol);
+      fraction = Math.min(0.99, Math.max(fraction, done, iteration / maxIter));
+      save(state, solver, { iteration: iteration + (next ? 1 : 0), first, fraction, is_done: next === undefined });
+      if (next === undefined) break;
+      const loss = (iteration + 1) % REPORT_EVERY === 0 ? { metrics: { loss: solver.evaluation.value } } : {};
+      yield { fraction, epoch: iteration + 1, step: iteration + 1, ...loss };
+    }
+  } finally {
+    await session.release();
+  }
+  yield { fraction: 1, epoch: Number(state.position['iteration']) };
+}
+
+async function restore(
+  { position, tensors }: FitState,
+  evaluate: (point: Float64Array) => Promise<Evaluation>,
+): Promise<LbfgsState> {
+  const data = (name: string): Float64Array => tensors[name]!.data as Float64Array;
+  const value = position['value'] as number | null;
+  const evaluation = value === null ? await evaluate(data('point')) : { value, gradient: data('gradient') };
+  const pairs = Array.from({ length: Number(position['pairs']) }, (_, k) => ({ s: data(`s${k}`), y: data(`y${k}`) }));
+  return { point: data('point'), evaluation, pairs };
+}
+
+function save(
+  state: FitState,
+  solver: LbfgsState,
+  position: { iteration: number; first: number; fraction: number; is_done: boolean },
+): void {
+  const vector = (data: Float64Array): HostTensor => tensor('float64', [data.length], data);
+  const pairs = solver.pairs.flatMap(({ s, y }, k): [string, HostTensor][] => [
+    [`s${k}`, vector(s)],
+    [`y${k}`, vector(y)],
+  ]);
+  state.position = { ...position, pairs: solver.pairs.length, value: solver.evaluation.value };
+  state.tensors = {
+    center: state.tensors['center']!,
+    scale: state.tensors['scale']!,
+    point: vector(solver.point),
+    gradient: vector(solver.evaluation.gradient),
+    ...Object.fromEntries(pairs),
+  };
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}

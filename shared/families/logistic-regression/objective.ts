@@ -1,0 +1,158 @@
+/** Loss and gradient of logistic regression over all rows: sums by ONNX Runtime over blocks, always cut alike, in float64. */
+import { ServiceError } from '../../errors.ts';
+import { GraphBuilder, toModel } from '../../onnx/graph-builder.ts';
+import type { Session } from '../../onnx/engine.ts';
+import type { Value } from '../../onnx/graph.ts';
+import { fromNumbers, rowsOf, tensor } from '../../tensor/tensor.ts';
+import type { HostTensor } from '../../tensor/tensor.ts';
+import type { FitState, Problem, Samples } from '../contract.ts';
+import type { Evaluation } from '../lbfgs.ts';
+import type { LogisticParams } from './params.ts';
+
+/** Values of x per run: larger data are summed over blocks, always cut alike. */
+const BLOCK_VALUES = 1 << 22;
+
+export const columnsFor = (classes: number): number => (classes === 2 ? 1 : classes);
+
+export function classesOf({ target }: Samples): number {
+  return target.kind === 'classes' ? target.labels.length : 0;
+}
+
+export function unscale(
+  point: Float64Array,
+  tensors: FitState['tensors'],
+  columns: number,
+): { coef: Float64Array; intercept: Float64Array } {
+  const center = tensors['center']!.data as Float64Array;
+  const scale = tensors['scale']!.data as Float64Array;
+  const width = center.length;
+  const coef = Float64Array.from({ length: width * columns }, (_, at) => point[at]! * scale[Math.floor(at / columns)]!);
+  const intercept = point.slice(width * columns);
+  coef.forEach((value, at) => (intercept[at % columns]! -= center[Math.floor(at / columns)]! * value));
+  return { coef, intercept };
+}
+
+/** Logits of all classes: with two, the first class's are zero. */
+export function logits(g: GraphBuilder, z1: Value, classes: number): Value {
+  return classes === 2 ? g.concat([g.mul(z1, 0), z1], 1) : z1;
+}
+
+/** Sums over a block of rows: weighted loss, and its gradient by coefficients and intercepts. */
+export function lossModel(width: number, classes: number): Uint8Array {
+  const g = new GraphBuilder('logistic_loss');
+  const columns = columnsFor(classes);
+  const x = g.input('x', 'float64', ['batch', width]);
+  const y = g.input('y', 'int32', ['batch', 1]);
+  const weight = g.input('weight', 'float64', ['batch', 1]);
+  const coef = g.input('coef', 'float64', [width, columns]);
+  const intercept = g.input('intercept', 'float64', [1, columns]);
+  const all = logits(g, g.gemm(x, coef, { c: intercept }), classes);
+  const highest = g.reduceMax(all, { axes: [1], keepdims: true });
+  const powers = g.exp(g.sub(all, highest));
+  const sum = g.reduceSum(powers, { axes: [1], keepdims: true });
+  const numbers = g.constant(
+    fromNumbers(
+      'int32',
+      Array.from({ length: classes }, (_, k) => k),
+      [1, classes],
+    ),
+  );
+  const isClass = g.cast(g.equal(y, numbers), 'float64');
+  const own = g.reduceSum(g.mul(isClass, all), { axes: [1], keepdims: true });
+  const loss = g.mul(weight, g.sub(g.add(g.log(sum), highest), own));
+  const residual = g.mul(g.sub(g.div(powers, sum), isClass), weight);
+  const free = classes === 2 ? g.slice(residual, { axis: 1, start: 1, end: 2 }) : residual;
+  g.output(g.reduceSum(loss), 'loss');
+  g.output(g.gemm(x, free, { transA: true }), 'by_coef');
+  g.output(g.reduceSum(free, { axes: [0] }), 'by_intercept');
+  return toModel(g);
+}
+
+/** Mean loss with its squared penalty, and the gradient by the scaled coefficients. */
+export async function objective(
+  { train, params: given }: Problem<LogisticParams>,
+  at: { readonly state: FitState; readonly session: Session; readonly point: Float64Array },
+): Promise<Evaluation> {
+  const { tensors } = at.state;
+  const classes = classesOf(train);
+  const columns = columnsFor(classes);
+  const { coef, intercept } = unscale(at.point, tensors, columns);
+  const learnedNow = {
+    coef: tensor('float64', [coef.length / columns, columns], coef),
+    intercept: tensor('float64', [1, columns], intercept),
+  };
+  const sums = await sumLoss(train, weightsOf(train, given.class_weight), (feeds) =>
+    at.session.run({ ...feeds, ...learnedNow }),
+  );
+  const rows = train.x.shape[0]!;
+  const penalty = given.penalty === 'l2' ? 1 / (given.C * rows) : 0;
+  const center = tensors['center']!.data as Float64Array;
+  const scale = tensors['scale']!.data as Float64Array;
+  const gradient = new Float64Array(at.point.length);
+  let value = sums.loss / rows;
+  coef.forEach((w, i) => {
+    const j = Math.floor(i / columns);
+    value += 0.5 * penalty * w * w;
+    gradient[i] = scale[j]! * ((sums.byCoef[i]! - center[j]! * sums.byIntercept[i % columns]!) / rows + penalty * w);
+  });
+  if (given.fit_intercept) sums.byIntercept.forEach((sum, k) => (gradient[coef.length + k] = sum / rows));
+  if (!Number.isFinite(value) && at.state.position['value'] === null) {
+    throw new ServiceError(
+      'training_diverged',
+      'logistic_regression: the loss is not finite at the start: scale the features down, or set "standardize" to true',
+    );
+  }
+  return { value, gradient };
+}
+
+/** What each scaled coefficient's absolute value costs beside that: 1 / (C n) of |W| under l1, nothing of intercepts. */
+export function absoluteWeights(
+  { train, params: { C, penalty } }: Problem<LogisticParams>,
+  state: FitState,
+): Float64Array {
+  const scale = state.tensors['scale']!.data as Float64Array;
+  const columns = columnsFor(classesOf(train));
+  const weights = new Float64Array((scale.length + 1) * columns);
+  if (penalty !== 'l1') return weights;
+  const unit = 1 / (C * train.x.shape[0]!);
+  return weights.map((_, at) => unit * (scale[Math.floor(at / columns)] ?? 0));
+}
+
+async function sumLoss(
+  { x, target }: Samples,
+  weights: Float64Array,
+  run: (feeds: Record<string, HostTensor>) => Promise<Record<string, HostTensor>>,
+): Promise<{ loss: number; byCoef: Float64Array; byIntercept: Float64Array }> {
+  const [rows = 0, width = 1] = x.shape;
+  const block = Math.max(1, Math.floor(BLOCK_VALUES / width));
+  let loss = 0;
+  let byCoef = new Float64Array(0);
+  let byIntercept = new Float64Array(0);
+  for (let begin = 0; begin < rows; begin += block) {
+    const end = Math.min(begin + block, rows);
+    const sums = await run({
+      x: rowsOf<'float32' | 'float64'>(x, begin, end),
+      y: tensor('int32', [end - begin, 1], (target.values as Int32Array).subarray(begin, end)),
+      weight: tensor('float64', [end - begin, 1], weights.subarray(begin, end)),
+    });
+    const [coefPart, interceptPart] = [
+      sums['by_coef']!.data as Float64Array,
+      sums['by_intercept']!.data as Float64Array,
+    ];
+    loss += Number(sums['loss']!.data[0]);
+    byCoef = begin === 0 ? coefPart.slice() : byCoef.map((sum, i) => sum + coefPart[i]!);
+    byIntercept = begin === 0 ? interceptPart.slice() : byIntercept.map((sum, i) => sum + interceptPart[i]!);
+  }
+  return { loss, byCoef, byIntercept };
+}
+
+function weightsOf({ target }: Samples, weight: LogisticParams['class_weight']): Float64Array {
+  if (target.kind !== 'classes' || weight === null) return new Float64Array(target.values.length).fill(1);
+  const counts = new Float64Array(target.labels.length);
+  for (const label of target.values) counts[label]!++;
+  const rows = target.values.length;
+  const byClass = target.labels.map((label, k) =>
+    weight === 'balanced' ? rows / (counts.length * counts[k]!) : (weight[String(label)] ?? 1),
+  );
+  return Float64Array.from(target.values, (label) => byClass[label]!);
+}
