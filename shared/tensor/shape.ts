@@ -28,14 +28,6 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** Could both stand for the same size? A named dimension fits itself only. */
 export const dimsFit = (a: Dim, b: Dim): boolean => a === b || a === UNKNOWN || b === UNKNOWN;
 
-/** The axis counted from the front. @throws {ShapeError} naming `what` when it is outside [-rank, rank). */
-export function normalizeAxis(axis: number, rank: number, what: string): number {
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new ShapeError(`${what}: expected an axis in [${-rank}, ${rank}), got ${axis}`);
-  }
-  return axis < 0 ? axis + rank : axis;
-}
-
 /** NumPy's broadcast of several shapes, or undefined where they do not fit. */
 export function broadcastShapes(shapes: readonly Shape[]): Shape | undefined {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));

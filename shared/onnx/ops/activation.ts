@@ -1,7 +1,6 @@
 /** Activations. Elementwise, except for the softmaxes, which normalise over one axis (the last by default). */
-import { normalizeAxis } from '../../tensor/shape.ts';
 import type { Graph, Value } from '../graph.ts';
-import { unary } from './elementwise.ts';
+import { axisOf, unary } from './elementwise.ts';
 
 export const activation = {
   relu: (g: Graph, x: Value) => unary(g, 'Relu', x),
@@ -20,4 +19,4 @@ export const activation = {
 };
 
 const overAxis = (g: Graph, op: string, x: Value, axis: number): Value =>
-  unary(g, op, x, { axis: normalizeAxis(axis, x.shape.length, op) });
+  unary(g, op, x, { axis: axisOf(g, op, x, axis) });

@@ -1,9 +1,9 @@
 /** Comparison, choice, conversion and the positions of extremes. Comparisons broadcast and yield booleans. */
 import type { DType } from '../../tensor/dtype.ts';
-import { broadcastShapes, normalizeAxis } from '../../tensor/shape.ts';
+import { broadcastShapes } from '../../tensor/shape.ts';
 import { dataTypeOf } from '../tensor-proto.ts';
 import type { Graph, Value } from '../graph.ts';
-import { broadcasting, operands, unary } from './elementwise.ts';
+import { axisOf, broadcasting, operands, unary } from './elementwise.ts';
 import type { Operand } from './elementwise.ts';
 
 const compare = (g: Graph, op: string, a: Operand, b: Operand): Value => broadcasting(g, op, [a, b], { dtype: 'bool' });
@@ -40,13 +40,13 @@ function where(g: Graph, condition: Value, ifTrue: Operand, ifFalse: Operand): V
 }
 
 function position(g: Graph, op: string, x: Value, { axis, keepdims }: { axis: number; keepdims: boolean }): Value {
-  const at = normalizeAxis(axis, x.shape.length, op);
+  const at = axisOf(g, op, x, axis);
   const shape = keepdims ? x.shape.with(at, 1) : x.shape.toSpliced(at, 1);
   return g.emit(op, [x], { dtype: 'int64', shape }, { axis: at, keepdims: Number(keepdims) });
 }
 
 function topK(g: Graph, x: Value, k: number, axis: number): [Value, Value] {
-  const at = normalizeAxis(axis, x.shape.length, 'TopK');
+  const at = axisOf(g, 'TopK', x, axis);
   const dim = x.shape[at]!;
   if (typeof dim === 'number' && k > dim) throw g.mismatch('TopK', `at least ${k} elements along axis ${at}`, [x]);
   const shape = x.shape.with(at, k);

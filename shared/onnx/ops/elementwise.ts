@@ -1,6 +1,7 @@
 /** What the elementwise ops share: numbers as operands, one element type, NumPy broadcasting. */
 import type { DType } from '../../tensor/dtype.ts';
 import { broadcastShapes } from '../../tensor/shape.ts';
+import type { Shape } from '../../tensor/shape.ts';
 import type { NumericDType } from '../../tensor/tensor.ts';
 import type { Graph, Value } from '../graph.ts';
 import type { Attributes } from '../model.ts';
@@ -32,4 +33,11 @@ export function broadcasting(
 /** Emits an op that keeps its input's type. */
 export function unary(g: Graph, op: string, x: Value, attributes: Attributes<Graph> = {}): Value {
   return g.emit(op, [x], x, attributes);
+}
+
+/** The axis of x counted from the front. @throws {ShapeError} naming the node when x has no such axis. */
+export function axisOf(g: Graph, op: string, x: { readonly shape: Shape }, axis: number): number {
+  const rank = x.shape.length;
+  if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw g.mismatch(op, `an axis in [${-rank}, ${rank})`, String(axis));
 }

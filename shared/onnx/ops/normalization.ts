@@ -1,6 +1,7 @@
 /** Layer and batch normalisation. */
-import { normalizeAxis, sameShape } from '../../tensor/shape.ts';
+import { sameShape } from '../../tensor/shape.ts';
 import type { Graph, Value } from '../graph.ts';
+import { axisOf } from './elementwise.ts';
 
 export interface LayerNormalizationOptions {
   readonly scale: Value;
@@ -27,7 +28,7 @@ export const normalization = {
 
 function layerNormalization(g: Graph, x: Value, options: LayerNormalizationOptions): [Value, Value, Value] {
   const { scale, bias, axis = -1, epsilon = 1e-3 } = options;
-  const at = normalizeAxis(axis, x.shape.length, 'LayerNormalization');
+  const at = axisOf(g, 'LayerNormalization', x, axis);
   const inputs = bias ? [x, scale, bias] : [x, scale];
   if (inputs.slice(1).some((value) => !sameShape(value.shape, x.shape.slice(at)))) {
     throw g.mismatch('LayerNormalization', `scale and bias [${x.shape.slice(at).join(', ')}]`, inputs);

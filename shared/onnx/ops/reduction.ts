@@ -1,7 +1,6 @@
 /** Reductions over axes (all by default) and running sums. */
-import { normalizeAxis } from '../../tensor/shape.ts';
 import type { Graph, Value } from '../graph.ts';
-import { unary } from './elementwise.ts';
+import { axisOf, unary } from './elementwise.ts';
 
 export interface ReduceOptions {
   /** Axes to reduce; all when left out. */
@@ -20,15 +19,14 @@ export const reduction = {
   reduceSumSquare: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceSumSquare', x, options),
   reduceLogSumExp: (g: Graph, x: Value, options?: ReduceOptions) => reduce(g, 'ReduceLogSumExp', x, options),
   cumSum: (g: Graph, x: Value, axis: number, { exclusive = false, reverse = false } = {}) =>
-    g.emit('CumSum', [x, g.scalar(normalizeAxis(axis, x.shape.length, 'CumSum'), 'int64')], x, {
+    g.emit('CumSum', [x, g.scalar(axisOf(g, 'CumSum', x, axis), 'int64')], x, {
       exclusive: Number(exclusive),
       reverse: Number(reverse),
     }),
 };
 
 function reduce(g: Graph, op: string, x: Value, { axes, keepdims = false }: ReduceOptions = {}): Value {
-  const rank = x.shape.length;
-  const reduced = axes?.map((axis) => normalizeAxis(axis, rank, op)) ?? [...x.shape.keys()];
+  const reduced = axes?.map((axis) => axisOf(g, op, x, axis)) ?? [...x.shape.keys()];
   // Without axes ONNX reduces all of them, which is right for none only where there are none.
   if (reduced.length === 0) return unary(g, 'Identity', x);
   const shape = keepdims

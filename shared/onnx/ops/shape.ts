@@ -1,11 +1,11 @@
 /** Moving, cutting, joining and looking up elements, without arithmetic. */
-import { UNKNOWN, broadcastShapes, dimsFit, isStatic, normalizeAxis, sizeOf } from '../../tensor/shape.ts';
+import { UNKNOWN, broadcastShapes, dimsFit, isStatic, sizeOf } from '../../tensor/shape.ts';
 import type { Dim, Shape } from '../../tensor/shape.ts';
 import { fromNumbers } from '../../tensor/tensor.ts';
 import type { NumericDType } from '../../tensor/tensor.ts';
 import type { Graph, Value } from '../graph.ts';
 import { comparison } from './comparison.ts';
-import { unary } from './elementwise.ts';
+import { axisOf, unary } from './elementwise.ts';
 
 export interface SliceRange {
   readonly axis: number;
@@ -45,7 +45,7 @@ export const shape = {
     }),
   /** Slices of x at `indices` (int32 or int64) along an axis. */
   gather: (g: Graph, x: Value, indices: Value, axis = 0) => {
-    const at = normalizeAxis(axis, x.shape.length, 'Gather');
+    const at = axisOf(g, 'Gather', x, axis);
     const shape = [...x.shape.slice(0, at), ...indices.shape, ...x.shape.slice(at + 1)];
     return g.emit('Gather', [x, indices], { dtype: x.dtype, shape }, { axis: at });
   },
@@ -55,7 +55,7 @@ export const shape = {
       'GatherElements',
       [x, indices],
       { dtype: x.dtype, shape: indices.shape },
-      { axis: normalizeAxis(axis, x.shape.length, 'GatherElements') },
+      { axis: axisOf(g, 'GatherElements', x, axis) },
     ),
   /** x with `updates` written or added at `indices` along an axis. */
   scatterElements: (
@@ -64,7 +64,7 @@ export const shape = {
     { indices, updates, axis, add = false }: { indices: Value; updates: Value; axis: number; add?: boolean },
   ) =>
     g.emit('ScatterElements', [x, indices, updates], x, {
-      axis: normalizeAxis(axis, x.shape.length, 'ScatterElements'),
+      axis: axisOf(g, 'ScatterElements', x, axis),
       reduction: add ? 'add' : 'none',
     }),
   /** Ones at the indices along a new last axis, else zeros. */
@@ -109,7 +109,7 @@ function flatten(g: Graph, x: Value, axis: number): Value {
     const rest = sizeOf(dims.filter((dim) => typeof dim === 'number'));
     return names.length === 0 ? rest : names.length === 1 && rest === 1 ? names[0]! : UNKNOWN;
   };
-  const at = axis === x.shape.length ? axis : normalizeAxis(axis, x.shape.length, 'Flatten');
+  const at = axis === x.shape.length ? axis : axisOf(g, 'Flatten', x, axis);
   return g.emit(
     'Flatten',
     [x],
@@ -119,7 +119,7 @@ function flatten(g: Graph, x: Value, axis: number): Value {
 }
 
 function squeeze(g: Graph, x: Value, axes: readonly number[]): Value {
-  const removed = axes.map((axis) => normalizeAxis(axis, x.shape.length, 'Squeeze'));
+  const removed = axes.map((axis) => axisOf(g, 'Squeeze', x, axis));
   if (removed.some((axis) => !dimsFit(x.shape[axis]!, 1)))
     throw g.mismatch('Squeeze', `size 1 at axes ${removed.join(', ')}`, [x]);
   return g.emit('Squeeze', [x, g.ints(removed)], {
@@ -130,7 +130,7 @@ function squeeze(g: Graph, x: Value, axes: readonly number[]): Value {
 
 function unsqueeze(g: Graph, x: Value, axes: readonly number[]): Value {
   const rank = x.shape.length + axes.length;
-  const added = axes.map((axis) => normalizeAxis(axis, rank, 'Unsqueeze'));
+  const added = axes.map((axis) => axisOf(g, 'Unsqueeze', { shape: [...x.shape, ...axes] }, axis));
   const rest = [...x.shape];
   const shape = Array.from({ length: rank }, (_, i) => (added.includes(i) ? 1 : rest.shift()!));
   return g.emit('Unsqueeze', [x, g.ints(added)], { dtype: x.dtype, shape });
@@ -146,7 +146,7 @@ function transpose(g: Graph, x: Value, perm: readonly number[]): Value {
 function concat(g: Graph, inputs: readonly Value[], axis: number): Value {
   const [first] = inputs;
   if (first === undefined) throw g.mismatch('Concat', 'at least one value', 'none');
-  const at = normalizeAxis(axis, first.shape.length, 'Concat');
+  const at = axisOf(g, 'Concat', first, axis);
   const fits = (value: Value): boolean =>
     value.dtype === first.dtype &&
     value.shape.length === first.shape.length &&
@@ -158,7 +158,7 @@ function concat(g: Graph, inputs: readonly Value[], axis: number): Value {
 }
 
 function split(g: Graph, x: Value, sizes: readonly number[], axis: number): Value[] {
-  const at = normalizeAxis(axis, x.shape.length, 'Split');
+  const at = axisOf(g, 'Split', x, axis);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   if (!dimsFit(x.shape[at]!, total)) throw g.mismatch('Split', `${total} elements along axis ${at}`, [x]);
   const types = sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.with(at, size) }));
@@ -174,7 +174,7 @@ function slice(g: Graph, x: Value, ranges: readonly SliceRange[]): Value {
       start = step > 0 ? 0 : -1,
       end = step > 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER,
     }) => {
-      const at = normalizeAxis(axis, shape.length, 'Slice');
+      const at = axisOf(g, 'Slice', x, axis);
       const dim = shape[at]!;
       shape[at] = typeof dim === 'number' ? slicedSize(dim, { start, end, step }) : UNKNOWN;
       return [at, start, end, step] as const;

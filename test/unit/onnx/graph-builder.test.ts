@@ -58,7 +58,12 @@ describe('shape errors name node, expected and got', () => {
       'Reshape: expected 384 elements, got [7, -1] for [2, 3, 8, 8]',
     ],
     ['Concat', (g, x) => g.concat([x, matrix(g, 1, 5)], 0), 'Concat: expected values that differ along axis 0 only'],
-    ['Concat axis', (g, x) => g.concat([x, x], 2), 'Concat: expected an axis in [-2, 2), got 2'],
+    [
+      'Concat axis',
+      (g, x) => g.scope('merge', () => g.concat([x, x], 2)),
+      'merge/Concat: expected an axis in [-2, 2), got 2',
+    ],
+    ['Softmax axis', (g, x) => g.softmax(x, -3), 'Softmax: expected an axis in [-2, 2), got -3'],
     ['Split', (g, x) => g.split(x, [1, 2], 1), 'Split: expected 3 elements along axis 1'],
     ['Transpose', (g, x) => g.transpose(x, [0, 0]), 'Transpose: expected a permutation of 2 axes, got [0, 0]'],
     ['Where', (g, x) => g.where(x, x, 0), 'Where: expected a condition of booleans'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { broadcastAxes, broadcastShapes, normalizeAxis } from '../../../shared/tensor/shape.ts';
+import { broadcastAxes, broadcastShapes } from '../../../shared/tensor/shape.ts';
 import { filled, fromNumbers, rowsOf, tensor, toNumbers } from '../../../shared/tensor/tensor.ts';
 
 describe('tensors', () => {
@@ -85,10 +85,5 @@ describe('shapes', () => {
     expect(broadcastAxes([1, 3], [2, 3])).toEqual([0]);
     expect(broadcastAxes([1, 3], [1, 3])).toEqual([]);
     expect(broadcastAxes([2, 1, 1], [5, 2, 4, 1])).toEqual([0, 2]);
-  });
-
-  test('axes count from either end', () => {
-    expect(normalizeAxis(-1, 3, 'Concat')).toBe(2);
-    expect(() => normalizeAxis(3, 3, 'Concat')).toThrow('Concat: expected an axis in [-3, 3), got 3');
   });
 });
