@@ -53,11 +53,11 @@ const beginning = (): TrainingState =>
     tensor('float32', [6], new Float32Array(6)),
   );
 
-describe('steps', () => {
+describe.each([1, 2])('steps on %i threads', (threads) => {
   let runner: StepRunner;
 
   beforeAll(() => {
-    runner = createStepRunner(createEngine({ threads: 1 }), network);
+    runner = createStepRunner(createEngine({ threads }), network);
   });
   afterAll(() => runner.release());
 
