@@ -16,7 +16,7 @@ export const svm = defineFamily<SvmParams>({
   name: 'svm',
   tasks: ['classification', 'regression'],
   params: svmParams,
-  featureTypes: ['number', 'integer', 'boolean', 'category'],
+  featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: true,
   check: checkSvm,
   emitFeatures: emitMatrix,

@@ -82,6 +82,11 @@ export class KernelRows {
     return rows;
   }
 
+  /** Is the row in memory? Asking does not count as a use. */
+  has(i: number): boolean {
+    return this.#rows[i] !== undefined;
+  }
+
   /** Row i, where it is in memory. */
   row(i: number): Float32Array | undefined {
     const row = this.#rows[i];

@@ -129,7 +129,7 @@ export class SmoSolver {
   /** Loads the rows that the next steps are likely to need: the one that is missing, then those that violate the conditions most. */
   async load(): Promise<void> {
     const wanted = new Set(this.#required().map((k) => this.#kernelRow(k)));
-    const missing = Array.from(this.#active.keys()).filter((k) => this.#rows.row(this.#kernelRow(k)) === undefined);
+    const missing = Array.from(this.#active.keys()).filter((k) => !this.#rows.has(this.#kernelRow(k)));
     const { low, high } = this.#extremes();
     const urgency = Float64Array.from(missing, (k) =>
       Math.max(this.#activeF[k]! + this.#up[k]! - low, high - this.#activeF[k]! - this.#down[k]!),
@@ -359,7 +359,7 @@ export class SmoSolver {
     const missing = new Set<number>();
     for (const t of variables) {
       if (missing.size >= this.#rows.blockRows) break;
-      if (this.#rows.row(this.#index[t]!) === undefined) missing.add(this.#index[t]!);
+      if (!this.#rows.has(this.#index[t]!)) missing.add(this.#index[t]!);
     }
     await this.#rows.load([...missing]);
     return this.#rows.row(this.#index[variables[0]!]!)!;
