@@ -1,17 +1,19 @@
 /**
  * Encodings as ONNX nodes. The same nodes make the training matrix (feature-matrix.ts runs them over the table) and stand
  * at the head of the exported file, so that trainer and export cannot differ.
- * Inputs: number, integer and boolean features float64 [batch, 1] (NaN is missing), categories string [batch, 1]
- * ('' is missing), tensors float32 [batch, ...shape] in the scale of the data.
+ * Inputs: number, integer and boolean features float64 [batch, 1] (NaN is missing), datetimes the same in seconds since the epoch,
+ * categories string [batch, 1] ('' is missing), tensors float32 [batch, ...shape] in the scale of the data.
  */
 import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import { fromNumbers, tensor } from '../tensor/tensor.ts';
+import { dateColumns, emitDates } from './datetime-graph.ts';
 import { widthOf } from './encoding.ts';
 import type { Encoding } from './encoding.ts';
 
 type NumberEncoding = Encoding & { type: 'number' | 'integer' | 'boolean' };
 type CategoryEncoding = Encoding & { type: 'category' };
+type DateEncoding = Encoding & { type: 'datetime' };
 type TensorEncoding = Encoding & { type: 'tensor' };
 
 /** The graph's inputs, one per feature, under the features' names. */
@@ -26,12 +28,13 @@ export function emitInputs(g: GraphBuilder, encodings: readonly Encoding[]): Map
   );
 }
 
-/** The names of the matrix's columns: numbers first, then one per category, in the order of the features. */
+/** The names of the matrix's columns: numbers first, then dates, then one per category, in the order of the features. */
 export function matrixColumns(encodings: readonly Encoding[]): string[] {
   const numbers = encodings.filter(isNumber).map(({ name }) => name);
   const categories = encodings.filter((encoding) => encoding.type === 'category');
   return [
     ...numbers,
+    ...encodings.filter(isDate).flatMap(({ name, cycles }) => dateColumns(name, cycles)),
     ...categories.flatMap(({ name, categories: values }) => values.map((value) => `${name}=${value}`)),
   ];
 }
@@ -42,6 +45,7 @@ export function emitMatrix(g: GraphBuilder, encodings: readonly Encoding[], inpu
   const categories = encodings.filter((encoding) => encoding.type === 'category');
   const parts = g.scope('encode', () => [
     ...(numbers.length === 0 ? [] : [emitNumbers(g, numbers, inputs)]),
+    ...encodings.filter(isDate).map((date) => emitDates(g, filledDate(g, date, inputs.get(date.name)!), date)),
     ...categories.map((encoding) => emitCategories(g, encoding, inputs.get(encoding.name)!)),
   ]);
   return parts.length === 1 ? parts[0]! : g.concat(parts, 1);
@@ -54,7 +58,15 @@ export function emitTensor(g: GraphBuilder, encoding: TensorEncoding, inputs: Re
 }
 
 function isNumber(encoding: Encoding): encoding is NumberEncoding {
-  return encoding.type !== 'category' && encoding.type !== 'tensor';
+  return encoding.type === 'number' || encoding.type === 'integer' || encoding.type === 'boolean';
+}
+
+function isDate(encoding: Encoding): encoding is DateEncoding {
+  return encoding.type === 'datetime';
+}
+
+function filledDate(g: GraphBuilder, { fill }: DateEncoding, seconds: Value): Value {
+  return fill === null ? seconds : g.where(g.isNaN(seconds), g.scalar(fill, 'float64'), seconds);
 }
 
 function emitNumbers(g: GraphBuilder, encodings: readonly NumberEncoding[], inputs: ReadonlyMap<string, Value>): Value {

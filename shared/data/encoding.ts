@@ -1,10 +1,12 @@
 /**
  * How each feature becomes numbers: fitted on the training rows, kept as JSON (it travels inside the ONNX file), emitted as
- * ONNX nodes by encoding-graph.ts. Missing numbers and booleans are filled; a missing or unknown category is all zeros
+ * ONNX nodes by encoding-graph.ts. Missing numbers, booleans and dates are filled; a missing or unknown category is all zeros
  * (missing ones become the most frequent category under `most_frequent`).
  */
 import { ServiceError } from '../errors.ts';
 import { columnOf, isMissing } from './columns.ts';
+import { CYCLES, cyclePosition, dateColumns } from './datetime-graph.ts';
+import type { Cycle } from './datetime-graph.ts';
 import type { Column, Table } from './table.ts';
 
 export interface Preprocessing {
@@ -23,6 +25,15 @@ export type Encoding =
       readonly mean: number;
       readonly scale: number;
     }
+  /** (seconds - mean) / scale, then sine and cosine of each cycle. `fill` as for numbers. */
+  | {
+      readonly name: string;
+      readonly type: 'datetime';
+      readonly fill: number | null;
+      readonly mean: number;
+      readonly scale: number;
+      readonly cycles: readonly Cycle[];
+    }
   /** One column per category. `fill` null: a missing value is an error; '' means all zeros. */
   | {
       readonly name: string;
@@ -34,16 +45,18 @@ export type Encoding =
   | { readonly name: string; readonly type: 'tensor'; readonly shape: readonly number[]; readonly divisor: number };
 
 type NumberColumn = Column & { type: 'number' | 'integer' | 'boolean' };
+type DateColumn = Column & { type: 'datetime' };
 
 /** Columns of the encoded matrix that an encoding makes. */
 export function widthOf(encoding: Encoding): number {
   if (encoding.type === 'category') return encoding.categories.length;
+  if (encoding.type === 'datetime') return dateColumns(encoding.name, encoding.cycles).length;
   return encoding.type === 'tensor' ? encoding.shape.reduce((product, size) => product * size, 1) : 1;
 }
 
 /**
  * Fits one encoding per feature on the given rows.
- * @throws invalid_request for text and datetime features, features without any value, and missing values under 'error'.
+ * @throws invalid_request for text features, features without any value, and missing values under 'error'.
  */
 export function fitEncodings(
   table: Table,
@@ -73,13 +86,14 @@ export function fitEncodings(
       throw new ServiceError('invalid_request', message, { param: pointer });
     }
     if (column.type === 'category') return fitCategories(column, rows, options.preprocessing);
-    if (column.type === 'text' || column.type === 'datetime') throw unsupportedFeature(name, column.type, pointer);
+    if (column.type === 'text') throw unsupportedFeature(name, pointer);
+    if (column.type === 'datetime') return fitDates(column, rows, options.preprocessing);
     return fitNumbers(column, rows, options);
   });
 }
 
-export function unsupportedFeature(name: string, type: string, pointer: string): ServiceError {
-  const message = `feature "${name}" is a ${type} column, which no family takes yet: leave it out of "features"`;
+export function unsupportedFeature(name: string, pointer: string): ServiceError {
+  const message = `feature "${name}" is a text column, which no family takes yet: leave it out of "features"`;
   return new ServiceError('invalid_request', message, { param: pointer });
 }
 
@@ -93,13 +107,30 @@ function fitNumbers(
   const { name, type } = column;
   // A boolean is 0 or 1 already.
   if (!standardize || type === 'boolean') return { name, type, fill, mean: 0, scale: 1 };
-  const filled = rows.length - present.length;
-  const mean = filled === 0 ? meanOf(present) : (present.length * meanOf(present) + filled * (fill ?? 0)) / rows.length;
-  let squares = filled * ((fill ?? 0) - mean) ** 2;
+  return { name, type, fill, ...spreadOf(present, rows.length, fill ?? 0) };
+}
+
+/** Seconds are standardised whatever is asked for: their zero and unit are arbitrary. Cycles that do not vary are left out. */
+function fitDates(column: DateColumn, rows: Int32Array, { missing }: Preprocessing): Encoding {
+  const present = presentNumbers(column, rows);
+  const fill = missing === 'error' ? null : fillOf(present, missing);
+  const varies = (cycle: Cycle): boolean => {
+    const first = cyclePosition(cycle, present[0]!);
+    return present.some((seconds) => cyclePosition(cycle, seconds) !== first);
+  };
+  const cycles = CYCLES.filter(varies);
+  return { name: column.name, type: 'datetime', fill, ...spreadOf(present, rows.length, fill ?? 0), cycles };
+}
+
+/** Mean and population deviation of the present values and `fill` for the others. */
+function spreadOf(present: Float64Array, rows: number, fill: number): { mean: number; scale: number } {
+  const filled = rows - present.length;
+  const mean = filled === 0 ? meanOf(present) : (present.length * meanOf(present) + filled * fill) / rows;
+  let squares = filled * (fill - mean) ** 2;
   for (const value of present) squares += (value - mean) ** 2;
-  const deviation = Math.sqrt(squares / rows.length);
+  const deviation = Math.sqrt(squares / rows);
   // A column that is constant but for rounding is divided by 1, as scikit-learn does.
-  return { name, type, fill, mean, scale: deviation > 10 * Number.EPSILON * Math.abs(mean) ? deviation : 1 };
+  return { mean, scale: deviation > 10 * Number.EPSILON * Math.abs(mean) ? deviation : 1 };
 }
 
 function fitCategories(column: Column & { type: 'category' }, rows: Int32Array, { missing }: Preprocessing): Encoding {
@@ -117,7 +148,7 @@ function countMissing(column: Column, rows: Int32Array): number {
   return missing;
 }
 
-function presentNumbers(column: NumberColumn, rows: Int32Array): Float64Array {
+function presentNumbers(column: NumberColumn | DateColumn, rows: Int32Array): Float64Array {
   const values = new Float64Array(rows.length);
   let length = 0;
   for (const row of rows) if (!isMissing(column, row)) values[length++] = column.values[row]!;

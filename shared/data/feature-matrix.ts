@@ -79,6 +79,7 @@ function feedOf(column: Column, encoding: Encoding, rows: Int32Array): HostTenso
       );
     case 'number':
     case 'integer':
+    case 'datetime':
       return tensor(
         'float64',
         [n, 1],

@@ -52,7 +52,7 @@ export const linearRegression = defineFamily<Params>({
   name: 'linear_regression',
   tasks: ['regression'],
   params,
-  featureTypes: ['number', 'integer', 'boolean', 'category'],
+  featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: false,
   check() {
     // Every combination of the parameters is meaningful: without alpha the ratio has nothing to share.

@@ -43,6 +43,7 @@ export function validateTraining(
   }
   if (task === 'clustering') refuseTarget(spec);
   const target = task === 'clustering' ? undefined : checkTarget(spec, task, data.columns);
+  if (task === 'forecasting') return checkForecast(spec, family, target!);
   const features = featuresOf(spec, data.columns);
   const columns = features.map((name, index) =>
     checkFeature({ name, index, target: target?.name, family }, data.columns),
@@ -58,6 +59,19 @@ export function validateTraining(
     ...(task === 'classification' && target?.unique !== undefined ? { classes: target.unique } : {}),
   });
   return { family, task, params, target: target?.name, features };
+}
+
+/** A forecast is made from the past values of its target. */
+function checkForecast(spec: TrainingSpec, family: AnyFamily, { name }: CheckedColumn): CheckedTraining {
+  const other = spec.features?.find((feature) => feature !== name);
+  if (other !== undefined) {
+    const message = `forecasting learns from the past values of the target "${name}" alone: leave "${other}" out of "features"`;
+    throw invalid(`/features/${spec.features!.indexOf(other)}`, message);
+  }
+  const params = parseParams(family, spec.params ?? {});
+  const { window } = family.windowOf!(params);
+  family.check(params, { task: 'forecasting', features: [{ name, type: 'tensor', shape: [window] }] });
+  return { family, task: 'forecasting', params, target: name, features: [name] };
 }
 
 /** The family's parameters with their defaults. @throws unknown_field or invalid_request, with every finding among the details */
@@ -121,7 +135,7 @@ function checkFeature(
   const column = columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw noColumn(pointer, name, columns);
   if (name === feature.target) throw invalid(pointer, `"${name}" is the target and cannot be a feature too`);
-  if (column.type === 'text' || column.type === 'datetime') throw unsupportedFeature(name, column.type, pointer);
+  if (column.type === 'text') throw unsupportedFeature(name, pointer);
   if (family.featureTypes.includes(column.type)) return column;
   const types = family.featureTypes.join(', ');
   throw invalid(

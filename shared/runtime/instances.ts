@@ -1,5 +1,5 @@
 /** Instances of a prediction request -> the feeds of the model's graph, with errors that name instance, feature, expected and got. */
-import { quoteCell } from '../data/cells.ts';
+import { parseDatetime, quoteCell } from '../data/cells.ts';
 import { flattenInto, shapeOfNested } from '../data/tensor-builder.ts';
 import { ServiceError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -86,11 +86,19 @@ function feedOf(feature: FeatureSchema, values: readonly unknown[]): HostTensor 
   }
 }
 
+const EXPECTED: Readonly<Record<string, string>> = {
+  boolean: 'true or false',
+  datetime: 'an ISO 8601 date or seconds since the epoch',
+};
+
 function number(value: unknown, place: Place): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (value === null && !place.feature.required) return Number.NaN;
-  if (place.feature.type === 'boolean' && typeof value === 'boolean') return Number(value);
-  throw wrongType(value, place, place.feature.type === 'boolean' ? 'true or false' : 'a number');
+  const { type } = place.feature;
+  if (type === 'boolean' && typeof value === 'boolean') return Number(value);
+  const seconds = type === 'datetime' && typeof value === 'string' ? parseDatetime(value.trim()) : undefined;
+  if (seconds !== undefined) return seconds;
+  throw wrongType(value, place, EXPECTED[type] ?? 'a number');
 }
 
 function category(value: unknown, place: Place): string {

@@ -15,7 +15,7 @@ export const kmeans = defineFamily<KmeansParams>({
   name: 'kmeans',
   tasks: ['clustering'],
   params: kmeansParams,
-  featureTypes: ['number', 'integer', 'boolean', 'category'],
+  featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: true,
   check() {
     // How many rows there are to divide is known when they are read.

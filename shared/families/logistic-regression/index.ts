@@ -17,7 +17,7 @@ export const logisticRegression = defineFamily<LogisticParams>({
   name: 'logistic_regression',
   tasks: ['classification'],
   params: logisticParams,
-  featureTypes: ['number', 'integer', 'boolean', 'category'],
+  featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: true,
   check() {
     // What the parameters need of the data is known at the start: class weights name labels.

@@ -63,6 +63,64 @@ describe('encodings are fitted on the training rows', () => {
     expect((await matrix(['city'], 'most_frequent'))[2]).toEqual([0, 1]);
   });
 
+  test('make dates standardised seconds and the sine and cosine of hour, weekday and month, as the calendar has them', async () => {
+    // Leap days, ends of years and centuries, a date before the epoch, and a gap that becomes the median.
+    const texts = ['2024-02-29T23:59:59Z', '2000-02-29', '1969-07-20T20:17:40Z', '2100-03-01', '2026-12-31T12:00:00Z'];
+    const dates = [
+      ...texts.map((text) => Date.parse(text)),
+      ...Array.from({ length: 400 }, (_, k) => k * 86_400_000 * 29),
+    ];
+    const seconds = Float64Array.from([...dates.map((ms) => ms / 1000), Number.NaN]);
+    const data: Table = { rows: seconds.length, columns: [{ name: 'at', type: 'datetime', values: seconds }] };
+    const rows = Int32Array.from(seconds, (_, row) => row);
+
+    const encodings = fitEncodings(data, rows, {
+      features: ['at'],
+      standardize: false,
+      preprocessing: { standardize: false, missing: 'median', categories: 'one_hot' },
+    });
+    const { data: x, shape } = await encodeFeatures(
+      createEngine({ threads: 1 }),
+      { table: data, rows, encodings },
+      emitMatrix,
+    );
+
+    expect(shape).toEqual([seconds.length, 7]);
+    expect(matrixColumns(encodings)).toEqual([
+      'at',
+      'at:hour_sin',
+      'at:hour_cos',
+      'at:weekday_sin',
+      'at:weekday_cos',
+      'at:month_sin',
+      'at:month_cos',
+    ]);
+    dates.forEach((ms, row) => {
+      const date = new Date(ms);
+      const turns = [(ms / 86_400_000) % 1, date.getUTCDay() / 7, date.getUTCMonth() / 12];
+      const expected = turns.flatMap((turn) => [Math.sin(2 * Math.PI * turn), Math.cos(2 * Math.PI * turn)]);
+      expected.forEach((value, k) => expect(x[row * 7 + 1 + k]).toBeCloseTo(value, 9));
+    });
+    const column = Array.from({ length: rows.length }, (_, row) => x[row * 7]!);
+    const mean = column.reduce((sum, value) => sum + value, 0) / rows.length;
+    expect(mean).toBeCloseTo(0, 9);
+    expect(column.reduce((sum, value) => sum + (value - mean) ** 2, 0) / rows.length).toBeCloseTo(1, 9);
+    const middle = dates.toSorted((a, b) => a - b)[(dates.length - 1) / 2]!;
+    expect(column.at(-1)).toBeCloseTo(column[dates.indexOf(middle)]!, 12);
+  });
+
+  test('leave out the cycles of dates that do not vary, as the hour of days', async () => {
+    const days = Float64Array.of(0, 86_400, 3 * 86_400);
+    const data: Table = { rows: 3, columns: [{ name: 'day', type: 'datetime', values: days }] };
+    const encodings = fitEncodings(data, Int32Array.of(0, 1, 2), {
+      features: ['day'],
+      standardize: true,
+      preprocessing: { standardize: true, missing: 'error', categories: 'one_hot' },
+    });
+
+    expect(matrixColumns(encodings)).toEqual(['day', 'day:weekday_sin', 'day:weekday_cos']);
+  });
+
   test('scale bytes by 255 and other tensors by nothing', () => {
     const tensors: Table = {
       rows: 1,
@@ -84,7 +142,6 @@ describe('encodings are fitted on the training rows', () => {
 
   test.each([
     ['note', 'mean', 'feature "note" is a text column, which no family takes yet: leave it out of "features"'],
-    ['day', 'mean', 'feature "day" is a datetime column'],
     ['gap', 'mean', 'feature "gap" has no value in the training rows'],
     ['n', 'error', 'feature "n" lacks a value in 1 of 4 training rows, and "preprocessing.missing" is "error"'],
   ] as const)('refuse %s under %s', (feature, missing, message) => {

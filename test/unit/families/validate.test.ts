@@ -75,7 +75,7 @@ describe('checking a training', () => {
       'an image for a linear family',
       { features: ['image'] },
       '/features/0',
-      /takes features of type number, integer, boolean, category; "image" is of type tensor/,
+      /takes features of type number, integer, boolean, category, datetime; "image" is of type tensor/,
     ],
     ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: Too small/],
   ])('refuses %s', (_, change, param, message) => {
