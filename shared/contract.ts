@@ -63,6 +63,28 @@ export const ROUTES = [
     function: 'control',
     auth: 'key',
   },
+  { operation: 'deleteModel', method: 'DELETE', path: '/v1/models/{name}', function: 'control', auth: 'key' },
+  {
+    operation: 'deleteModelVersion',
+    method: 'DELETE',
+    path: '/v1/models/{name}/versions/{version}',
+    function: 'control',
+    auth: 'key',
+  },
+  {
+    operation: 'getModelCard',
+    method: 'GET',
+    path: '/v1/models/{name}/versions/{version}/card',
+    function: 'control',
+    auth: 'key',
+  },
+  {
+    operation: 'putModelAlias',
+    method: 'PUT',
+    path: '/v1/models/{name}/aliases/{alias}',
+    function: 'control',
+    auth: 'key',
+  },
   { operation: 'getLimits', method: 'GET', path: '/v1/limits', function: 'control', auth: 'key' },
   { operation: 'getUsage', method: 'GET', path: '/v1/usage', function: 'control', auth: 'key' },
 ] as const satisfies readonly Route[];

@@ -8,6 +8,7 @@ import type { OperationId, Route } from '../contract.ts';
 import { ServiceError } from '../errors.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
+import { headerOf } from './headers.ts';
 import { idempotencyKeyOf, once } from './idempotency.ts';
 import type { Call, Operations, Reply } from './operation.ts';
 import { PROBLEM_TYPE, problemOf, toServiceError } from './problem.ts';
@@ -44,7 +45,7 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
       if (known.code === 'internal') options.onInternalError(error, { operation, requestId });
       const problem = problemOf(known, requestId);
       if (known.retryAfterS !== undefined) headers['retry-after'] = String(known.retryAfterS);
-      return answer(problem.status, { ...headers, 'content-type': PROBLEM_TYPE }, problem);
+      return answer(problem.status, { ...headers, 'content-type': PROBLEM_TYPE }, JSON.stringify(problem));
     }
   };
 }
@@ -60,21 +61,22 @@ async function perform<Id extends OperationId>(
   // The table ties each id to its own types; found by a string, they are those of any operation.
   const operation = (options.operations as unknown as Record<string, AnyOperation | undefined>)[route.operation];
   if (operation === undefined) throw new ServiceError('not_found', `this function does not serve ${route.operation}`);
-  const call = { ...rest, query: queryOf(event, spec), body: bodyOf(event, spec) } as Call<OperationId>;
+  const accept = headerOf(event, 'accept') ?? '';
+  const call = { ...rest, accept, query: queryOf(event, spec), body: bodyOf(event, spec) } as Call<OperationId>;
   const run = async (): Promise<APIGatewayProxyResult> => {
     const reply = await operation(call);
-    return answer(spec.status, { ...reply.headers }, reply.body);
+    return answer(spec.status, { ...reply.headers }, reply.text ?? JSON.stringify(reply.body));
   };
   const key = idempotencyKeyOf(event);
   if (key === undefined || request.caller === undefined) return run();
   return once(options.idempotencyKeys(request.caller), key, event, run);
 }
 
-function answer(statusCode: number, headers: Record<string, string>, body: unknown): APIGatewayProxyResult {
+function answer(statusCode: number, headers: Record<string, string>, body: string): APIGatewayProxyResult {
   return {
     statusCode,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
-    body: JSON.stringify(body),
+    body,
   };
 }
 
@@ -138,7 +140,7 @@ function queryOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {
 function bodyOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {
   if (spec.body === undefined) return undefined;
   const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
-  const type = Object.entries(event.headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+  const type = headerOf(event, 'content-type');
   if (text !== '' && type !== undefined && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
     throw new ServiceError('unsupported_media_type', `expected a body of type application/json, got ${type}`);
   }

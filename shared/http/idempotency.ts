@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { ServiceError } from '../errors.ts';
+import { headerOf } from './headers.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
 
 const MAX_KEY_CHARS = 255;
@@ -14,7 +15,7 @@ const MAX_ANSWER_CHARS = 350_000;
 /** The key that a request carries, or undefined. @throws {ServiceError} invalid_request when it is too long */
 export function idempotencyKeyOf(event: APIGatewayProxyEvent): string | undefined {
   if (event.httpMethod !== 'POST') return undefined;
-  const key = Object.entries(event.headers).find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];
+  const key = headerOf(event, 'idempotency-key');
   if (key === undefined) return undefined;
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new ServiceError(

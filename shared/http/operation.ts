@@ -15,12 +15,16 @@ export interface Call<Id extends OperationId> {
   readonly query: Parsed<Specs[Id], 'query'>;
   readonly body: Parsed<Specs[Id], 'body'>;
   readonly requestId: string;
+  /** The Accept header, empty where there is none. */
+  readonly accept: string;
 }
 
 /** What the operation answers; the status is the specification's. */
 export interface Reply<Id extends OperationId> {
   readonly body: z.input<Specs[Id]['answer']>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent instead of the body's JSON, under the content-type of `headers`. */
+  readonly text?: string;
 }
 
 export type Operation<Id extends OperationId> = (call: Call<Id>) => Promise<Reply<Id>>;

@@ -32,6 +32,35 @@ export const modelSchema = z.object({
 
 export type Model = z.infer<typeof modelSchema>;
 
+export const aliasSchema = z.strictObject({ version: z.number().int().min(1) });
+
+/** What a version is: its data, parameters, results, and how to make it again. */
+export const cardSchema = z.object({
+  object: z.literal('model.card'),
+  id: z.string(),
+  name: z.string(),
+  version: z.number().int(),
+  task: z.enum(TASKS),
+  family: z.string(),
+  created_at: timeSchema,
+  data: z.object({
+    dataset: z.string(),
+    name: z.string(),
+    rows: z.number().int(),
+    sha256: z.string(),
+    target: z.string().optional(),
+    features: z.array(z.object({ name: z.string(), type: z.string(), shape: z.array(z.number().int()).optional() })),
+    classes: z.array(z.union([z.string(), z.number(), z.boolean()])).optional(),
+  }),
+  metrics: z.object({ train: z.record(z.string(), z.number()), validation: z.record(z.string(), z.number()) }),
+  file: z.object({ bytes: z.number().int(), sha256: z.string(), max_difference_to_trainer: z.number() }),
+  limits: z.array(z.string()),
+  /** The body of POST /v1/jobs that makes it again, bit for bit on the same number of threads. */
+  reproduce: z.object({ job: z.record(z.string(), z.unknown()), threads: z.number().int() }),
+});
+
+export type ModelCard = z.infer<typeof cardSchema>;
+
 export const artifactSchema = z.object({
   object: z.literal('model.artifact'),
   id: z.string(),

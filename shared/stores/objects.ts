@@ -18,7 +18,10 @@ export const paths = {
   columns: (id: string, file: string) => `datasets/${id}/columns/${file}`,
   job: (id: string) => `jobs/${id}/`,
   checkpoint: (jobId: string, segment: number) => `jobs/${jobId}/checkpoints/${String(segment).padStart(6, '0')}`,
+  versions: (name: string) => `models/${name}/`,
+  version: (name: string, version: number) => `models/${name}/${version}/`,
   model: (name: string, version: number) => `models/${name}/${version}/model.onnx`,
+  card: (name: string, version: number) => `models/${name}/${version}/card.json`,
 };
 
 export class ObjectStore {

@@ -9,6 +9,7 @@ import { versionId } from '../stores/catalog.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import { paths } from '../stores/objects.ts';
 import { meter } from '../tenancy/price.ts';
+import { cardOf } from './card.ts';
 import type { FitContext } from './fit.ts';
 import { jobError, metricsOf, trainingData } from './fit.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
@@ -36,6 +37,9 @@ export async function publish(
     const file = { bytes: exported.onnx.byteLength, sha256: createHash('sha256').update(exported.onnx).digest('hex') };
     const version = await reserveVersion(stores.catalog, job, { ...file, metrics, created_at: epochS(clock) });
     await stores.objects.put(paths.model(job.name, version), exported.onnx);
+    const card = cardOf(job, { version, ...file, exported, metrics, nowS: epochS(clock), threads: context.threads });
+    const dataset = await stores.catalog.datasets.get(job.dataset);
+    await stores.objects.put(paths.card(job.name, version), JSON.stringify(card(dataset)), 'application/json');
     await moveLatest(stores.catalog, job.name, { version, nowS: epochS(clock) });
     const model = { name: job.name, version };
     await stores.catalog.jobs.patch(event.job, { metrics, model });
@@ -58,7 +62,9 @@ async function reserveVersion(
   const newest = await versions.list({ limit: 1, order: 'descending' });
   const last = newest.data[0];
   if (last?.job === job.id) return last.version;
-  for (let version = (last?.version ?? 0) + 1; ; version++) {
+  // A number is never given twice, also when its version was deleted.
+  const highest = Math.max(last?.version ?? 0, (await catalog.models.get(job.name))?.latest_version ?? 0);
+  for (let version = highest + 1; ; version++) {
     const record: ModelVersion = {
       id: `${job.name}:${version}`,
       object: 'model.version',

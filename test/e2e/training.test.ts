@@ -87,6 +87,51 @@ describe('a classification of flowers', () => {
   });
 });
 
+describe('the versions of a model', () => {
+  it('carry a card that says how to make them again, in JSON and in Markdown', async () => {
+    const card = await tenon.request('GET', '/v1/models/iris/versions/1/card');
+    const markdown = await fetch(`${tenon.cloud.apiUrl}/v1/models/iris/versions/1/card`, {
+      headers: { 'x-api-key': tenon.key('a'), accept: 'text/markdown' },
+    });
+    const { job } = card.body['reproduce'] as { job: object };
+    const again = await tenon.job({ ...job, name: 'iris-again' });
+    const [first, second] = await Promise.all(
+      ['iris', 'iris-again'].map((name) => tenon.request('GET', `/v1/models/${name}/versions/1`)),
+    );
+
+    expect(card.body).toMatchObject({ object: 'model.card', data: { rows: 150, target: 'species' } });
+    expect(markdown.headers.get('content-type')).toContain('text/markdown');
+    expect(await markdown.text()).toMatch(/^# iris, version 1\n/);
+    expect(again['status']).toBe('succeeded');
+    expect(second?.body['sha256']).toBe(first?.body['sha256']);
+  });
+
+  it('are named by aliases, which keep them from being deleted', async () => {
+    const aliased = await tenon.request('PUT', '/v1/models/iris/aliases/live', { body: { version: 1 } });
+    const instance = Object.fromEntries(NAMES.map((name, i) => [name, iris.getNumbers()[0]![i]]));
+    const predicted = await tenon.request('POST', '/v1/models/iris@live:predict', { body: { instances: [instance] } });
+    const refused = await tenon.request('DELETE', '/v1/models/iris/versions/1');
+    const moved = await tenon.request('PUT', '/v1/models/iris/aliases/live', { body: { version: 2 } });
+    const deleted = await tenon.request('DELETE', '/v1/models/iris/versions/1');
+    const gone = await tenon.request('GET', '/v1/models/iris/versions/1/artifact');
+
+    expect(aliased.body).toMatchObject({ aliases: { live: 1 } });
+    expect(predicted.body['model_version']).toBe(1);
+    expect([refused.status, refused.body['code']]).toEqual([409, 'conflict']);
+    expect(moved.body).toMatchObject({ aliases: { live: 2 } });
+    expect(deleted.body).toEqual({ object: 'model.version', id: 'iris:1', deleted: true });
+    expect(gone.status).toBe(404);
+  });
+
+  it('go with their model', async () => {
+    const deleted = await tenon.request('DELETE', '/v1/models/iris-again');
+    const gone = await tenon.request('GET', '/v1/models/iris-again/versions/1');
+
+    expect(deleted.body).toEqual({ object: 'model', id: 'iris-again', deleted: true });
+    expect(gone.status).toBe(404);
+  });
+});
+
 describe('a CNN on handwritten digits', () => {
   it('goes from IDX files to predictions, with events and the ONNX file itself', async () => {
     const { train, test } = someDigits();

@@ -1,15 +1,27 @@
 /** Models: what succeeded jobs published, and the ONNX files themselves. */
 import { epochS } from '../../clock.ts';
+import { ServiceError } from '../../errors.ts';
 import { nameSchema } from '../../resources/common.ts';
-import type { Model, ModelVersion } from '../../resources/model.ts';
+import type { Model, ModelCard, ModelVersion } from '../../resources/model.ts';
 import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
-import type { Operations } from '../operation.ts';
+import type { Call, Operations, Reply } from '../operation.ts';
+import { cardMarkdown } from './card-markdown.ts';
 
-type ModelOperation = 'listModels' | 'getModel' | 'getModelVersion' | 'getModelArtifact';
+type ModelOperation =
+  | 'listModels'
+  | 'getModel'
+  | 'deleteModel'
+  | 'getModelVersion'
+  | 'deleteModelVersion'
+  | 'getModelArtifact'
+  | 'getModelCard'
+  | 'putModelAlias';
+
+const ALIAS_PATTERN = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
 
 const DOWNLOAD_EXPIRES_S = 3600;
 
@@ -29,6 +41,14 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
     async getModel({ caller, params }) {
       return { body: await modelByName(tenantOf(context, caller).catalog, params['name']) };
     },
+
+    deleteModel: ({ caller, params }) => deleteModel(tenantOf(context, caller), params['name']),
+
+    deleteModelVersion: ({ caller, params }) => deleteVersion(tenantOf(context, caller), params),
+
+    putModelAlias: (call) => putModelAlias(call, context),
+
+    getModelCard: (call) => getModelCard(call, context),
 
     async getModelVersion({ caller, params }) {
       return { body: await versionOf(tenantOf(context, caller).catalog, params) };
@@ -55,6 +75,79 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
       };
     },
   };
+}
+
+async function putModelAlias(
+  { caller, params, body }: Call<'putModelAlias'>,
+  context: ControlContext,
+): Promise<Reply<'putModelAlias'>> {
+  const { catalog } = tenantOf(context, caller);
+  const alias = params['alias'] ?? '';
+  if (alias === 'latest' || !ALIAS_PATTERN.test(alias)) {
+    throw new ServiceError(
+      'invalid_request',
+      `"${alias}" cannot be an alias: expected a letter and up to 62 letters, digits, dots, dashes or underscores, and not "latest", which always names the newest version`,
+    );
+  }
+  const { name, version } = await versionOf(catalog, { ...params, version: String(body.version) });
+  const model = await modelByName(catalog, name);
+  const aliases = { ...model.aliases, [alias]: version };
+  await catalog.models.patch(name, { aliases, updated_at: epochS(context.clock) });
+  return { body: await modelByName(catalog, name) };
+}
+
+async function getModelCard(
+  { caller, params, accept }: Call<'getModelCard'>,
+  context: ControlContext,
+): Promise<Reply<'getModelCard'>> {
+  const { catalog, objects } = tenantOf(context, caller);
+  const { name, version } = await versionOf(catalog, params);
+  const bytes = await objects.get(paths.card(name, version));
+  if (bytes === undefined) {
+    throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
+  }
+  const card = JSON.parse(Buffer.from(bytes).toString('utf8')) as ModelCard;
+  if (!/\btext\/markdown\b/i.test(accept)) return { body: card };
+  return { body: card, text: cardMarkdown(card), headers: { 'content-type': 'text/markdown; charset=utf-8' } };
+}
+
+async function deleteModel(
+  { catalog, objects, quotas }: TenantStores,
+  name: string | undefined,
+): Promise<Reply<'deleteModel'>> {
+  const model = await modelByName(catalog, name);
+  const versions = catalog.versions(model.name);
+  for (;;) {
+    const page = await versions.list({ limit: 100, order: 'ascending' });
+    for (const { version, bytes } of page.data) {
+      await versions.delete(versionId(version));
+      await quotas.addStoredBytes(-bytes);
+    }
+    if (!page.hasMore) break;
+  }
+  await catalog.models.delete(model.name);
+  await objects.deleteAll(paths.versions(model.name));
+  return { body: { object: 'model', id: model.name, deleted: true } };
+}
+
+async function deleteVersion(
+  { catalog, objects, quotas }: TenantStores,
+  params: Readonly<Record<string, string>>,
+): Promise<Reply<'deleteModelVersion'>> {
+  const { id, name, version, bytes } = await versionOf(catalog, params);
+  const model = await modelByName(catalog, name);
+  const aliases = Object.entries({ ...model.aliases, latest: model.latest_version }).filter(([, n]) => n === version);
+  if (aliases.length > 0) {
+    const names = aliases.map(([alias]) => `"${alias}"`).join(', ');
+    throw new ServiceError(
+      'conflict',
+      `${id} is what ${names} points to: point it elsewhere first, or delete the whole model`,
+    );
+  }
+  await catalog.versions(name).delete(versionId(version));
+  await quotas.addStoredBytes(-bytes);
+  await objects.deleteAll(paths.version(name, version));
+  return { body: { object: 'model.version', id, deleted: true } };
 }
 
 async function modelByName(catalog: TenantStores['catalog'], name = ''): Promise<Model> {

@@ -5,7 +5,9 @@ import { deletedSchema, listSchema, pageQuerySchema } from '../../resources/comm
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
 import { createJobSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
 import {
+  aliasSchema,
   artifactSchema,
+  cardSchema,
   modelSchema,
   modelVersionSchema,
   predictSchema,
@@ -133,6 +135,36 @@ export const SPECS = {
     params: modelVersion,
     status: 200,
     answer: artifactSchema,
+  },
+  deleteModel: {
+    tag: 'Models',
+    summary: 'Delete a model with all its versions',
+    params: modelName,
+    status: 200,
+    answer: deletedSchema,
+  },
+  deleteModelVersion: {
+    tag: 'Models',
+    summary: 'Delete a version that no alias points to',
+    params: modelVersion,
+    status: 200,
+    answer: deletedSchema,
+  },
+  getModelCard: {
+    tag: 'Models',
+    summary: 'What a version is and how to make it again; Markdown by Accept: text/markdown',
+    params: modelVersion,
+    status: 200,
+    answer: cardSchema,
+  },
+  putModelAlias: {
+    tag: 'Models',
+    summary: 'Point an alias to a version',
+    params: { ...modelName, alias: 'The alias, such as live' },
+    body: aliasSchema,
+    example: { version: 1 },
+    status: 200,
+    answer: modelSchema,
   },
   predict: {
     tag: 'Predictions',

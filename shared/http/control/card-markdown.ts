@@ -1,0 +1,42 @@
+/** A model card for people: the JSON card as Markdown. */
+import type { ModelCard } from '../../resources/model.ts';
+
+export function cardMarkdown(card: ModelCard): string {
+  const { data, file } = card;
+  return [
+    `# ${card.name}, version ${card.version}`,
+    `A \`${card.family}\` for ${card.task}, published ${new Date(card.created_at * 1000).toISOString()}.`,
+    '## Data',
+    `${data.rows} rows of the dataset ${data.name} (\`${data.dataset}\`, SHA-256 \`${data.sha256}\`)${data.target === undefined ? '' : `, target \`${data.target}\``}.`,
+    table(
+      ['feature', 'type', 'shape'],
+      data.features.map(({ name, type, shape }) => [name, type, shape?.join(' x ') ?? '']),
+    ),
+    ...(data.classes === undefined ? [] : [`Classes: ${data.classes.map((label) => `\`${label}\``).join(', ')}.`]),
+    '## Metrics',
+    metricsTable(card.metrics),
+    '## Limits',
+    card.limits.map((limit) => `- ${limit}`).join('\n'),
+    '## The file',
+    `One ONNX file of ${file.bytes} bytes, SHA-256 \`${file.sha256}\`. Its predictions differ from the trainer's by at most ${file.max_difference_to_trainer}.`,
+    '## How to make it again',
+    `\`POST /v1/jobs\` with this body gives the same bytes on ${card.reproduce.threads} thread${card.reproduce.threads === 1 ? '' : 's'}:`,
+    `\`\`\`json\n${JSON.stringify(card.reproduce.job, null, 2)}\n\`\`\``,
+    '',
+  ].join('\n\n');
+}
+
+function metricsTable({ train, validation }: ModelCard['metrics']): string {
+  const names = [...new Set([...Object.keys(train), ...Object.keys(validation)])];
+  const cell = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(6))));
+  return table(
+    ['metric', 'training rows', 'validation rows'],
+    names.map((name) => [name, cell(train[name]), cell(validation[name])]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
