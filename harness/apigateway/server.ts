@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { AwsError } from '../aws/service.ts';
 import type { InvokeResponse, LambdaService } from '../lambda/service.ts';
 import type { RunResult, StreamResult } from '../lambda/invoker.ts';
+import { SERVER_OPTIONS } from '../lambda/rest.ts';
 import type { HttpListener } from '../lambda/rest.ts';
 import type { CloudModel, IntegrationModel, RestApiModel } from '../template/index.ts';
 import type { Json } from '../template/json.ts';
@@ -234,8 +235,8 @@ export async function startRestApi(options: RestApiOptions): Promise<HttpListene
   const api = new RestApiServer(options);
   const listener = (http: IncomingMessage, response: ServerResponse) => void api.serve(http, response);
   const server = options.tls
-    ? createTlsServer({ ...options.tls, requestTimeout: 0 }, listener)
-    : createServer({ requestTimeout: 0 }, listener);
+    ? createTlsServer({ ...options.tls, ...SERVER_OPTIONS }, listener)
+    : createServer({ ...SERVER_OPTIONS }, listener);
   await new Promise<void>((resolve, reject) =>
     server.once('error', reject).listen(options.port, options.host, resolve),
   );

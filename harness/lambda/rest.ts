@@ -153,6 +153,12 @@ async function serveLocally(
   write(response, await found.route.handle(call));
 }
 
+/**
+ * Long invocations take their time. Idle connections are kept for minutes: a client that sends on one just as it is
+ * closed gets a reset, which after Node's own 5 s happens on a busy machine.
+ */
+export const SERVER_OPTIONS = { requestTimeout: 0, keepAliveTimeout: 120_000 } as const;
+
 export interface HttpListener {
   readonly url: string;
   stop(): Promise<void>;
@@ -163,7 +169,7 @@ export async function startLambdaServer(
   routes: readonly RestRoute[],
   options: { host: string; port: number },
 ): Promise<HttpListener> {
-  const server = createServer({ requestTimeout: 0 }, (http, response) => {
+  const server = createServer(SERVER_OPTIONS, (http, response) => {
     serveLocally(routes, http, response).catch((error: unknown) => writeSamError(response, error));
   });
   await new Promise<void>((resolve, reject) =>
