@@ -30,6 +30,8 @@ export class Guardian {
   async close(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.pid === undefined) return;
     const exited = new Promise<void>((resolve) => this.#process.once('exit', () => resolve()));
+    // It is waited for, so it counts again.
+    this.#process.ref();
     this.#process.stdin?.end();
     await exited;
   }
