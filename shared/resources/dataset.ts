@@ -2,14 +2,24 @@
 import * as z from 'zod';
 import { errorDetailSchema, nameSchema, timeSchema } from './common.ts';
 
-export const DATASET_FORMATS = ['csv', 'jsonl', 'idx'] as const;
+export const DATASET_FORMATS = ['csv', 'jsonl', 'idx', 'parquet'] as const;
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
 /** The files a dataset is uploaded as. */
-export const UPLOAD_PARTS = { csv: ['data'], jsonl: ['data'], idx: ['images', 'labels'] } as const satisfies Record<
-  DatasetFormat,
-  readonly string[]
->;
+export const UPLOAD_PARTS = {
+  csv: ['data'],
+  jsonl: ['data'],
+  idx: ['images', 'labels'],
+  parquet: ['data'],
+} as const satisfies Record<DatasetFormat, readonly string[]>;
+
+/** The fields of a request that may hold the data themselves. */
+const INLINE_FIELDS = {
+  csv: ['csv'],
+  jsonl: ['rows'],
+  idx: ['images', 'labels'],
+  parquet: [],
+} as const satisfies Record<DatasetFormat, readonly string[]>;
 
 /** Data that travels in the request; larger data are uploaded. Lambda takes 6 MB, the rest is for the frame. */
 export const INLINE_MAX_BYTES = 5_000_000;
@@ -36,13 +46,17 @@ export const createDatasetSchema = z
       .optional(),
   })
   .superRefine((body, context) => {
-    const allowed = { csv: ['csv'], jsonl: ['rows'], idx: ['images', 'labels'] }[body.format];
+    const allowed: readonly string[] = INLINE_FIELDS[body.format];
+    const place =
+      allowed.length === 0
+        ? 'is uploaded to the URL that the answer names, and does not travel'
+        : `takes its data in ${allowed.map((f) => `"${f}"`).join(' and ')}, not`;
     for (const field of ['csv', 'rows', 'images', 'labels'] as const) {
       if (body[field] === undefined || allowed.includes(field)) continue;
       context.addIssue({
         code: 'custom',
         path: [field],
-        message: `a dataset of format ${body.format} takes its data in ${allowed.map((f) => `"${f}"`).join(' and ')}, not in "${field}"`,
+        message: `a dataset of format ${body.format} ${place} in "${field}"`,
       });
     }
     if (body.format !== 'idx') return;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readCsv } from '../data/csv.ts';
 import { readIdx } from '../data/idx.ts';
 import { readJsonl } from '../data/jsonl.ts';
+import { readParquet } from '../data/parquet.ts';
 import { profile } from '../data/profile.ts';
 import type { Table } from '../data/table.ts';
 import { ServiceError } from '../errors.ts';
@@ -76,6 +77,8 @@ async function readFiles({ format, reading }: DatasetRecord, files: readonly Uin
     }
     case 'jsonl':
       return readJsonl(data, declared);
+    case 'parquet':
+      return readParquet(data, declared);
     case 'idx':
       return readIdx({ images: data, ...(labels === undefined ? {} : { labels }) });
   }
