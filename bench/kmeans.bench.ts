@@ -45,7 +45,6 @@ X = np.fromfile(${JSON.stringify(path)}).astype(np.float32).reshape(${ROWS}, ${W
 
 async function iterations(): Promise<void> {
   const lloyd = await Lloyd.open(engine, points, CLUSTERS);
-  let centers = Float64Array.from(Array.from({ length: CLUSTERS }, (_, k) => [...points.center(k)]).flat());
   await race({
     case: `k-means ${ROWS} x ${WIDTH}, ${CLUSTERS} clusters, ${ITERATIONS} iterations`,
     threads,
@@ -56,7 +55,9 @@ def fit():
     return {"inertia": model.inertia_}
 `,
     async ours() {
-      centers = Float64Array.from(Array.from({ length: CLUSTERS }, (_, k) => [...points.center(k)]).flat());
+      let centers: Float64Array = Float64Array.from(
+        Array.from({ length: CLUSTERS }, (_, k) => [...points.center(k)]).flat(),
+      );
       for (let i = 0; i < ITERATIONS; i++) centers = await lloyd.centersOf(await lloyd.assign(centers), centers);
       await lloyd.assign(centers);
     },

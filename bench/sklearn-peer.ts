@@ -59,14 +59,27 @@ export interface Race {
   readonly runs: number;
   /** Python that defines fit(). */
   readonly peer: string;
-  ours(): Promise<void>;
+  readonly ours: () => Promise<void>;
+}
+
+export interface RaceLine {
+  readonly case: string;
+  readonly ours_ms: number;
+  readonly threads: number;
+  readonly runs: number;
+  readonly peer: string;
+  /** null where the peer is missing. */
+  readonly peer_ms: number | null;
+  /** Ours by the peer's. */
+  readonly ratio: number | null;
+  readonly peer_version?: string;
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;
 
 /** Medians of alternating runs, after one of each to warm up. */
-export async function race({ runs, threads, ours, ...what }: Race): Promise<Record<string, unknown>> {
+export async function race({ runs, threads, ours, ...what }: Race): Promise<RaceLine> {
   const peer = await openPeer(what.peer, threads);
   const [oursMs, peerMs]: number[][] = [[], []];
   for (let run = 0; run <= runs; run++) {
@@ -86,9 +99,9 @@ export async function race({ runs, threads, ours, ...what }: Race): Promise<Reco
 }
 
 /** A line of JSON, or the same for people. */
-export function show(line: Record<string, unknown>, isJson: boolean): void {
+export function show(line: RaceLine, isJson: boolean): void {
   const { case: name, ours_ms: ours, peer, peer_ms: theirs, ratio, threads, runs } = line;
-  const versus = theirs === null ? String(peer) : `scikit-learn ${String(theirs)} ms, ratio ${String(ratio)}`;
-  const text = `${String(name)}: ${String(ours)} ms; ${versus} (${String(threads)} threads, ${String(runs)} runs)`;
+  const versus = theirs === null ? peer : `${peer} ${theirs} ms, ratio ${ratio}`;
+  const text = `${name}: ${ours} ms; ${versus} (${threads} threads, ${runs} runs)`;
   console.log(isJson ? JSON.stringify(line) : text);
 }

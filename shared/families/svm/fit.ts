@@ -7,6 +7,7 @@ import { coefColumn } from './infer.ts';
 import { KernelRows, KernelSource, fitsInCache } from './kernel-rows.ts';
 import { checkWeights } from './params.ts';
 import type { SvmParams } from './params.ts';
+import { SmoLoops } from './loops.ts';
 import { heldOut, membersOf, planOf, problemOf, taskAt } from './plan.ts';
 import type { SvmPlan, SvmTask } from './plan.ts';
 import { fitSigmoid } from './platt.ts';
@@ -89,6 +90,8 @@ type Training = {
 /** The kernel matrix of each pair in turn: a part of the whole one where that fits in the cache. */
 class PairKernels {
   readonly #source: KernelSource;
+  /** For one solver after the other. */
+  readonly loops = new SmoLoops();
   readonly #everyRow: Int32Array;
   #all: KernelRows | undefined;
   #own: { readonly pair: number; readonly rows: KernelRows } | undefined;
@@ -119,7 +122,7 @@ async function openSolver(
   const kernel = await kernels.of(task.pair, membersOf(plan, task.pair));
   const { tol, max_iter: maxIter } = problem.params;
   const options = { tol, maxIter: maxIter === -1 ? Infinity : maxIter };
-  return new SmoSolver(problemOf(plan, problem, task), kernel, options, from);
+  return new SmoSolver(problemOf(plan, problem, task), { ...kernel, loops: kernels.loops }, options, from);
 }
 
 /** Runs a solver to its end, or until `budget` is used up. */

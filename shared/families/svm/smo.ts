@@ -7,6 +7,7 @@
  * shrinking as in C.-C. Chang, C.-J. Lin, "LIBSVM: a library for support vector machines" (2011), section 5.1.
  */
 import type { KernelRows } from './kernel-rows.ts';
+import { SmoLoops, TAU } from './loops.ts';
 
 export interface SmoProblem {
   readonly linear: Float64Array;
@@ -35,8 +36,6 @@ export interface SmoState {
 /** `missing`: rows of the kernel have to be loaded. `stale`: f of the inactive variables has to be made up. */
 export type SmoStatus = 'paused' | 'missing' | 'stale' | 'optimal' | 'max_iter';
 
-/** Stands for a curvature that is not positive. */
-const TAU = 1e-12;
 const SHRINK_EVERY = 1000;
 /** Copies of rows of the active variables, at most. */
 const GATHERED_VALUES = 1 << 25;
@@ -54,12 +53,10 @@ export class SmoSolver {
   readonly #f: Float64Array;
   #untilShrink: number;
   #isUnshrunk = false;
-  /** Variables that take part, and of each of them, in this order: f, diagonal, and what is added to f for a step up and down. */
+  /** Variables that take part. */
   #active: Int32Array = new Int32Array(0);
-  #activeF = new Float64Array(0);
-  #diagonal = new Float64Array(0);
-  #up = new Float64Array(0);
-  #down = new Float64Array(0);
+  /** f, diagonal and slopes of the active variables, in their order. Two solvers that take turns need loops of their own. */
+  readonly #loops: SmoLoops;
   #isWhole = false;
   #gathered: (Float32Array | undefined)[] = [];
   #gatheredRows = 0;
@@ -68,7 +65,7 @@ export class SmoSolver {
 
   constructor(
     problem: SmoProblem,
-    kernel: { rows: KernelRows; index: Int32Array },
+    kernel: { rows: KernelRows; index: Int32Array; loops?: SmoLoops },
     options: SmoOptions,
     from?: SmoState,
   ) {
@@ -77,6 +74,7 @@ export class SmoSolver {
     this.#rows = kernel.rows;
     this.#index = kernel.index;
     this.#options = options;
+    this.#loops = kernel.loops ?? new SmoLoops();
     this.coef = from?.coef.slice() ?? new Float64Array(n);
     this.#f = from?.f.slice() ?? problem.linear.slice();
     this.#untilShrink = from?.untilShrink ?? Math.min(n, SHRINK_EVERY);
@@ -115,11 +113,12 @@ export class SmoSolver {
       const i = this.#best;
       const rowI = this.#row(i);
       if (rowI === undefined) return 'missing';
-      const j = this.#secondChoice(i, rowI, tol);
-      if (j < 0) return this.#endOfActive();
+      const { j, violation } = this.#loops.secondChoice(i, rowI);
+      if (j < 0 || violation < tol) return this.#endOfActive();
       const rowJ = this.#row(j);
       if (rowJ === undefined) return 'missing';
-      this.#best = this.#step({ i, rowI }, { j, rowJ });
+      const { diagonal } = this.#loops;
+      this.#best = this.#step(i, j, { curvature: diagonal[i]! + diagonal[j]! - 2 * rowI[j]!, rowJ });
       this.iteration++;
       this.#untilShrink--;
     }
@@ -132,7 +131,7 @@ export class SmoSolver {
     const missing = Array.from(this.#active.keys()).filter((k) => !this.#rows.has(this.#kernelRow(k)));
     const { low, high } = this.#extremes();
     const urgency = Float64Array.from(missing, (k) =>
-      Math.max(this.#activeF[k]! + this.#up[k]! - low, high - this.#activeF[k]! - this.#down[k]!),
+      Math.max(this.#loops.f[k]! + this.#loops.up[k]! - low, high - this.#loops.f[k]! - this.#loops.down[k]!),
     );
     const enough = urgency.toSorted()[Math.max(0, missing.length - this.#rows.blockRows)]!;
     for (const [m, k] of missing.entries())
@@ -161,8 +160,8 @@ export class SmoSolver {
     let sum = 0;
     let free = 0;
     for (let k = 0; k < this.#active.length; k++) {
-      if (this.#up[k] !== this.#down[k]) continue;
-      sum += this.#activeF[k]! + this.#up[k]!;
+      if (this.#loops.up[k] !== this.#loops.down[k]) continue;
+      sum += this.#loops.f[k]! + this.#loops.up[k]!;
       free++;
     }
     if (free > 0) return sum / free;
@@ -193,40 +192,11 @@ export class SmoSolver {
     return 'stale';
   }
 
-  /** The variable that lowers the objective most when it goes down as far as i goes up, or -1 where none violates by `tol`. */
-  #secondChoice(i: number, rowI: Float32Array, tol: number): number {
-    const f = this.#activeF;
-    const down = this.#down;
-    const diagonal = this.#diagonal;
-    const top = f[i]! + this.#up[i]!;
-    const own = diagonal[i]!;
-    let best = -1;
-    let bestSquare = 0;
-    let bestCurvature = 1;
-    let largest = -Infinity;
-    for (let t = 0; t < f.length; t++) {
-      const gain = top - (f[t]! + down[t]!);
-      if (gain <= 0) continue;
-      if (gain > largest) largest = gain;
-      let curvature = own + diagonal[t]! - 2 * rowI[t]!;
-      if (curvature <= 0) curvature = TAU;
-      const square = gain * gain;
-      // square / curvature > bestSquare / bestCurvature, without the division.
-      if (square * bestCurvature <= bestSquare * curvature) continue;
-      best = t;
-      bestSquare = square;
-      bestCurvature = curvature;
-    }
-    return largest < tol ? -1 : best;
-  }
-
   /** Moves i up and j down to the best point that the boxes allow, updates f, and finds the next i on the way. */
-  #step({ i, rowI }: { i: number; rowI: Float32Array }, { j, rowJ }: { j: number; rowJ: Float32Array }): number {
-    const f = this.#activeF;
-    const up = this.#up;
+  #step(i: number, j: number, { curvature, rowJ }: { curvature: number; rowJ: Float32Array }): number {
+    const { f, up, down } = this.#loops;
     const [s, t] = [this.#active[i]!, this.#active[j]!];
-    const curvature = this.#diagonal[i]! + this.#diagonal[j]! - 2 * rowI[j]!;
-    const wanted = (f[i]! + up[i]! - f[j]! - this.#down[j]!) / (curvature > 0 ? curvature : TAU);
+    const wanted = (f[i]! + up[i]! - f[j]! - down[j]!) / Math.max(curvature, TAU);
     const ceiling = this.#ceiling(s);
     const floor = this.#floor(t);
     const delta = Math.min(wanted, ceiling - this.coef[s]!, this.coef[t]! - floor);
@@ -234,17 +204,7 @@ export class SmoSolver {
     this.coef[t] = delta === this.coef[t]! - floor ? floor : this.coef[t]! - delta;
     this.#setSlopes(i);
     this.#setSlopes(j);
-    let best = -1;
-    let highest = -Infinity;
-    for (let k = 0; k < f.length; k++) {
-      const value = f[k]! - delta * (rowI[k]! - rowJ[k]!);
-      f[k] = value;
-      const gain = value + up[k]!;
-      if (gain <= highest) continue;
-      highest = gain;
-      best = k;
-    }
-    return best;
+    return this.#loops.update(rowJ, delta);
   }
 
   /** How far up a coefficient goes at one slope: to its bound, or to zero from below. */
@@ -262,8 +222,8 @@ export class SmoSolver {
     const t = this.#active[k]!;
     const { epsilon, lower, upper } = this.#problem;
     const b = this.coef[t]!;
-    this.#up[k] = b >= upper[t]! ? -Infinity : b >= 0 ? -epsilon : epsilon;
-    this.#down[k] = b <= lower[t]! ? Infinity : b <= 0 ? epsilon : -epsilon;
+    this.#loops.up[k] = b >= upper[t]! ? -Infinity : b >= 0 ? -epsilon : epsilon;
+    this.#loops.down[k] = b <= lower[t]! ? Infinity : b <= 0 ? epsilon : -epsilon;
   }
 
   /** The highest f of a step up and the lowest of a step down. */
@@ -271,8 +231,8 @@ export class SmoSolver {
     let high = -Infinity;
     let low = Infinity;
     for (let k = 0; k < this.#active.length; k++) {
-      high = Math.max(high, this.#activeF[k]! + this.#up[k]!);
-      low = Math.min(low, this.#activeF[k]! + this.#down[k]!);
+      high = Math.max(high, this.#loops.f[k]! + this.#loops.up[k]!);
+      low = Math.min(low, this.#loops.f[k]! + this.#loops.down[k]!);
     }
     return { high, low };
   }
@@ -287,7 +247,7 @@ export class SmoSolver {
     }
     this.#untilShrink = Math.min(this.coef.length, SHRINK_EVERY);
     const keep = this.#active.filter(
-      (_, k) => this.#activeF[k]! + this.#up[k]! >= low || this.#activeF[k]! + this.#down[k]! <= high,
+      (_, k) => this.#loops.f[k]! + this.#loops.up[k]! >= low || this.#loops.f[k]! + this.#loops.down[k]! <= high,
     );
     if (keep.length === this.#active.length) return false;
     this.#storeF();
@@ -296,25 +256,23 @@ export class SmoSolver {
   }
 
   #storeF(): void {
-    for (let k = 0; k < this.#active.length; k++) this.#f[this.#active[k]!] = this.#activeF[k]!;
+    for (let k = 0; k < this.#active.length; k++) this.#f[this.#active[k]!] = this.#loops.f[k]!;
   }
 
   #activate(active: Int32Array): void {
     const n = active.length;
     this.#active = active;
-    this.#activeF = new Float64Array(n);
-    this.#diagonal = new Float64Array(n);
-    this.#up = new Float64Array(n);
-    this.#down = new Float64Array(n);
+    this.#loops.reserve(n);
+    const { f, up, diagonal } = this.#loops;
     this.#isWhole = n === this.#rows.size;
     this.#best = -1;
     for (let k = 0, highest = -Infinity; k < n; k++) {
       const t = active[k]!;
-      this.#activeF[k] = this.#f[t]!;
-      this.#diagonal[k] = this.#rows.diagonal[this.#index[t]!]!;
+      f[k] = this.#f[t]!;
+      diagonal[k] = this.#rows.diagonal[this.#index[t]!]!;
       this.#setSlopes(k);
       if (this.#index[t] !== k) this.#isWhole = false;
-      const gain = this.#activeF[k]! + this.#up[k]!;
+      const gain = f[k]! + up[k]!;
       if (gain <= highest) continue;
       highest = gain;
       this.#best = k;
@@ -351,7 +309,7 @@ export class SmoSolver {
     if (this.#best < 0) return [];
     const rowI = this.#row(this.#best);
     if (rowI === undefined) return [this.#best];
-    const j = this.#secondChoice(this.#best, rowI, 0);
+    const { j } = this.#loops.secondChoice(this.#best, rowI);
     return j < 0 || this.#row(j) !== undefined ? [] : [j];
   }
 
