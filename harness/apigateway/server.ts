@@ -5,12 +5,11 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { AwsError } from '../aws/service.ts';
 import type { InvokeResponse, LambdaService } from '../lambda/service.ts';
 import type { RunResult, StreamResult } from '../lambda/invoker.ts';
-import { SERVER_OPTIONS } from '../lambda/rest.ts';
-import type { HttpListener } from '../lambda/rest.ts';
+import { SERVER_OPTIONS, listen } from '../listen.ts';
+import type { HttpListener } from '../listen.ts';
 import type { CloudModel, IntegrationModel, RestApiModel } from '../template/index.ts';
 import type { Json } from '../template/json.ts';
 import { AuthorizerGate } from './authorizer.ts';
@@ -236,14 +235,6 @@ export async function startRestApi(options: RestApiOptions): Promise<HttpListene
   const listener = (http: IncomingMessage, response: ServerResponse) => void api.serve(http, response);
   const server = options.tls
     ? createTlsServer({ ...options.tls, ...SERVER_OPTIONS }, listener)
-    : createServer({ ...SERVER_OPTIONS }, listener);
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(options.port, options.host, resolve),
-  );
-  const stop = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { url: `${options.tls ? 'https' : 'http'}://${options.host}:${(server.address() as AddressInfo).port}`, stop };
+    : createServer(SERVER_OPTIONS, listener);
+  return listen(server, { host: options.host, port: options.port, what: `API ${options.api.name}` });
 }

@@ -54,7 +54,9 @@ export class ExecutionEnvironment {
   readonly #api: RuntimeApi;
   #process: ChildProcess | undefined;
   #settle: ((outcome: Outcome) => void) | undefined;
-  #released: (() => void) | undefined;
+  /** Hands over the invocation that waits for the init phase to end. */
+  #begin: (() => void) | undefined;
+  #whenIdle: (() => void) | undefined;
   #memoryTimer: NodeJS.Timeout | undefined;
   #isOutOfMemory = false;
   #isReady = false;
@@ -147,7 +149,7 @@ export class ExecutionEnvironment {
         this.#api.dispatch({ ...invocation, deadlineMs: Date.now() + timeoutS * 1000 });
       };
       if (this.#isReady) dispatch();
-      else this.#released = dispatch;
+      else this.#begin = dispatch;
       this.#isReady = false;
     });
   }
@@ -156,7 +158,7 @@ export class ExecutionEnvironment {
   async idle(): Promise<void> {
     if (this.#isReady || !this.isAlive) return;
     await new Promise<void>((resolve) => {
-      this.#released = resolve;
+      this.#whenIdle = resolve;
     });
   }
 
@@ -179,11 +181,16 @@ export class ExecutionEnvironment {
   }
 
   #onReady(): void {
-    this.#isReady = true;
     this.#readyAtMs ??= Date.now();
-    const released = this.#released;
-    this.#released = undefined;
-    released?.();
+    const begin = this.#begin;
+    this.#begin = undefined;
+    if (begin) {
+      begin();
+      return;
+    }
+    this.#isReady = true;
+    this.#whenIdle?.();
+    this.#whenIdle = undefined;
   }
 
   #onAnswer(answer: RuntimeAnswer): void {
@@ -198,8 +205,8 @@ export class ExecutionEnvironment {
     this.#settleWith({ kind: 'exit', reason: this.#exitReason, isOutOfMemory: this.#isOutOfMemory });
     this.#api.close();
     rm(this.#options.temporaryDirectory, { recursive: true, force: true }, () => undefined);
-    this.#released?.();
-    this.#released = undefined;
+    this.#whenIdle?.();
+    this.#whenIdle = undefined;
     this.#options.onExit();
   }
 

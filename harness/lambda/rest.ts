@@ -4,9 +4,10 @@
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { AwsError } from '../aws/service.ts';
 import type { AwsService, Permission, ServiceRequest } from '../aws/service.ts';
+import { SERVER_OPTIONS, listen } from '../listen.ts';
+import type { HttpListener } from '../listen.ts';
 
 export interface RestCall {
   readonly method: string;
@@ -153,17 +154,6 @@ async function serveLocally(
   write(response, await found.route.handle(call));
 }
 
-/**
- * Long invocations take their time. Idle connections are kept for minutes: a client that sends on one just as it is
- * closed gets a reset, which after Node's own 5 s happens on a busy machine.
- */
-export const SERVER_OPTIONS = { requestTimeout: 0, keepAliveTimeout: 120_000 } as const;
-
-export interface HttpListener {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
 /** Serves the routes without signatures, as `sam local start-lambda` does. */
 export async function startLambdaServer(
   routes: readonly RestRoute[],
@@ -172,13 +162,5 @@ export async function startLambdaServer(
   const server = createServer(SERVER_OPTIONS, (http, response) => {
     serveLocally(routes, http, response).catch((error: unknown) => writeSamError(response, error));
   });
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(options.port, options.host, resolve),
-  );
-  const stop = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { url: `http://${options.host}:${(server.address() as AddressInfo).port}`, stop };
+  return listen(server, { ...options, what: 'Lambda' });
 }

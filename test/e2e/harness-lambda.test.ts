@@ -253,6 +253,15 @@ test('a second local cloud on the same data is refused, and says who holds it', 
   await expect(second).rejects.toThrow(`already running on ${app.dataDir} (pid ${process.pid})`);
 });
 
+test('a port that is taken is named, and nothing stays behind', async () => {
+  const port = Number(new URL(app.cloud.lambdaUrl).port);
+  const dataDir = mkdtempSync(join(tmpdir(), 'harness-port-'));
+  const second = startLocalCloud({ assemblyDir: harnessAssembly(), dataDir, lambdaPort: port });
+
+  await expect(second).rejects.toThrow(`Lambda: port ${String(port)} of 127.0.0.1 is taken`);
+  expect(readdirSync(dataDir)).not.toContain('lock.json');
+});
+
 test('stopping ends every process', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'harness-stop-'));
   const cloud = await startLocalCloud({ assemblyDir: harnessAssembly(), dataDir });
