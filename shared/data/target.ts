@@ -8,6 +8,7 @@ export type Label = string | number | boolean;
 
 export type Target =
   | { readonly kind: 'classes'; readonly labels: readonly Label[]; readonly values: Int32Array }
+  /** One per row; as many as the horizon in a forecast. */
   | { readonly kind: 'numbers'; readonly values: Float64Array }
   /** Clustering has nothing to learn from but the features; `values` is empty. */
   | { readonly kind: 'none'; readonly values: Float64Array };
@@ -18,6 +19,7 @@ export const NO_TARGET: Target = { kind: 'none', values: new Float64Array(0) };
 export const TARGET_TYPES = {
   classification: ['integer', 'boolean', 'category', 'text'],
   regression: ['number', 'integer'],
+  forecasting: ['number', 'integer'],
 } as const;
 
 const MAX_CLASSES = 1000;

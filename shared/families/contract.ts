@@ -7,12 +7,13 @@ import type * as z from 'zod';
 import type { EmitFeatures, Features } from '../data/feature-matrix.ts';
 import type { ColumnType } from '../data/table.ts';
 import type { Target } from '../data/target.ts';
+import type { WindowSpec } from '../data/windows.ts';
 import type { Engine } from '../onnx/engine.ts';
 import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 
-export type Task = 'classification' | 'regression' | 'clustering';
+export type Task = 'classification' | 'regression' | 'clustering' | 'forecasting';
 
 /** What is known of the data before a row is read. */
 export interface DataShape {
@@ -47,7 +48,7 @@ export interface ModelShape<P> {
   readonly params: P;
   /** Shape of one encoded row. */
   readonly input: readonly number[];
-  /** Number of classes, or of numbers predicted. */
+  /** Number of classes, or of numbers predicted (the horizon of a forecast). */
   readonly outputs: number;
 }
 
@@ -93,6 +94,8 @@ export interface Family<P> {
   readonly standardize: boolean;
   /** Refuses parameters that do not fit the data. @throws ServiceError with a pointer below /params or /features. */
   check(params: P, data: DataShape): void;
+  /** Forecasting: what is forecast from what. The one feature is then the window of the target's past values, a tensor [window]. */
+  windowOf?(params: P): WindowSpec;
   /** From the encodings' inputs to the array that fit and infer take. */
   readonly emitFeatures: EmitFeatures;
   start(problem: Problem<P>): FitState;
@@ -126,6 +129,10 @@ export function inferOutputs<P>(
 }
 
 export function modelOf<P>({ task, params, train }: Problem<P>): ModelShape<P> {
-  const outputs = train.target.kind === 'classes' ? train.target.labels.length : 1;
+  const outputs = train.target.kind === 'classes' ? train.target.labels.length : numbersPerRow(train);
   return { task, params, input: train.x.shape.slice(1), outputs };
+}
+
+function numbersPerRow({ x, target }: Samples): number {
+  return target.kind === 'numbers' ? target.values.length / x.shape[0]! : 1;
 }

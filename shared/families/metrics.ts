@@ -1,6 +1,6 @@
 /**
  * Measures of predictions: accuracy and log-loss of classes (hinge loss where there are scores and no probabilities); r2, rmse, mae and
- * mean squared error (`loss`) of numbers; inertia of clusters, `loss` being its mean over the rows.
+ * mean squared error (`loss`) of numbers (all of a forecast's alike); inertia of clusters, `loss` being its mean over the rows.
  * Definitions as in scikit-learn's user guide, section "Metrics and scoring" (r2 of a constant target is 1 if perfect, else 0).
  */
 import type { Target } from '../data/target.ts';

@@ -4,9 +4,10 @@ import { cnn } from './cnn/index.ts';
 import { kmeans } from './kmeans/index.ts';
 import { linearRegression } from './linear-regression.ts';
 import { logisticRegression } from './logistic-regression/index.ts';
+import { rnn } from './rnn/index.ts';
 import { svm } from './svm/index.ts';
 
-export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression, svm, kmeans, cnn];
+export const FAMILIES: readonly AnyFamily[] = [linearRegression, logisticRegression, svm, kmeans, cnn, rnn];
 
 export function findFamily(name: string): AnyFamily | undefined {
   return FAMILIES.find((family) => family.name === name);

@@ -23,14 +23,15 @@ export interface ClusterPrediction {
   readonly distance: number;
 }
 
-export type Prediction = ClassPrediction | ClusterPrediction | number;
+/** A forecast of several values is a list. */
+export type Prediction = ClassPrediction | ClusterPrediction | number | readonly number[];
 
 export interface Predictor {
   readonly schema: ModelSchema;
   /** Estimated memory of the loaded model. */
   readonly sizeBytes: number;
   /**
-   * One answer per instance: {label, probabilities}, {cluster, distance} or a number.
+   * One answer per instance: {label, probabilities}, {cluster, distance}, a number or a list of them.
    * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature
    */
   predict(instances: readonly unknown[]): Promise<Prediction[]>;
@@ -71,7 +72,7 @@ type RowResults = Readonly<Partial<Record<OutputName, HostTensor>>>;
 
 function answersOf({ classes }: ModelSchema, results: RowResults): Prediction[] {
   const { prediction, label, probabilities, scores, cluster, distance } = results;
-  if (prediction !== undefined) return Array.from(prediction.data as Float64Array);
+  if (prediction !== undefined) return numbersOf(prediction);
   if (cluster !== undefined) {
     const distances = distance!.data as Float64Array;
     return Array.from(cluster.data as BigInt64Array, (k, row) => ({ cluster: Number(k), distance: distances[row]! }));
@@ -82,6 +83,12 @@ function answersOf({ classes }: ModelSchema, results: RowResults): Prediction[] 
     ...(probabilities === undefined ? {} : { probabilities: byClass(keys, probabilities, row) }),
     ...(scores === undefined ? {} : { scores: byClass(keys, scores, row) }),
   }));
+}
+
+function numbersOf({ shape: [rows = 0, width], data }: HostTensor): (number | number[])[] {
+  const numbers = Array.from(data as Float64Array);
+  if (width === undefined) return numbers;
+  return Array.from({ length: rows }, (_, row) => numbers.slice(row * width, (row + 1) * width));
 }
 
 function labelOf(value: unknown, dtype: HostTensor['dtype']): Label {

@@ -6,9 +6,11 @@ import type { Encoding } from '../data/encoding.ts';
 import { encodeFeatures } from '../data/feature-matrix.ts';
 import { profile } from '../data/profile.ts';
 import { splitRows } from '../data/split.ts';
+import type { Split } from '../data/split.ts';
 import { NO_TARGET, readTarget } from '../data/target.ts';
 import type { Table } from '../data/table.ts';
 import type { Label, Target } from '../data/target.ts';
+import { splitWindows, windowsOf } from '../data/windows.ts';
 import { modelOf } from '../families/contract.ts';
 import type { ModelShape, Problem, Samples } from '../families/contract.ts';
 import { DEFAULT_PREPROCESSING, DEFAULT_VALIDATION_FRACTION } from '../families/spec.ts';
@@ -48,34 +50,29 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     for (const name of [...checked.features, ...(checked.target === undefined ? [] : [checked.target])])
       requireFinite(columnOf(table, name), table.rows);
   }
-  const readOwn = (table: Table, labels?: readonly Label[]): Target =>
-    task === 'clustering' || checked.target === undefined ? NO_TARGET : readTarget(table, checked.target, task, labels);
-  const target = readOwn(train);
+  const source = sourceOf(checked, train);
+  const { target } = source;
   const seed = spec.seed ?? 0;
   const split =
     validation === undefined
-      ? splitOf(spec, target, train.rows)
-      : { train: allRows(train), validation: new Int32Array(0) };
+      ? splitOf(spec, checked, source)
+      : { train: allRows(source.table), validation: new Int32Array(0) };
   const preprocessing = spec.preprocessing ?? DEFAULT_PREPROCESSING;
   const standardize = preprocessing.standardize === 'auto' ? family.standardize : preprocessing.standardize;
-  const encodings = fitEncodings(train, split.train, { features: checked.features, preprocessing, standardize });
-  const encode = async ({ table, rows }: Rows, all: Target): Promise<Samples> => ({
+  const encodings = fitEncodings(source.table, split.train, { features: checked.features, preprocessing, standardize });
+  const encode = async ({ table, target: all }: Source, rows: Int32Array): Promise<Samples> => ({
     x: await encodeFeatures(engine, { table, rows, encodings }, family.emitFeatures),
-    target: pick(all, rows),
+    target: pick(all, rows, table.rows),
   });
-  const trainRows = { table: train, rows: split.train };
-  const heldOut =
-    validation === undefined
-      ? { table: train, rows: split.validation }
-      : { table: validation, rows: allRows(validation) };
   const labels = target.kind === 'classes' ? target.labels : undefined;
-  const heldOutTarget = validation === undefined ? target : readOwn(validation, labels);
+  const heldOut = validation === undefined ? source : sourceOf(checked, validation, labels);
+  const heldOutRows = validation === undefined ? split.validation : allRows(heldOut.table);
   const problem: Problem<unknown> = {
     task,
     params,
     seed,
-    train: await encode(trainRows, target),
-    ...(heldOut.rows.length === 0 ? {} : { validation: await encode(heldOut, heldOutTarget) }),
+    train: await encode(source, split.train),
+    ...(heldOutRows.length === 0 ? {} : { validation: await encode(heldOut, heldOutRows) }),
   };
   const model = modelOf(problem);
   return {
@@ -83,7 +80,7 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     encodings,
     problem,
     model,
-    trainRows,
+    trainRows: { table: source.table, rows: split.train },
     fingerprint: fingerprintOf(checked, { encodings, problem, preprocessing }),
   };
 }
@@ -97,19 +94,36 @@ function typesOf(table: Table, { target }: TrainingSpec): Parameters<typeof vali
   });
 }
 
-function splitOf(spec: TrainingSpec, target: Target, rows: number): ReturnType<typeof splitRows> {
+/** Rows to learn from: those of the data, or the windows of a series. */
+interface Source {
+  readonly table: Table;
+  readonly target: Target;
+}
+
+function sourceOf({ family, task, params, target }: CheckedTraining, table: Table, labels?: readonly Label[]): Source {
+  if (task === 'clustering' || target === undefined) return { table, target: NO_TARGET };
+  if (task === 'forecasting') return windowsOf(table, target, family.windowOf!(params));
+  return { table, target: readTarget(table, target, task, labels) };
+}
+
+function splitOf(spec: TrainingSpec, { family, task, params }: CheckedTraining, { table, target }: Source): Split {
   const { validation = { fraction: DEFAULT_VALIDATION_FRACTION } } = spec;
   const fraction = 'fraction' in validation ? validation.fraction : 0;
-  return splitRows(rows, fraction, {
+  if (task === 'forecasting') return splitWindows(table.rows, fraction, family.windowOf!(params));
+  return splitRows(table.rows, fraction, {
     seed: spec.seed ?? 0,
     ...(target.kind === 'classes' ? { classes: target.values } : {}),
   });
 }
 
-function pick(target: Target, rows: Int32Array): Target {
+function pick(target: Target, rows: Int32Array, total: number): Target {
   if (target.kind === 'none') return target;
-  if (target.kind === 'numbers')
-    return { kind: 'numbers', values: Float64Array.from(rows, (row) => target.values[row]!) };
+  if (target.kind === 'numbers') {
+    const width = target.values.length / total;
+    const values = new Float64Array(rows.length * width);
+    rows.forEach((row, i) => values.set(target.values.subarray(row * width, (row + 1) * width), i * width));
+    return { kind: 'numbers', values };
+  }
   return { ...target, values: Int32Array.from(rows, (row) => target.values[row]!) };
 }
 

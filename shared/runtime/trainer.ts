@@ -169,10 +169,13 @@ async function compare(
 /** What a prediction was decided by: probabilities or scores in the order of the classes, the distance, or the number. */
 function outputsOf(prediction: Prediction, classes: ModelSchema['classes']): number[] {
   if (typeof prediction === 'number') return [prediction];
+  if (isList(prediction)) return [...prediction];
   if ('distance' in prediction) return [prediction.distance];
   const figures = prediction.probabilities ?? prediction.scores ?? {};
   return (classes ?? []).map((label) => figures[String(label)] ?? Number.NaN);
 }
+
+const isList = (prediction: Prediction): prediction is readonly number[] => Array.isArray(prediction);
 
 /** The same of one row of the trainer's. */
 function rowOf({ prediction, distance, probabilities, scores }: RowOutputs, row: number, rows: number): Float64Array {

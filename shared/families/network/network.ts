@@ -81,6 +81,7 @@ const REASONS: Readonly<Record<Task, (outputs: number) => string>> = {
   classification: (outputs) => `${outputs} classes`,
   regression: () => 'one number to predict',
   clustering: () => 'one cluster',
+  forecasting: (outputs) => `a horizon of ${outputs}`,
 };
 
 /** @throws invalid_request when a loss is asked for that is not the task's. */

@@ -1,18 +1,9 @@
 /** For every family the trainings that the conformance suite runs it through: small data that can be learned, made by seed. */
 import type { Column, Table } from '../../../shared/data/table.ts';
 import type { Task } from '../../../shared/families/contract.ts';
-import type { TrainingSpec } from '../../../shared/families/spec.ts';
 import { Random } from '../../../shared/tensor/random.ts';
-
-export interface FamilyCase {
-  readonly family: string;
-  readonly task: Task;
-  readonly spec: TrainingSpec;
-  /** Rows with the features and the target `y`. */
-  table(rows: number): Table;
-  /** An added feature that is the same in every row; tensors hold theirs already. */
-  readonly takesColumns: boolean;
-}
+import type { FamilyCase } from './family-case.ts';
+import { SEQUENCE_CASES } from './sequence-cases.ts';
 
 /** Two numbers (one with gaps), a boolean and a category (with gaps) that decide y. */
 function mixedTable(task: Task, rows: number): Table {
@@ -134,4 +125,5 @@ export const CASES: readonly FamilyCase[] = [
     epochs: 12,
   }),
   convolutional('regression', [{ dense: { units: 1 } }]),
+  ...SEQUENCE_CASES,
 ];

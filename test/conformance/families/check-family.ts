@@ -9,12 +9,17 @@ import { loadPredictor } from '../../../shared/runtime/predictor.ts';
 import type { ClassPrediction } from '../../../shared/runtime/predictor.ts';
 import { exportModel, runSegment } from '../../../shared/runtime/trainer.ts';
 import { takeRows } from '../../fixtures/data-sets.ts';
-import type { FamilyCase } from './cases.ts';
+import type { FamilyCase } from './family-case.ts';
 import { train, trainInSegments } from './train.ts';
 
 const ROWS = 240;
 
-function instancesOf(table: Table, rows: number): Record<string, unknown>[] {
+function instancesOf({ task, spec }: FamilyCase, table: Table, rows: number): Record<string, unknown>[] {
+  if (task === 'forecasting') {
+    const window = spec.params!['window'] as number;
+    const series = Array.from(table.columns[0]!.values as Float64Array);
+    return Array.from({ length: rows }, (_, row) => ({ y: series.slice(row, row + window) }));
+  }
   const features = table.columns.filter(({ name }) => name !== 'y');
   return Array.from({ length: rows }, (_, row) =>
     Object.fromEntries(features.map((column) => [column.name, cellValue(column, row)])),
@@ -34,13 +39,19 @@ export function checkFamily(subject: FamilyCase): void {
   test('predicts one answer per instance, in the shape of its task', async () => {
     const { exported } = await train({ spec, train: table });
     const predictor = await loadPredictor(exported.onnx, { threads: 1 });
-    const predictions = await predictor.predict(instancesOf(table, 7));
+    const predictions = await predictor.predict(instancesOf(subject, table, 7));
     await predictor.release();
 
     expect(predictions).toHaveLength(7);
     for (const prediction of predictions) {
       if (task === 'regression') {
         expect(prediction).toEqual(expect.any(Number));
+        continue;
+      }
+      if (task === 'forecasting') {
+        const { horizon = 1 } = spec.params as { horizon?: number };
+        const list = horizon === 1 ? [prediction] : prediction;
+        expect(list).toEqual(Array(horizon).fill(expect.any(Number)));
         continue;
       }
       if (task === 'clustering') {
@@ -63,7 +74,7 @@ export function checkFamily(subject: FamilyCase): void {
       const one = await train({ spec: { ...spec, params: { n_clusters: 1 } }, train: table });
       const baseline = one.exported.metrics.validation['inertia']!;
       expect(exported.metrics.validation['inertia']).toBeLessThan(0.75 * baseline);
-    } else if (task === 'regression') expect(exported.metrics.validation['r2']).toBeGreaterThan(0.5);
+    } else if (task !== 'classification') expect(exported.metrics.validation['r2']).toBeGreaterThan(0.5);
     else expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.75);
     expect(Object.keys(exported.metrics.train)).toEqual(Object.keys(exported.metrics.validation));
   });
@@ -85,7 +96,7 @@ export function checkFamily(subject: FamilyCase): void {
     const answers = [];
     for (const model of [exported.onnx, join(folder, 'model.onnx')]) {
       const predictor = await loadPredictor(model, { threads: 1 });
-      answers.push(await predictor.predict(instancesOf(table, 20)));
+      answers.push(await predictor.predict(instancesOf(subject, table, 20)));
       await predictor.release();
     }
     await rm(folder, { recursive: true });
@@ -157,7 +168,8 @@ export function checkFamily(subject: FamilyCase): void {
 
   if (task === 'classification') checkClassifier(subject);
   else if (task === 'regression') checkRegressor(subject);
-  else checkClustering(subject);
+  else if (task === 'clustering') checkClustering(subject);
+  else checkForecaster(subject);
   if (subject.takesColumns) checkColumns(subject);
 }
 
@@ -207,6 +219,21 @@ function checkRegressor({ spec, ...subject }: FamilyCase): void {
   });
 }
 
+function checkForecaster({ spec, ...subject }: FamilyCase): void {
+  test('learns from one window what follows it, and asks for one', async () => {
+    const { window, horizon = 1 } = spec.params as { window: number; horizon?: number };
+    const shortest = window + horizon;
+    const of = (rows: number) => train({ spec: { ...spec, validation: { fraction: 0 } }, train: subject.table(rows) });
+
+    expect(Number.isFinite((await of(shortest)).exported.metrics.train['loss'])).toBe(true);
+    await expect(of(shortest - 1)).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: '/params/window',
+      message: expect.stringContaining(`at least ${shortest} rows, the data has ${shortest - 1}`),
+    });
+  });
+}
+
 function checkClustering({ spec, ...subject }: FamilyCase): void {
   test('refuses a target', async () => {
     const training = train({ spec: { ...spec, target: 'flag' }, train: subject.table(30) });
@@ -226,7 +253,9 @@ function checkClustering({ spec, ...subject }: FamilyCase): void {
   });
 }
 
-function checkColumns({ spec, ...subject }: FamilyCase): void {
+function checkColumns(subject: FamilyCase): void {
+  const { spec } = subject;
+
   test('takes a constant column, and learns nothing from it', async () => {
     const rows = subject.table(ROWS);
     const constant: Column = { name: 'constant', type: 'number', values: new Float64Array(ROWS).fill(0.1) };
@@ -241,7 +270,7 @@ function checkColumns({ spec, ...subject }: FamilyCase): void {
     const rows = subject.table(ROWS);
     const { exported } = await train({ spec, train: rows });
     const predictor = await loadPredictor(exported.onnx, { threads: 1 });
-    const [instance] = instancesOf(rows, 1);
+    const [instance] = instancesOf(subject, rows, 1);
 
     const predictions = await predictor.predict([
       { ...instance, a: null, b: null, flag: null, color: null },

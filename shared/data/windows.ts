@@ -1,0 +1,60 @@
+/**
+ * A series as rows to learn a forecast from: each row is a window of past values and the values that follow it. Rows keep the order of time, and what
+ * is validated with lies after all that is trained on.
+ */
+import { ServiceError } from '../errors.ts';
+import { columnOf } from './columns.ts';
+import type { Split } from './split.ts';
+import type { Column, Table } from './table.ts';
+import { readTarget } from './target.ts';
+import type { Target } from './target.ts';
+
+export interface WindowSpec {
+  /** Values that a forecast is made from. */
+  readonly window: number;
+  /** Values that it is of. */
+  readonly horizon: number;
+}
+
+export interface Windows {
+  /** One tensor column of the series' name, [window] a row. */
+  readonly table: Table;
+  /** `horizon` numbers a row. */
+  readonly target: Target;
+}
+
+/** @throws invalid_request when a value is missing, or there are too few for one window and its forecast. */
+export function windowsOf(table: Table, name: string, { window, horizon }: WindowSpec): Windows {
+  const { values } = readTarget(table, name, 'regression');
+  const rows = values.length - window - horizon + 1;
+  if (rows < 1) {
+    const message = `a window of ${window} values and a horizon of ${horizon} need at least ${window + horizon} rows, the data has ${values.length}`;
+    throw new ServiceError('invalid_request', message, { param: '/params/window' });
+  }
+  const past = new Float32Array(rows * window);
+  const ahead = new Float64Array(rows * horizon);
+  for (let row = 0; row < rows; row++) {
+    past.set(values.subarray(row, row + window), row * window);
+    ahead.set(values.subarray(row + window, row + window + horizon), row * horizon);
+  }
+  const column: Column = { name: columnOf(table, name).name, type: 'tensor', shape: [window], values: past };
+  return { table: { rows, columns: [column] }, target: { kind: 'numbers', values: ahead } };
+}
+
+/**
+ * The last `fraction` of the windows validates (at least one, if there is another to train with). Windows whose forecast reaches into the validation's
+ * are left out of training.
+ */
+export function splitWindows(rows: number, fraction: number, { horizon }: WindowSpec): Split {
+  const wanted = rows < 2 || fraction === 0 ? 0 : Math.min(rows - 1, Math.max(1, Math.round(fraction * rows)));
+  const begin = rows - wanted;
+  const trained = wanted === 0 ? rows : begin - horizon + 1;
+  if (trained < 1) {
+    const message = `with a horizon of ${horizon}, ${wanted} of ${rows} windows to validate with leave none to train on: lower "validation.fraction", or bring more rows`;
+    throw new ServiceError('invalid_request', message, { param: '/validation/fraction' });
+  }
+  return {
+    train: Int32Array.from({ length: trained }, (_, row) => row),
+    validation: Int32Array.from({ length: wanted }, (_, i) => begin + i),
+  };
+}

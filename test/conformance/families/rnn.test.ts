@@ -1,0 +1,262 @@
+/** The cells against ONNX's own recurrent ops, Keras's defaults, reference parameter counts, forecasts, and errors that name layer and shapes. */
+import { describe, expect, test } from '@jest/globals';
+import type { Table } from '../../../shared/data/table.ts';
+import { initialParameters, planLayers } from '../../../shared/families/network/network.ts';
+import { RNN_LAYERS } from '../../../shared/families/rnn/layers.ts';
+import { layersOf, rnnParams } from '../../../shared/families/rnn/params.ts';
+import { outputsOf } from '../../../shared/families/rnn/recurrence.ts';
+import { validateTraining } from '../../../shared/families/validate.ts';
+import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
+import { parameterCount, unflatten } from '../../../shared/optim/parameters.ts';
+import { loadPredictor } from '../../../shared/runtime/predictor.ts';
+import { createEngine } from '../../../shared/runtime/session.ts';
+import { Random } from '../../../shared/tensor/random.ts';
+import { fromNumbers, tensor } from '../../../shared/tensor/tensor.ts';
+import { mnist, takeRows } from '../../fixtures/data-sets.ts';
+import { train } from './train.ts';
+
+const columns = [
+  { name: 'image', type: 'tensor', shape: [28, 28] },
+  { name: 'label', type: 'integer', unique: 10 },
+] as const;
+const spec = { task: 'classification', family: 'rnn', target: 'label', features: ['image'] } as const;
+
+function planOf(params: unknown, input: readonly number[] = [28, 28]) {
+  return planLayers(RNN_LAYERS, layersOf(rnnParams.parse(params), 'classification', 10), input);
+}
+
+describe('a cell computes what the op of ONNX computes', () => {
+  const [time, batch, features, units] = [5, 3, 4, 6] as const;
+  // [columns of our kernel per gate] in the order of ONNX's gates; ours are z, r, n and i, f, o, n.
+  const ops = {
+    simple_rnn: { op: 'RNN', gates: [0], attributes: {} },
+    gru: { op: 'GRU', gates: [0, 1, 2], attributes: { linear_before_reset: 1 } },
+    lstm: { op: 'LSTM', gates: [0, 2, 1, 3], attributes: {} },
+  } as const;
+
+  async function compare(cell: keyof typeof ops, isBackward: boolean): Promise<[number[], number[]]> {
+    const { op, gates, attributes } = ops[cell];
+    const random = Random.fromSeed(4);
+    const width = gates.length * units;
+    const rows = cell === 'gru' ? 2 : 1;
+    const kernel = random.normal(features * width);
+    const recurrent = random.normal(units * width);
+    const bias = random.normal(rows * width);
+    /** [gates * units, n]: ONNX's matrices have the gates one below the other. */
+    const turned = (values: Float32Array, n: number) =>
+      gates.flatMap((gate) =>
+        Array.from({ length: units }, (_, unit) =>
+          Array.from({ length: n }, (__, k) => values[k * width + gate * units + unit]!),
+        ).flat(),
+      );
+    const g = new GraphBuilder(cell);
+    const x = g.input('x', 'float32', [time, 'batch', features]);
+    const weights = {
+      kernel: g.constant(tensor('float32', [features, width], kernel)),
+      recurrent_kernel: g.constant(tensor('float32', [units, width], recurrent)),
+      bias: g.constant(tensor('float32', rows === 2 ? [2, width] : [width], bias)),
+    };
+    const steps = outputsOf(g, x, { cell, config: { units }, weights, isBackward });
+    g.output(g.concat(steps, 0), 'ours');
+    const biases = [
+      ...turned(bias.subarray(0, width), 1),
+      ...(rows === 2 ? turned(bias.subarray(width), 1) : Array<number>(width).fill(0)),
+    ];
+    const inputs = [
+      x,
+      g.constant(fromNumbers('float32', turned(kernel, features), [1, width, features])),
+      g.constant(fromNumbers('float32', turned(recurrent, units), [1, width, units])),
+      g.constant(fromNumbers('float32', biases, [1, 2 * width])),
+    ];
+    const direction = { direction: isBackward ? 'reverse' : 'forward', hidden_size: units, ...attributes };
+    g.output(g.emit(op, inputs, { dtype: 'float32', shape: [time, 1, 'batch', units] }, direction), 'theirs');
+    const session = await createEngine({ threads: 1 }).createSession(toModel(g));
+    const { ours, theirs } = await session.run({
+      x: tensor('float32', [time, batch, features], random.normal(time * batch * features)),
+    });
+    await session.release();
+    return [Array.from(ours!.data as Float32Array), Array.from(theirs!.data as Float32Array)];
+  }
+
+  for (const cell of ['simple_rnn', 'gru', 'lstm'] as const) {
+    for (const isBackward of [false, true]) {
+      test(`${cell}, ${isBackward ? 'backward' : 'forward'}`, async () => {
+        const [ours, theirs] = await compare(cell, isBackward);
+
+        expect(ours).toHaveLength(time * batch * units);
+        expect(Math.max(...ours.map((value, i) => Math.abs(value - theirs[i]!)))).toBeLessThan(1e-5);
+        expect(Math.max(...ours.map(Math.abs))).toBeGreaterThan(0.1);
+      });
+    }
+  }
+});
+
+describe('networks as Keras has them', () => {
+  test('128 units on digits: 21,386 parameters of a SimpleRNN and 81,674 of an LSTM', () => {
+    expect(parameterCount(planOf({ cell: 'simple_rnn', units: 128 }).parameters)).toBe(21_386);
+    expect(parameterCount(planOf({ cell: 'lstm', units: 128 }).parameters)).toBe(81_674);
+    // 3 (28 * 128 + 128 * 128 + 2 * 128) + 1,290, with the two biases of reset_after.
+    expect(parameterCount(planOf({ cell: 'gru', units: 128 }).parameters)).toBe(61_962);
+  });
+
+  test('start with orthogonal recurrent kernels and the forget gate open', () => {
+    const network = planOf({ cell: 'lstm', units: 7 });
+    const weights = unflatten(network.parameters, initialParameters(network, 1));
+    const recurrent = weights['lstm_1/recurrent_kernel']!.data;
+    const product = (i: number, j: number) =>
+      Array.from({ length: 28 }, (_, k) => recurrent[i * 28 + k]! * recurrent[j * 28 + k]!).reduce((a, b) => a + b);
+
+    for (let i = 0; i < 7; i++) for (let j = 0; j < 7; j++) expect(product(i, j)).toBeCloseTo(i === j ? 1 : 0, 5);
+    expect(Array.from(weights['lstm_1/bias']!.data)).toEqual([
+      ...Array<number>(7).fill(0),
+      ...Array<number>(7).fill(1),
+      ...Array<number>(14).fill(0),
+    ]);
+    const limit = Math.sqrt(6 / (28 + 28));
+    expect(Math.max(...weights['lstm_1/kernel']!.data)).toBeLessThanOrEqual(limit);
+  });
+
+  test('stack, go both ways and merge', () => {
+    const layers = (merge: string) => [
+      { bidirectional: { layer: { gru: { units: 5, return_sequences: true } }, merge_mode: merge } },
+      { dense: { units: 3, activation: 'relu' } },
+      'flatten',
+      { dense: { units: 10, activation: 'softmax' } },
+    ];
+    const shapes = (merge: string) => planOf({ layers: layers(merge) }, [4, 2]).layers.map(({ output }) => output);
+
+    expect(shapes('concat')).toEqual([[4, 10], [4, 3], [12], [10]]);
+    expect(shapes('sum')).toEqual([[4, 5], [4, 3], [12], [10]]);
+    expect(Object.keys(planOf({ layers: layers('concat') }, [4, 2]).parameters).slice(0, 6)).toEqual(
+      ['forward', 'backward'].flatMap((way) =>
+        ['kernel', 'recurrent_kernel', 'bias'].map((name) => `bidirectional_1/${way}/${name}`),
+      ),
+    );
+  });
+
+  test('a tanh RNN reads digits row by row', async () => {
+    const { train: digits } = mnist();
+    const some = takeRows(
+      digits,
+      [...Array(digits.rows).keys()].filter((row) => row % 2 === 0),
+    );
+    const params = { cell: 'simple_rnn', units: 64, epochs: 4, optimizer: { adam: { learning_rate: 0.003 } } };
+
+    const { exported } = await train({ spec: { ...spec, params, seed: 0 }, train: some });
+
+    expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.7);
+  });
+});
+
+describe('forecasting', () => {
+  const series = (rows: number): Table => ({
+    rows,
+    columns: [
+      { name: 'month', type: 'integer', values: Float64Array.from({ length: rows }, (_, t) => t) },
+      { name: 'sales', type: 'number', values: Float64Array.from({ length: rows }, (_, t) => 900 + 50 * (t % 4)) },
+    ],
+  });
+  const params = {
+    cell: 'simple_rnn',
+    units: 8,
+    window: 4,
+    horizon: 2,
+    epochs: 30,
+    batch_size: 8,
+    optimizer: { adam: { learning_rate: 0.02 } },
+  };
+  const forecast = { task: 'forecasting', family: 'rnn', target: 'sales', params, seed: 1 } as const;
+
+  test('goes on with a season from the last values, in their units', async () => {
+    const { exported } = await train({ spec: forecast, train: series(120) });
+    const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+    const [bare, named] = await predictor.predict([[900, 950, 1000, 1050], { sales: [1000, 1050, 900, 950] }]);
+    const short = predictor.predict([{ sales: [1, 2, 3] }]);
+
+    await expect(short).rejects.toMatchObject({ code: 'shape_mismatch', param: '/instances/0/sales' });
+    await predictor.release();
+    expect((bare as number[]).map((value) => Math.round(value / 50) * 50)).toEqual([900, 950]);
+    expect((named as number[]).map((value) => Math.round(value / 50) * 50)).toEqual([1000, 1050]);
+    expect(predictor.schema.features).toEqual([{ name: 'sales', type: 'tensor', required: true, shape: [4] }]);
+  });
+
+  test('refuses other features, window outside forecasting, and a validation that leaves nothing', async () => {
+    const other = validate({ ...forecast, features: ['month'] }, series(50).columns);
+    const strange = validate({ ...spec, params: { cell: 'gru', window: 3 } });
+    const large = train({ spec: { ...forecast, params: { ...params, horizon: 12 } }, train: series(22) });
+
+    expect(other).toThrow(
+      expect.objectContaining({ param: '/features/0', message: expect.stringContaining('"month"') }),
+    );
+    expect(strange).toThrow(expect.objectContaining({ param: '/params/window' }));
+    await expect(large).rejects.toMatchObject({ param: '/validation/fraction' });
+  });
+});
+
+const validate =
+  (
+    training: Parameters<typeof validateTraining>[0],
+    data: Parameters<typeof validateTraining>[1]['columns'] = columns,
+  ) =>
+  () =>
+    validateTraining(training, { columns: data });
+
+describe('refuses, naming layer and shapes,', () => {
+  const softmax = { dense: { units: 10, activation: 'softmax' } };
+  const cases: [string, object, string, string][] = [
+    [
+      'a recurrent layer on rows',
+      { layers: [{ lstm: { units: 8 } }, { gru: { units: 4 } }, softmax] },
+      '/params/layers/1',
+      'gru_1: expected sequences [batch, time, features], got [batch, 8]: set "return_sequences": true in the recurrent layer before it',
+    ],
+    [
+      'sequences at the end',
+      { layers: [{ lstm: { units: 10, return_sequences: true } }] },
+      '/params/layers/0',
+      'lstm_1: expected an output of one dimension, got [batch, 28, 10]: end with a dense layer',
+    ],
+    [
+      'too few units',
+      { layers: [{ simple_rnn: { units: 8 } }, { dense: { units: 9 } }] },
+      '/params/layers/1',
+      'dense_1: expected 10 units for 10 classes, got 9',
+    ],
+    [
+      'a softmax over steps',
+      { layers: [softmax, 'flatten', softmax] },
+      '/params/layers/0',
+      'dense_1: the activation softmax is for rows [batch, units], got [batch, 28, 28]: put "flatten" or a recurrent layer without "return_sequences" before it',
+    ],
+    ['a layer to come', { layers: [{ masking: {} }, softmax] }, '/params', 'the layer "masking" is not offered yet'],
+    ['layers and their shorthand', { layers: [softmax], units: 3 }, '/params', 'stands in place of "layers"'],
+    [
+      'two layers in one direction',
+      { layers: [{ bidirectional: { layer: {} } }, softmax] },
+      '/params',
+      'expected one recurrent layer',
+    ],
+    [
+      'another loss',
+      { cell: 'gru', loss: 'mean_squared_error' },
+      '/params/loss',
+      'the loss of classification is sparse_categorical_crossentropy',
+    ],
+  ];
+  for (const [what, params, pointer, message] of cases) {
+    test(what, () => {
+      const run = validate({ ...spec, params: params as Record<string, unknown> });
+
+      expect(run).toThrow(message);
+      if (pointer !== '/params') expect(run).toThrow(expect.objectContaining({ param: pointer }));
+    });
+  }
+
+  test('sequences of too many steps', () => {
+    const long = [{ name: 'image', type: 'tensor', shape: [2000, 3] }, columns[1]] as const;
+
+    expect(validate({ ...spec, params: { cell: 'gru' } }, long)).toThrow(
+      'gru_1: expected sequences of at most 1024 steps, got [batch, 2000, 3]',
+    );
+  });
+});

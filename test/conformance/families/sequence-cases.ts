@@ -1,0 +1,75 @@
+/** The trainings of `rnn` that the conformance suite runs it through: pulses whose order counts, and a series with a season. */
+import type { Column, Table } from '../../../shared/data/table.ts';
+import { Random } from '../../../shared/tensor/random.ts';
+import type { FamilyCase } from './family-case.ts';
+
+const TIME = 6;
+
+/** Sequences [6, 2] with one pulse per channel; y is whether the first channel's comes first, or how high its pulse is, times a hundred. */
+function pulseTable(task: 'classification' | 'regression', rows: number): Table {
+  const random = Random.fromSeed(8);
+  const values = Float32Array.from(random.uniform(rows * TIME * 2, -0.1, 0.1));
+  const isFirst = new Uint8Array(rows);
+  const height = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const early = random.nextBelow(TIME / 2);
+    const late = TIME / 2 + random.nextBelow(TIME / 2);
+    isFirst[row] = random.nextBelow(2);
+    const pulse = 0.5 + random.nextDouble();
+    height[row] = 1000 + 100 * pulse;
+    values[(row * TIME + (isFirst[row] === 1 ? early : late)) * 2]! += pulse;
+    values[(row * TIME + (isFirst[row] === 1 ? late : early)) * 2 + 1]! += 1;
+  }
+  const y: Column =
+    task === 'regression'
+      ? { name: 'y', type: 'number', values: height }
+      : { name: 'y', type: 'boolean', values: isFirst };
+  return { rows, columns: [{ name: 'pulses', type: 'tensor', shape: [TIME, 2], values }, y] };
+}
+
+/** A season of twelve values around a level, with noise. */
+function seriesTable(rows: number): Table {
+  const noise = Random.fromSeed(9).normal(rows, 0, 2);
+  const values = Float64Array.from(noise, (error, t) => 500 + 40 * Math.sin((2 * Math.PI * t) / 12) + error);
+  return { rows, columns: [{ name: 'y', type: 'number', values }] };
+}
+
+const training = { optimizer: { adam: { learning_rate: 0.02 } }, epochs: 8, batch_size: 16 };
+
+function recurrent(task: 'classification' | 'regression', params: Record<string, unknown>): FamilyCase {
+  return {
+    family: 'rnn',
+    task,
+    spec: { family: 'rnn', task, target: 'y', params: { ...training, ...params }, seed: 3 },
+    table: (rows) => pulseTable(task, rows),
+    takesColumns: false,
+  };
+}
+
+function forecasting(params: Record<string, unknown>): FamilyCase {
+  return {
+    family: 'rnn',
+    task: 'forecasting',
+    spec: { family: 'rnn', task: 'forecasting', target: 'y', params: { ...training, ...params }, seed: 3 },
+    table: seriesTable,
+    takesColumns: false,
+  };
+}
+
+export const SEQUENCE_CASES: readonly FamilyCase[] = [
+  recurrent('classification', { cell: 'gru', units: 8 }),
+  recurrent('classification', {
+    layers: [
+      { lstm: { units: 6, return_sequences: true } },
+      { dropout: { rate: 0.1 } },
+      { simple_rnn: { units: 6 } },
+      { dense: { units: 2, activation: 'softmax' } },
+    ],
+    early_stopping: { patience: 3 },
+  }),
+  recurrent('regression', {
+    layers: [{ bidirectional: { layer: { lstm: { units: 6 } } } }, { dense: { units: 1 } }],
+  }),
+  forecasting({ cell: 'simple_rnn', units: 8, window: 12, horizon: 3 }),
+  forecasting({ cell: 'gru', units: [4, 3], window: 6, epochs: 6 }),
+];
