@@ -129,9 +129,9 @@ function selfKernel(square: number, { kernel, gamma, degree, coef0 }: Kernel): n
 }
 
 function meansOf({ data, shape: [rows = 0, width = 0] }: Features): Float64Array {
-  const means = new Float64Array(width);
-  for (let row = 0; row < rows; row++) for (let j = 0; j < width; j++) means[j]! += data[row * width + j]! / rows;
-  return means;
+  const sums = new Float64Array(width);
+  for (let row = 0, at = 0; row < rows; row++) for (let j = 0; j < width; j++) sums[j]! += data[at++]!;
+  return sums.map((sum) => sum / rows);
 }
 
 /** Population variance over all elements. */

@@ -220,6 +220,8 @@ export class SmoLoops {
   #rowI = new Float32Array(0);
   #rowJ = new Float32Array(0);
   #size = 0;
+  /** Where the arrays are in memory. */
+  #at = { f: 0, up: 0, down: 0, diagonal: 0, rowI: 0, rowJ: 0 };
 
   constructor() {
     const instance = new wasm.Instance(MODULE, { js: { memory: this.#memory } });
@@ -240,28 +242,38 @@ export class SmoLoops {
     this.#results = new Float64Array(buffer, 0, RESULTS.end / 8);
     for (const [k, value] of [0, -Infinity, Infinity, 0].entries())
       new Float64Array(buffer, doubles(k), size).fill(value);
-    this.f = new Float64Array(buffer, doubles(0), n);
-    this.up = new Float64Array(buffer, doubles(1), n);
-    this.down = new Float64Array(buffer, doubles(2), n);
-    this.diagonal = new Float64Array(buffer, doubles(3), n);
-    this.#rowI = new Float32Array(buffer, floats(0), size).fill(0).subarray(0, n);
-    this.#rowJ = new Float32Array(buffer, floats(1), size).fill(0).subarray(0, n);
+    const at = {
+      f: doubles(0),
+      up: doubles(1),
+      down: doubles(2),
+      diagonal: doubles(3),
+      rowI: floats(0),
+      rowJ: floats(1),
+    };
+    this.#at = at;
+    this.f = new Float64Array(buffer, at.f, n);
+    this.up = new Float64Array(buffer, at.up, n);
+    this.down = new Float64Array(buffer, at.down, n);
+    this.diagonal = new Float64Array(buffer, at.diagonal, n);
+    this.#rowI = new Float32Array(buffer, at.rowI, size).fill(0).subarray(0, n);
+    this.#rowJ = new Float32Array(buffer, at.rowJ, size).fill(0).subarray(0, n);
   }
 
   /** The variable to go down as far as i goes up, by second order, and the largest violation; -1 where there is none. */
   secondChoice(i: number, row: Float32Array): { j: number; violation: number } {
-    const { f, up, down, diagonal } = this;
+    const { f, up, diagonal } = this;
     this.#rowI.set(row);
-    const at = [f, down, diagonal, this.#rowI].map((array) => array.byteOffset) as [number, number, number, number];
-    this.#exports.secondChoice(this.#size, ...at, f[i]! + up[i]!, diagonal[i]!);
+    const [top, own] = [f[i]! + up[i]!, diagonal[i]!];
+    const { f: atF, down: atDown, diagonal: atDiagonal, rowI: atRow } = this.#at;
+    this.#exports.secondChoice(this.#size, atF, atDown, atDiagonal, atRow, top, own);
     return { j: this.#best(), violation: Math.max(this.#results[4]!, this.#results[5]!) };
   }
 
   /** f -= delta (row of i - rowJ) for the i of the last second choice; the variable with the most to gain from going up, or -1. */
   update(rowJ: Float32Array, delta: number): number {
     this.#rowJ.set(rowJ);
-    const { f, up } = this;
-    this.#exports.update(this.#size, f.byteOffset, up.byteOffset, this.#rowI.byteOffset, this.#rowJ.byteOffset, delta);
+    const { f, up, rowI, rowJ: atRowJ } = this.#at;
+    this.#exports.update(this.#size, f, up, rowI, atRowJ, delta);
     return this.#best();
   }
 

@@ -37,6 +37,8 @@ export interface SmoState {
 export type SmoStatus = 'paused' | 'missing' | 'stale' | 'optimal' | 'max_iter';
 
 const SHRINK_EVERY = 1000;
+/** Columns from which a copy at once is faster than one by one. */
+const LONG_RUN = 16;
 /** Copies of rows of the active variables, at most. */
 const GATHERED_VALUES = 1 << 25;
 
@@ -57,6 +59,8 @@ export class SmoSolver {
   #active: Int32Array = new Int32Array(0);
   /** f, diagonal and slopes of the active variables, in their order. Two solvers that take turns need loops of their own. */
   readonly #loops: SmoLoops;
+  /** For each active variable where the run of columns that follow each other ends. */
+  #runEnds = new Int32Array(0);
   #isWhole = false;
   #gathered: (Float32Array | undefined)[] = [];
   #gatheredRows = 0;
@@ -277,6 +281,9 @@ export class SmoSolver {
       highest = gain;
       this.#best = k;
     }
+    this.#runEnds = new Int32Array(n);
+    for (let k = n - 1; k >= 0; k--)
+      this.#runEnds[k] = k + 1 < n && this.#kernelRow(k + 1) === this.#kernelRow(k) + 1 ? this.#runEnds[k + 1]! : k + 1;
     this.#forgetGathered();
   }
 
@@ -294,7 +301,13 @@ export class SmoSolver {
     if (row === undefined) return undefined;
     if ((this.#gatheredRows + 1) * this.#active.length > GATHERED_VALUES) this.#forgetGathered();
     const own = new Float32Array(this.#active.length);
-    for (let m = 0; m < own.length; m++) own[m] = row[this.#index[this.#active[m]!]!]!;
+    for (let m = 0; m < own.length;) {
+      const end = this.#runEnds[m]!;
+      const from = this.#kernelRow(m);
+      if (end - m >= LONG_RUN) own.set(row.subarray(from, from + end - m), m);
+      else for (let k = 0; k < end - m; k++) own[m + k] = row[from + k]!;
+      m = end;
+    }
     this.#gathered[k] = own;
     this.#gatheredRows++;
     return own;
