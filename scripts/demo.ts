@@ -71,7 +71,9 @@ async function demo(): Promise<void> {
     await api.uploadIdx('digits-test', toIdx(test)),
   ];
 
-  say('training the reference CNN (121,930 parameters, 10 epochs) on ONNX Runtime in a Lambda function');
+  say(
+    'training the reference CNN (121,930 parameters, 10 epochs) on ONNX Runtime in a Lambda function; after each epoch it reads the test digits',
+  );
   const { id } = await api.call<Job>('POST', '/v1/jobs', {
     name: 'digits',
     task: 'classification',

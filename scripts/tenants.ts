@@ -71,14 +71,15 @@ async function run(command: object): Promise<void> {
     else show(answer);
     if (failure !== undefined) process.exitCode = 1;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = explain(error instanceof Error ? error.message : String(error));
     if (options.json === true) console.log(JSON.stringify({ error: { code: 'internal', message } }));
     else console.error(pc.red(message));
     process.exitCode = 1;
   }
 }
 
-function show(answer: Record<string, unknown>): void {
+function show(raw: Record<string, unknown>): void {
+  const answer = withDates(raw);
   if (Array.isArray(answer['data'])) {
     if (answer['data'].length === 0) console.log('none');
     else console.table(answer['data']);
@@ -87,6 +88,17 @@ function show(answer: Record<string, unknown>): void {
   const width = Math.max(...Object.keys(answer).map((name) => name.length));
   for (const [name, value] of Object.entries(answer)) console.log(`${name.padEnd(width)}  ${String(value)}`);
   if (answer['api_key'] !== undefined) console.error(pc.yellow('The key is shown this once: keep it now.'));
+}
+
+/** Epoch seconds as dates, for people. */
+function withDates(value: Record<string, unknown>): Record<string, unknown> {
+  const shown = Object.entries(value).map(([name, field]): [string, unknown] => {
+    if (name.endsWith('_at') && typeof field === 'number') return [name, new Date(field * 1000).toISOString()];
+    if (name === 'data' && Array.isArray(field))
+      return [name, field.map((row) => withDates(row as Record<string, unknown>))];
+    return [name, field];
+  });
+  return Object.fromEntries(shown);
 }
 
 /** The local cloud's Lambda endpoint, when one is running here. */
@@ -100,4 +112,12 @@ function localLambdaUrl(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The SDK says what it lacks, not what to do about it. */
+function explain(message: string): string {
+  const isUnset = /region is missing|could not load credentials/i.test(message);
+  return isUnset
+    ? `${message}: start a local cloud with npm start, or set AWS_PROFILE or AWS_REGION and credentials for your account`
+    : message;
 }

@@ -48,11 +48,19 @@ export class ServiceError extends Error {
   /** JSON pointer of the offending field, where there is one. */
   readonly param: string | undefined;
   readonly retryAfterS: number | undefined;
+  /** Headers that belong to the answer, such as those of the limit that was reached. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { details?: readonly ErrorDetail[]; param?: string; retryAfterS?: number; cause?: unknown } = {},
+    options: {
+      details?: readonly ErrorDetail[];
+      param?: string;
+      retryAfterS?: number;
+      headers?: Readonly<Record<string, string>>;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = 'ServiceError';
@@ -60,6 +68,7 @@ export class ServiceError extends Error {
     this.details = options.details ?? [];
     this.param = options.param ?? this.details[0]?.pointer;
     this.retryAfterS = options.retryAfterS;
+    this.headers = options.headers ?? {};
   }
 }
 

@@ -17,7 +17,10 @@ const storesOf = isolatedStores(names, requireEnv(ENV.tenantRoleArn), systemCloc
 
 export const handler = async (event: IngestEvent, context: Context): Promise<{ status: string }> => {
   const { stores } = storesOf(context.tenantId);
-  const status = await ingest(event, stores);
+  const status = await ingest(event, {
+    ...stores,
+    onDefect: (error) => logger.error('ingest failed', { dataset: event.dataset, error }),
+  });
   logger.info('ingested', { dataset: event.dataset, status });
   return { status };
 };

@@ -5,6 +5,8 @@
 
 const MISSING = new Set(['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL']);
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** Postal codes and the like: as numbers they would lose their zeros. */
+const LEADING_ZERO = /^[+-]?0\d/;
 const DATETIME = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
 /** Is this text (already trimmed) one of the markers of a missing value? */
@@ -14,7 +16,7 @@ export function isMissingText(text: string): boolean {
 
 /** The finite decimal number that the text spells, or undefined: hexadecimal and "Infinity" are not numbers here. */
 export function parseNumber(text: string): number | undefined {
-  if (!NUMBER.test(text)) return undefined;
+  if (!NUMBER.test(text) || LEADING_ZERO.test(text)) return undefined;
   const value = Number(text);
   return Number.isFinite(value) ? value : undefined;
 }

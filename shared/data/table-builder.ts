@@ -44,7 +44,10 @@ export function finishTable(builders: readonly ColumnBuilder[], errors: RowError
     errors.throwIfAny();
     throw invalidDataset('the data has no rows', { hint: 'send at least one row below the header' });
   }
-  const columns = builders.map((builder) => builder.build(declared[builder.name], errors));
+  const columns = builders.map((builder) =>
+    // A column may be called `constructor`: only the caller's own words count.
+    builder.build(Object.hasOwn(declared, builder.name) ? declared[builder.name] : undefined, errors),
+  );
   errors.throwIfAny();
   return { rows, columns };
 }

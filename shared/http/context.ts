@@ -30,8 +30,13 @@ export function tenantOf(
 export async function listOf<T extends object, V>(
   collection: { list: (options: ListOptions) => Promise<Page<T>> },
   query: PageQuery,
-  options: { order: ListOptions['order']; idOf: (record: T) => string; show: (record: T) => V },
+  options: { order: ListOptions['order']; ids: RegExp; idOf: (record: T) => string; show: (record: T) => V },
 ) {
+  if (query.after !== undefined && !options.ids.test(query.after)) {
+    throw new ServiceError('invalid_request', `after: expected the last_id of the page before, got "${query.after}"`, {
+      param: '/after',
+    });
+  }
   const page = await collection.list({ limit: query.limit, after: query.after, order: options.order });
   const ids = page.data.map(options.idOf);
   return {

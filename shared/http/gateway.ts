@@ -45,7 +45,11 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
       if (known.code === 'internal') options.onInternalError(error, { operation, requestId });
       const problem = problemOf(known, requestId);
       if (known.retryAfterS !== undefined) headers['retry-after'] = String(known.retryAfterS);
-      return answer(problem.status, { ...headers, 'content-type': PROBLEM_TYPE }, JSON.stringify(problem));
+      return answer(
+        problem.status,
+        { ...headers, ...known.headers, 'content-type': PROBLEM_TYPE },
+        JSON.stringify(problem),
+      );
     }
   };
 }

@@ -9,17 +9,16 @@ export function admitByRate(quotasOf: (caller: Caller) => Quotas) {
   return async (caller: Caller): Promise<Record<string, string>> => {
     const limits = limitsOf(caller.plan);
     const rate = await quotasOf(caller).takeRequest(limits);
-    if (!rate.isAdmitted) {
-      throw new ServiceError(
-        'rate_limited',
-        `your plan allows ${limits.requests_per_second} requests per second, in bursts of ${limits.burst}: wait ${rate.retryAfterS} s`,
-        { retryAfterS: rate.retryAfterS },
-      );
-    }
     const windowS = Math.max(1, Math.ceil(limits.burst / limits.requests_per_second));
-    return {
+    const headers = {
       'ratelimit-policy': `"requests";q=${limits.burst};w=${windowS}`,
-      ratelimit: `"requests";r=${rate.remaining};t=1`,
+      ratelimit: `"requests";r=${rate.remaining};t=${rate.retryAfterS}`,
     };
+    if (rate.isAdmitted) return headers;
+    throw new ServiceError(
+      'rate_limited',
+      `your plan allows ${limits.requests_per_second} requests per second, in bursts of ${limits.burst}: wait ${rate.retryAfterS} s`,
+      { retryAfterS: rate.retryAfterS, headers },
+    );
   };
 }

@@ -24,7 +24,7 @@ export function parseAs<T extends z.ZodType>(schema: T, value: unknown, place: '
     isUnknownField ? 'unknown_field' : 'invalid_request',
     first === undefined
       ? `the ${place} is not valid`
-      : `${place === 'query' ? 'query parameter ' : ''}${first.pointer === '' ? 'body' : (first.pointer ?? '')}: ${first.message}`,
+      : `${place === 'query' ? 'query parameter ' : ''}${first.pointer ?? 'body'}: ${first.message}`,
     { details },
   );
 }
@@ -44,13 +44,23 @@ function detailsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
       .sort((a, b) => a.length - b.length)[0];
     if (closest?.length === 1 && closest[0]?.pointer !== pointer && issue.message === 'Invalid input') return closest;
   }
-  return [{ pointer, message: messageOf(issue) }];
+  // The whole body has no pointer of its own.
+  return [{ ...(pointer === '' ? {} : { pointer }), message: messageOf(issue) }];
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'custom' || issue.path.length === 0) return issue.message;
+  if (issue.code === 'custom') return issue.message;
+  if (issue.path.length === 0)
+    return `expected a JSON object; ${issue.input === undefined ? 'the body is empty' : `got ${describe(issue.input)}`}`;
   const got = issue.input === undefined ? 'it is missing' : `got ${describe(issue.input)}`;
-  return `${issue.message.replace(/, received .*$/, '').replace(/^Invalid (input|option|string|key in record): /, '')}; ${got}`;
+  return `${expectationOf(issue)}; ${got}`;
+}
+
+function expectationOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union' && issue.message === 'Invalid input') {
+    return issue.errors.flatMap((branch) => branch.map(expectationOf)).join(', or ');
+  }
+  return issue.message.replace(/, received .*$/, '').replace(/^Invalid (input|option|string|key in record): /, '');
 }
 
 /** A value in a few words, never a whole payload. */

@@ -5,11 +5,13 @@
  */
 import * as z from 'zod';
 
-/** Names of datasets, jobs and models. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** Names of datasets, jobs and models: they stand in paths and file names. */
 export const nameSchema = z
   .string()
   .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+    NAME_PATTERN,
     'expected 1 to 63 letters, digits, dots, dashes or underscores, beginning with a letter or digit',
   );
 
@@ -38,7 +40,10 @@ export function listSchema<T extends z.ZodType>(item: T) {
 /** Query parameters of every list. */
 export const pageQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  after: z.string().max(200).optional(),
+  after: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'expected the last_id of the page before')
+    .optional(),
 });
 
 export type PageQuery = z.infer<typeof pageQuerySchema>;

@@ -120,6 +120,8 @@ export type Dataset = z.infer<typeof datasetSchema>;
 
 /** What the catalog keeps of a dataset besides what the API shows. */
 export interface DatasetRecord extends Omit<Dataset, 'upload'> {
+  /** When the upload was complete: data that are not read an hour later never will be. */
+  readonly profiling_since?: number;
   /** How the readers should take the upload. */
   readonly reading: Pick<CreateDataset, 'columns' | 'csv_options'>;
 }

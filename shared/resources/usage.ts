@@ -35,4 +35,11 @@ export const usageRowSchema = z.object({
 
 export type UsageRow = z.infer<typeof usageRowSchema>;
 
-export const usageSchema = z.object({ object: z.literal('list'), data: z.array(usageRowSchema) });
+/** Rows have no ids: the list is always whole. */
+export const usageSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(usageRowSchema),
+  has_more: z.literal(false),
+  first_id: z.null(),
+  last_id: z.null(),
+});

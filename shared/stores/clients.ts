@@ -11,6 +11,8 @@ import { TENANT_TAG } from '../contract.ts';
 export interface DataClients {
   readonly dynamo: DynamoDBDocumentClient;
   readonly s3: S3Client;
+  /** Signs URLs. It adds no checksum of its own: it would be that of an empty body, and stand in the URL. */
+  readonly presigner: S3Client;
 }
 
 /** Role chaining caps a session at one hour. */
@@ -43,6 +45,7 @@ function clientsWith(config: { credentials?: () => Promise<Credentials> }): Data
       marshallOptions: { removeUndefinedValues: true },
     }),
     s3: new S3Client(config),
+    presigner: new S3Client({ ...config, requestChecksumCalculation: 'WHEN_REQUIRED' }),
   };
 }
 

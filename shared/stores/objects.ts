@@ -10,6 +10,7 @@ import {
 import type { S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { TENANT_KEY_PREFIX } from '../contract.ts';
+import type { DataClients } from './clients.ts';
 
 /** Where things lie, relative to the tenant's prefix. */
 export const paths = {
@@ -26,11 +27,13 @@ export const paths = {
 
 export class ObjectStore {
   readonly #s3: S3Client;
+  readonly #presigner: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
 
-  constructor(s3: S3Client, bucket: string, tenantId: string) {
+  constructor({ s3, presigner }: Pick<DataClients, 's3' | 'presigner'>, bucket: string, tenantId: string) {
     this.#s3 = s3;
+    this.#presigner = presigner;
     this.#bucket = bucket;
     this.#prefix = `${TENANT_KEY_PREFIX}${tenantId}/`;
   }
@@ -102,11 +105,11 @@ export class ObjectStore {
       ...this.#at(path),
       ResponseContentDisposition: `attachment; filename="${fileName}"`,
     });
-    return getSignedUrl(this.#s3, command, { expiresIn: expiresS });
+    return getSignedUrl(this.#presigner, command, { expiresIn: expiresS });
   }
 
   presignPut(path: string, expiresS: number): Promise<string> {
-    return getSignedUrl(this.#s3, new PutObjectCommand(this.#at(path)), { expiresIn: expiresS });
+    return getSignedUrl(this.#presigner, new PutObjectCommand(this.#at(path)), { expiresIn: expiresS });
   }
 
   #at(path: string): { Bucket: string; Key: string } {

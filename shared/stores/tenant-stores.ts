@@ -26,7 +26,7 @@ export function tenantStores(
 ): TenantStores {
   return {
     catalog: new Catalog(clients.dynamo, names.catalog, options.tenantId),
-    objects: new ObjectStore(clients.s3, names.bucket, options.tenantId),
+    objects: new ObjectStore(clients, names.bucket, options.tenantId),
     quotas: new Quotas(clients.dynamo, names.quotas, options),
     idempotencyKeys: new IdempotencyKeys(clients.dynamo, names.quotas, options),
   };

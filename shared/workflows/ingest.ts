@@ -10,6 +10,7 @@ import { readParquet } from '../data/parquet.ts';
 import { profile } from '../data/profile.ts';
 import type { Table } from '../data/table.ts';
 import { ServiceError } from '../errors.ts';
+import type { ErrorDetail } from '../errors.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
 import { UPLOAD_PARTS } from '../resources/dataset.ts';
 import type { Catalog } from '../stores/catalog.ts';
@@ -26,7 +27,14 @@ interface Stores {
   readonly catalog: Catalog;
   readonly objects: ObjectStore;
   readonly quotas: Quotas;
+  /** Told of an error that is not in the data. */
+  readonly onDefect?: (error: Error) => void;
 }
+
+const DEFECT = {
+  message: 'the data could not be read because of a mistake on our side',
+  hint: 'give your operator the id of this dataset',
+};
 
 /** Reads, checks and stores one dataset. @returns its status, `gone` where it was deleted meanwhile */
 export async function ingest({ dataset: id }: IngestEvent, stores: Stores): Promise<DatasetRecord['status'] | 'gone'> {
@@ -52,11 +60,21 @@ export async function ingest({ dataset: id }: IngestEvent, stores: Stores): Prom
     if (isFirst) await stores.quotas.addStoredBytes(bytes);
     return 'ready';
   } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    const errors = error.details.length > 0 ? [...error.details] : [{ message: error.message }];
+    const errors = findingsOf(error, stores.onDefect);
+    if (errors === undefined) throw error;
     await stores.catalog.datasets.patch(id, { status: 'invalid', errors, bytes, sha256 }, ['profiling']);
     return 'invalid';
   }
+}
+
+/** What the dataset says of the error; undefined for one that may be gone at the next try. */
+function findingsOf(error: unknown, onDefect: Stores['onDefect']): ErrorDetail[] | undefined {
+  if (error instanceof ServiceError)
+    return error.details.length > 0 ? [...error.details] : [{ message: error.message }];
+  // A mistake of ours would come again however often this is tried.
+  if (!(error instanceof TypeError || error instanceof RangeError)) return undefined;
+  onDefect?.(error);
+  return [DEFECT];
 }
 
 async function uploadedFiles(objects: ObjectStore, record: DatasetRecord): Promise<Uint8Array[]> {

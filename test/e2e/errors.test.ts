@@ -30,6 +30,28 @@ describe('requests', () => {
     expect(answer.body['detail']).toContain('position');
   });
 
+  it('with an empty body say so', async () => {
+    const answer = await tenon.request('POST', '/v1/jobs', { text: '' });
+
+    expect(answer.status).toBe(400);
+    expect(answer.body['detail']).toBe('body: expected a JSON object; the body is empty');
+  });
+
+  it('with a value of a wrong choice name the choices', async () => {
+    const body = {
+      name: 'm',
+      task: 'regression',
+      family: 'linear_regression',
+      dataset: 'ds_1',
+      preprocessing: { standardize: 'true' },
+    };
+
+    const answer = await tenon.request('POST', '/v1/jobs', { body });
+
+    expect(answer.body['param']).toBe('/preprocessing/standardize');
+    expect(answer.body['detail']).toContain('expected "auto", or expected boolean');
+  });
+
   it('with an unknown field name it', async () => {
     const answer = await tenon.request('POST', '/v1/datasets', { body: { ...CSV, delimeter: ';' } });
 
@@ -100,6 +122,50 @@ describe('datasets', () => {
     expect(dataset['status']).toBe('invalid');
     expect(dataset['errors']).toEqual([expect.objectContaining({ row: 17, column: 'age' })]);
     expect(JSON.stringify(dataset['errors'])).toContain('abc');
+  });
+
+  it('may name their columns like members of every JavaScript object', async () => {
+    const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty'];
+
+    const dataset = await tenon.dataset({ name: 'odd', format: 'csv', csv: `${names.join(',')}\n1,2,3,4\n5,6,7,8\n` });
+
+    expect(dataset['status']).toBe('ready');
+    expect((dataset['columns'] as { name: string }[]).map(({ name }) => name)).toEqual(names);
+  });
+
+  it('cannot be deleted under a job that uses them', async () => {
+    const rows = Array.from({ length: 200 }, (_, i) => `${i % 7},${i % 3},${i % 2}`);
+    const { id } = await tenon.dataset({ name: 'used', format: 'csv', csv: `a,b,y\n${rows.join('\n')}\n` });
+    const svm = { name: 'slow', task: 'regression', family: 'linear_regression', dataset: id, target: 'y' };
+    const job = await tenon.request('POST', '/v1/jobs', { body: svm });
+
+    const during = await tenon.request('DELETE', `/v1/datasets/${String(id)}`);
+    await tenon.settled(`/v1/jobs/${String(job.body['id'])}`, ['succeeded', 'failed']);
+    const after = await tenon.request('DELETE', `/v1/datasets/${String(id)}`);
+
+    expect([during.status, during.body['code']]).toEqual([409, 'conflict']);
+    expect(during.body['detail']).toContain(String(job.body['id']));
+    expect(after.status).toBe(200);
+  });
+
+  it('are listed from a cursor of their own kind only', async () => {
+    for (const cursor of ['', 'bad', 'job_00000000000000000000000000', '%00']) {
+      const answer = await tenon.request('GET', `/v1/datasets?after=${cursor}`);
+
+      expect([cursor, answer.status, answer.body['param']]).toEqual([cursor, 400, '/after']);
+    }
+  });
+
+  it('are listed page by page', async () => {
+    const first = await tenon.request('GET', '/v1/datasets?limit=2');
+    const second = await tenon.request('GET', `/v1/datasets?limit=2&after=${String(first.body['last_id'])}`);
+
+    const ids = [...(first.body['data'] as { id: string }[]), ...(second.body['data'] as { id: string }[])].map(
+      ({ id }) => id,
+    );
+    expect(first.body['has_more']).toBe(true);
+    expect(ids).toHaveLength(4);
+    expect(ids).toEqual(ids.toSorted().toReversed());
   });
 
   it('of images without labels are refused at once', async () => {
@@ -180,5 +246,10 @@ describe('predictions', () => {
     expect(missing.body['param']).toMatch(/^\/instances\/1/);
     expect(text.body['param']).toBe('/instances/0/x');
     expect(text.body['detail']).toContain('many');
+
+    const huge = await tenon.request('POST', '/v1/models/line:predict', {
+      body: { instances: [{ x: 1 }, { x: 1e308 }] },
+    });
+    expect([huge.status, huge.body['param']]).toEqual([400, '/instances/1']);
   });
 });

@@ -51,7 +51,13 @@ export async function startDynamoBackend(options: {
     server.listen(socketPath, resolve);
   });
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  const send: DynamoBackend['send'] = (operation, body) => sendTo({ socketPath, agent }, operation, body);
+  const running = new Set<Promise<unknown>>();
+  const send: DynamoBackend['send'] = (operation, body) => {
+    const sent = sendTo({ socketPath, agent }, operation, body);
+    const done = sent.catch(() => undefined).finally(() => running.delete(done));
+    running.add(done);
+    return sent;
+  };
   return {
     send,
     async call<T>(operation: string, input: object) {
@@ -60,6 +66,8 @@ export async function startDynamoBackend(options: {
       return JSON.parse(answer.body.toString()) as T;
     },
     async stop() {
+      // dynalite throws past every handler when its store closes under an operation.
+      await Promise.all(running);
       agent.destroy();
       await new Promise<void>((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
       rmSync(socketDir, { recursive: true, force: true });

@@ -34,6 +34,8 @@ const KNOWN_KEYS = [
   'sts:rolesessionname',
   'sts:transitivetagkeys',
 ];
+/** Carried by requests of AWS services only, such as S3's own log delivery: nobody here is one. */
+const SERVICE_KEYS = ['aws:sourceaccount', 'aws:sourcearn', 'aws:sourceorgid', 'aws:sourceorgpaths'];
 /** Only these services' requests are evaluated here; other keys (kms:ViaService) belong to calls that nobody makes. */
 const CHECKED_PREFIXES = ['aws:', 'dynamodb:', 's3:', 'sts:'];
 
@@ -56,5 +58,7 @@ export function checkPolicy(policy: PolicyDocument, where: string): readonly str
 function isUnknown(key: string): boolean {
   const name = key.toLowerCase();
   if (!CHECKED_PREFIXES.some((prefix) => name.startsWith(prefix))) return false;
-  return !KNOWN_KEYS.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
+  return ![...KNOWN_KEYS, ...SERVICE_KEYS].some((known) =>
+    known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known,
+  );
 }

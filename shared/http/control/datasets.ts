@@ -8,12 +8,15 @@ import type { ObjectStore } from '../../stores/objects.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
+import { isFinished } from '../../resources/job.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 
 type DatasetOperation = 'createDataset' | 'listDatasets' | 'getDataset' | 'deleteDataset' | 'completeDataset';
 
 const UPLOAD_EXPIRES_S = 3600;
+/** Lambda gives an asynchronous event up after an hour; the last try may run for 15 minutes. */
+const INGEST_GIVES_UP_S = 75 * 60;
 
 export function datasetOperations(context: ControlContext): Operations<DatasetOperation> {
   const startIngest = (tenantId: string, id: string): Promise<void> =>
@@ -22,54 +25,33 @@ export function datasetOperations(context: ControlContext): Operations<DatasetOp
   return {
     createDataset: (call) => createDataset(call, context, startIngest),
 
-    async completeDataset({ caller: from, params }) {
-      const { catalog, objects, caller, limits } = tenantOf(context, from);
-      const record = await datasetById(catalog, params['id']);
-      if (record.status !== 'awaiting_upload') return { body: show(record) };
-      const sizes = await Promise.all(
-        UPLOAD_PARTS[record.format].map(
-          async (part) => [part, await objects.size(paths.upload(record.id, part))] as const,
-        ),
-      );
-      const missing = sizes.filter(([, size]) => size === undefined).map(([part]) => part);
-      if (missing.length > 0) {
-        throw new ServiceError(
-          'conflict',
-          `nothing was uploaded for ${missing.join(' and ')}: PUT the file to the URL in "upload" first, then complete the dataset`,
-        );
-      }
-      const total = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
-      if (total > limits.dataset_bytes) {
-        throw new ServiceError(
-          'quota_exceeded',
-          `the upload has ${total} bytes, your plan allows ${limits.dataset_bytes} a dataset`,
-        );
-      }
-      const isFirst = await catalog.datasets.patch(record.id, { status: 'profiling' }, ['awaiting_upload']);
-      if (isFirst) await startIngest(caller.tenantId, record.id);
-      return { body: show(await datasetById(catalog, record.id)) };
-    },
+    completeDataset: (call) => completeDataset(call, context, startIngest),
 
     async getDataset({ caller, params }) {
       const { catalog, objects } = tenantOf(context, caller);
       const record = await datasetById(catalog, params['id']);
-      if (record.status !== 'awaiting_upload') return { body: show(record) };
-      return { body: { ...show(record), upload: await uploadOf(objects, record, epochS(context.clock)) } };
+      if (record.status !== 'awaiting_upload') return { body: show(record, epochS(context.clock)) };
+      return {
+        body: {
+          ...show(record, epochS(context.clock)),
+          upload: await uploadOf(objects, record, epochS(context.clock)),
+        },
+      };
     },
 
     async listDatasets({ caller, query }) {
       const { catalog } = tenantOf(context, caller);
-      return { body: await listOf(catalog.datasets, query, { order: 'descending', idOf: ({ id }) => id, show }) };
+      return {
+        body: await listOf(catalog.datasets, query, {
+          order: 'descending',
+          ids: ID_PATTERNS.ds,
+          idOf: ({ id }) => id,
+          show: (record) => show(record, epochS(context.clock)),
+        }),
+      };
     },
 
-    async deleteDataset({ caller, params }) {
-      const { catalog, objects, quotas } = tenantOf(context, caller);
-      const record = await datasetById(catalog, params['id']);
-      await objects.deleteAll(paths.dataset(record.id));
-      await catalog.datasets.delete(record.id);
-      await quotas.addStoredBytes(-(record.bytes ?? 0));
-      return { body: { object: 'dataset', id: record.id, deleted: true } };
-    },
+    deleteDataset: (call) => deleteDataset(call, context),
   };
 }
 
@@ -95,16 +77,72 @@ async function createDataset(
     format: body.format,
     status: inline === undefined ? 'awaiting_upload' : 'profiling',
     created_at: epochS(context.clock),
+    ...(inline === undefined ? {} : { profiling_since: epochS(context.clock) }),
     reading: { columns: body.columns, csv_options: body.csv_options },
   };
   if (inline === undefined) {
     await catalog.datasets.put(id, record);
-    return { body: { ...show(record), upload: await uploadOf(objects, record, epochS(context.clock)) } };
+    return {
+      body: { ...show(record, epochS(context.clock)), upload: await uploadOf(objects, record, epochS(context.clock)) },
+    };
   }
   await Promise.all(Object.entries(inline).map(([part, bytes]) => objects.put(paths.upload(id, part), bytes)));
   await catalog.datasets.put(id, record);
   await startIngest(caller.tenantId, id);
-  return { body: show(record) };
+  return { body: show(record, epochS(context.clock)) };
+}
+
+async function completeDataset(
+  { caller: from, params }: Call<'completeDataset'>,
+  context: ControlContext,
+  startIngest: (tenantId: string, id: string) => Promise<void>,
+): Promise<Reply<'completeDataset'>> {
+  const { catalog, objects, caller, limits } = tenantOf(context, from);
+  const record = await datasetById(catalog, params['id']);
+  if (record.status !== 'awaiting_upload') return { body: show(record, epochS(context.clock)) };
+  const sizes = await Promise.all(
+    UPLOAD_PARTS[record.format].map(async (part) => [part, await objects.size(paths.upload(record.id, part))] as const),
+  );
+  const missing = sizes.filter(([, size]) => size === undefined).map(([part]) => part);
+  if (missing.length > 0) {
+    throw new ServiceError(
+      'conflict',
+      `nothing was uploaded for ${missing.join(' and ')}: PUT the file to the URL in "upload" first, then complete the dataset`,
+    );
+  }
+  const total = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
+  if (total > limits.dataset_bytes) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `the upload has ${total} bytes, your plan allows ${limits.dataset_bytes} a dataset`,
+    );
+  }
+  const isFirst = await catalog.datasets.patch(
+    record.id,
+    { status: 'profiling', profiling_since: epochS(context.clock) },
+    ['awaiting_upload'],
+  );
+  if (isFirst) await startIngest(caller.tenantId, record.id);
+  return { body: show(await datasetById(catalog, record.id), epochS(context.clock)) };
+}
+
+async function deleteDataset(
+  { caller, params }: Call<'deleteDataset'>,
+  context: ControlContext,
+): Promise<Reply<'deleteDataset'>> {
+  const { catalog, objects, quotas } = tenantOf(context, caller);
+  const record = await datasetById(catalog, params['id']);
+  const users = await jobsOn(record.id, catalog, quotas);
+  if (users.length > 0) {
+    throw new ServiceError(
+      'conflict',
+      `dataset ${record.id} is in use by ${users.join(', ')}: wait for the job to end, or cancel it`,
+    );
+  }
+  await objects.deleteAll(paths.dataset(record.id));
+  await catalog.datasets.delete(record.id);
+  await quotas.addStoredBytes(-(record.bytes ?? 0));
+  return { body: { object: 'dataset', id: record.id, deleted: true } };
 }
 
 /** @throws {ServiceError} not_found, for another tenant's dataset as for one that never was */
@@ -114,9 +152,25 @@ export async function datasetById(catalog: TenantStores['catalog'], id = ''): Pr
   return record;
 }
 
+/** Running jobs that train or validate on the dataset. */
+async function jobsOn(id: string, catalog: TenantStores['catalog'], quotas: TenantStores['quotas']): Promise<string[]> {
+  const jobs = await Promise.all((await quotas.runningJobs()).map((job) => catalog.jobs.get(job)));
+  return jobs.flatMap((job) => {
+    const isUser =
+      job?.dataset === id || (job !== undefined && 'dataset' in job.validation && job.validation.dataset === id);
+    return isUser && !isFinished(job) ? [job.id] : [];
+  });
+}
+
 /** The record as the API shows it. */
-function show({ reading: _, ...dataset }: DatasetRecord): Dataset {
-  return dataset;
+function show({ reading: _, profiling_since: since, ...dataset }: DatasetRecord, nowS: number): Dataset {
+  if (dataset.status !== 'profiling' || nowS - (since ?? dataset.created_at) < INGEST_GIVES_UP_S) return dataset;
+  // Ingest died every time it was tried, and could not say so itself.
+  return {
+    ...dataset,
+    status: 'invalid',
+    errors: [{ message: 'the data could not be read', hint: 'upload them again, in smaller parts if they are large' }],
+  };
 }
 
 /** The files that came in the body by part, or undefined where the data are to be uploaded. */

@@ -22,7 +22,14 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
 
     async listJobs({ caller, query }) {
       const { catalog } = tenantOf(context, caller);
-      return { body: await listOf(catalog.jobs, query, { order: 'descending', idOf: ({ id }) => id, show }) };
+      return {
+        body: await listOf(catalog.jobs, query, {
+          order: 'descending',
+          ids: ID_PATTERNS.job,
+          idOf: ({ id }) => id,
+          show,
+        }),
+      };
     },
 
     async listJobEvents({ caller, params, query }) {
@@ -31,6 +38,7 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
       return {
         body: await listOf(catalog.events(job.id), query, {
           order: 'ascending',
+          ids: /^evt_\d{6}_[a-z]+$/,
           idOf: ({ id }) => id,
           show: (event) => event,
         }),

@@ -1,7 +1,7 @@
 /** Models: what succeeded jobs published, and the ONNX files themselves. */
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
-import { nameSchema } from '../../resources/common.ts';
+import { NAME_PATTERN, nameSchema } from '../../resources/common.ts';
 import type { Model, ModelCard, ModelVersion } from '../../resources/model.ts';
 import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
@@ -32,14 +32,15 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
       return {
         body: await listOf(catalog.models, query, {
           order: 'ascending',
+          ids: NAME_PATTERN,
           idOf: ({ name }) => name,
-          show: (model) => model,
+          show: showModel,
         }),
       };
     },
 
     async getModel({ caller, params }) {
-      return { body: await modelByName(tenantOf(context, caller).catalog, params['name']) };
+      return { body: showModel(await modelByName(tenantOf(context, caller).catalog, params['name'])) };
     },
 
     deleteModel: ({ caller, params }) => deleteModel(tenantOf(context, caller), params['name']),
@@ -93,7 +94,7 @@ async function putModelAlias(
   const model = await modelByName(catalog, name);
   const aliases = { ...model.aliases, [alias]: version };
   await catalog.models.patch(name, { aliases, updated_at: epochS(context.clock) });
-  return { body: await modelByName(catalog, name) };
+  return { body: showModel(await modelByName(catalog, name)) };
 }
 
 async function getModelCard(
@@ -148,6 +149,11 @@ async function deleteVersion(
   await quotas.addStoredBytes(-bytes);
   await objects.deleteAll(paths.version(name, version));
   return { body: { object: 'model.version', id, deleted: true } };
+}
+
+/** `latest` is an alias like the others, but moves by itself. */
+function showModel(model: Model): Model {
+  return { ...model, aliases: { latest: model.latest_version, ...model.aliases } };
 }
 
 async function modelByName(catalog: TenantStores['catalog'], name = ''): Promise<Model> {

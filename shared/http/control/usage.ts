@@ -23,7 +23,7 @@ export function usageOperations(context: ControlContext): Operations<'getLimits'
       ]);
       const month = nextMonthS(context.clock.nowMs());
       const data = [
-        limitState('requests_per_second', rate, limits.requests_per_second, null),
+        limitState('requests_per_second', Math.min(rate, limits.requests_per_second), limits.requests_per_second, null),
         limitState('predictions_per_month', predictions, limits.predictions_per_month, month),
         limitState('training_seconds_per_month', seconds, limits.training_seconds_per_month, month),
         limitState('jobs_at_once', jobs.length, limits.jobs_at_once, null),
@@ -44,7 +44,15 @@ export function usageOperations(context: ControlContext): Operations<'getLimits'
       if (days > MAX_DAYS)
         throw new ServiceError('invalid_request', `expected at most ${MAX_DAYS} days, got ${days}`, { param: '/from' });
       const items = await quotas.usage(from, to);
-      return { body: { object: 'list', data: grouped(items, query.group_by, [from, to]) } };
+      return {
+        body: {
+          object: 'list',
+          data: grouped(items, query.group_by, [from, to]),
+          has_more: false,
+          first_id: null,
+          last_id: null,
+        },
+      };
     },
   };
 }

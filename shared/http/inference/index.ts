@@ -7,6 +7,7 @@ import type { TenantStores } from '../../stores/tenant-stores.ts';
 import { meter } from '../../tenancy/price.ts';
 import { notFound, tenantOf } from '../context.ts';
 import type { Operations } from '../operation.ts';
+import type { Predictor } from '../../runtime/predictor.ts';
 import type { ModelCache } from './model-cache.ts';
 
 export type InferenceOperation = Extract<(typeof ROUTES)[number], { function: 'inference' }>['operation'];
@@ -34,7 +35,7 @@ export function inferenceOperations(context: InferenceContext): Operations<Infer
           `this month's ${limits.predictions_per_month} predictions do not leave room for ${instances.length} more: see GET /v1/limits`,
         );
       }
-      const predictions = await model.predictor.predict(instances).catch(async (error: unknown) => {
+      const predictions = await predictFinite(model.predictor, instances).catch(async (error: unknown) => {
         await quotas.giveBack('predictions', instances.length);
         throw error;
       });
@@ -45,9 +46,21 @@ export function inferenceOperations(context: InferenceContext): Operations<Infer
         { requests: 1, predictions: instances.length, usd },
       );
       return {
-        body: { predictions, model: model.name, model_version: model.version },
-        headers: { 'server-timing': `predict;dur=${durationMs.toFixed(1)}` },
+        body: { predictions: [...predictions], model: model.name, model_version: model.version },
+        headers: { 'server-timing': `${model.isCold ? 'cold' : 'warm'};dur=${durationMs.toFixed(1)}` },
       };
     },
   };
+}
+
+/** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */
+async function predictFinite(predictor: Predictor, instances: readonly unknown[]): Promise<readonly unknown[]> {
+  const predictions = await predictor.predict(instances);
+  const index = predictions.findIndex((prediction) => typeof prediction === 'number' && !Number.isFinite(prediction));
+  if (index === -1) return predictions;
+  throw new ServiceError(
+    'invalid_request',
+    `/instances/${index}: the values are so large that the model's answer is no finite number`,
+    { param: `/instances/${index}` },
+  );
 }

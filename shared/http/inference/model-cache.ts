@@ -16,6 +16,8 @@ export interface LoadedModel {
   readonly name: string;
   readonly version: number;
   readonly predictor: Predictor;
+  /** It had to be loaded for this call. */
+  readonly isCold: boolean;
 }
 
 export class ModelCache {
@@ -39,8 +41,9 @@ export class ModelCache {
   async get(ref: ModelRef, text: string): Promise<LoadedModel> {
     const version = ref.version ?? (await this.#resolve(ref, text));
     const key = `${ref.name}:${version}`;
-    const predictor = this.#loaded.get(key) ?? (await this.#load(key, ref.name, version));
-    return { name: ref.name, version, predictor };
+    const warm = this.#loaded.get(key);
+    const predictor = warm ?? (await this.#load(key, ref.name, version));
+    return { name: ref.name, version, predictor, isCold: warm === undefined };
   }
 
   async #resolve(ref: ModelRef, text: string): Promise<number> {
