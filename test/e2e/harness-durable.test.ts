@@ -2,12 +2,10 @@
  * Durable functions written with AWS's SDK, run by the harness: what replays, what runs again after a kill of the
  * function and of the harness itself. The journal that each step writes to tells how often it ran.
  */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
 import {
   GetDurableExecutionCommand,
   GetDurableExecutionHistoryCommand,
@@ -20,6 +18,7 @@ import {
 import { readCloud } from '../../harness/template/index.ts';
 import { harnessAssembly } from '../fixtures/harness-app/assembly.ts';
 import { eventually, invokeAt, physicalName, useCloud } from '../fixtures/harness-app/cloud.ts';
+import { processesOf, startProcess } from '../fixtures/harness-app/process.ts';
 import type { Plan } from '../fixtures/harness-app/functions/orchestrate.ts';
 
 const app = useCloud();
@@ -204,44 +203,6 @@ describe('a durable execution', () => {
   });
 });
 
-const children: ChildProcess[] = [];
-afterAll(() => {
-  // A test that failed half-way leaves its cloud running.
-  for (const child of children) child.kill('SIGKILL');
-});
-
-/** Starts a local cloud in a process of its own. */
-async function startProcess(dataDir: string): Promise<{ lambdaUrl: string; child: ChildProcess }> {
-  const script = resolve('test/fixtures/harness-app/run-cloud.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, harnessAssembly(), dataDir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    // A process group of its own, as a command in a terminal has.
-    detached: true,
-  });
-  children.push(child);
-  const lambdaUrl = await new Promise<string>((ready, reject) => {
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      if (output.includes('\n')) ready((JSON.parse(output) as { lambdaUrl: string }).lambdaUrl);
-    });
-    child.once('exit', (code) => reject(new Error(`the local cloud ended with ${String(code)}: ${output}`)));
-  });
-  return { lambdaUrl, child };
-}
-
-/** Processes of functions whose code was started from `dataDir`. */
-function processesOf(dataDir: string): readonly string[] {
-  const commandOf = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    } catch {
-      return '';
-    }
-  };
-  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(join(dataDir, 'runtime')));
-}
-
 describe('killing the harness with SIGKILL', () => {
   const event = (plan: Plan) => JSON.stringify(plan);
 
@@ -286,7 +247,9 @@ describe('killing the harness with SIGKILL', () => {
 
       expect(before).toBeGreaterThanOrEqual(3);
       expect(await state()).toMatchObject({ Status: 'SUCCEEDED', Result: '4' });
-      expect(linesOf(journal)).toEqual(['0', '1', '2', '3']);
+      // Only the step that the kill may have interrupted ran twice.
+      expect([...new Set(linesOf(journal))]).toEqual(['0', '1', '2', '3']);
+      expect(linesOf(journal).length).toBeLessThanOrEqual(5);
       second.child.kill('SIGTERM');
       await new Promise((ended) => second.child.once('exit', ended));
       expect(processesOf(dataDir)).toEqual([]);
