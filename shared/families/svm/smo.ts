@@ -149,13 +149,15 @@ export class SmoSolver {
     const isActive = new Uint8Array(this.coef.length);
     for (const t of this.#active) isActive[t] = 1;
     const inactive = everything(this.coef.length).filter((t) => isActive[t] === 0);
-    for (const t of inactive) this.#f[t] = this.#problem.linear[t]!;
+    const columns = inactive.map((t) => this.#index[t]!);
+    const f = Float64Array.from(inactive, (t) => this.#problem.linear[t]!);
     const support = everything(this.coef.length).filter((s) => this.coef[s] !== 0);
-    for (const [k, s] of support.entries()) {
-      const row = this.#rows.row(this.#index[s]!) ?? (await this.#loadFor(support.subarray(k)));
-      const coef = this.coef[s]!;
-      for (let m = 0; m < inactive.length; m++) this.#f[inactive[m]!]! -= coef * row[this.#index[inactive[m]!]!]!;
+    for (let k = 0; k < support.length && f.length > 0; k++) {
+      const row = this.#rows.row(this.#index[support[k]!]!) ?? (await this.#loadFor(support.subarray(k)));
+      const coef = this.coef[support[k]!]!;
+      for (let m = 0; m < f.length; m++) f[m]! -= coef * row[columns[m]!]!;
     }
+    inactive.forEach((t, m) => (this.#f[t] = f[m]!));
     this.#activate(everything(this.coef.length));
   }
 
