@@ -24,6 +24,8 @@ export interface LayerInputs {
   readonly weights: Readonly<Record<string, Value>>;
   /** In training: a seed that differs by step and layer. */
   readonly seed?: Value | undefined;
+  /** 1 at the steps that count and 0 at those to skip, where a layer before gives a mask. */
+  readonly mask?: Value | undefined;
 }
 
 /** The formatted shape of a row, `[batch, ...]` as Keras shows it. */
@@ -34,6 +36,8 @@ export interface LayerKind<C> {
   /** What the layer makes of rows of this shape, or why it cannot. */
   plan(config: C, input: RowShape): LayerPlan | string;
   build(g: GraphBuilder, x: Value, config: C, inputs: LayerInputs): Value;
+  /** The mask for the layers that follow. */
+  mask?(g: GraphBuilder, x: Value, config: C): Value;
   /** A relu before this layer may be applied after it: the same function, on fewer elements. */
   readonly commutesWithRelu?: boolean;
   /** The parameter `activation` is applied inside the layer. */

@@ -126,13 +126,15 @@ export function buildNetwork(
 ): Value {
   let value = x;
   let delayed: ActivationName = 'linear';
+  let mask: Value | undefined;
   for (const [index, { name, layer, config, activation, weights = {} }] of network.layers.entries()) {
     const isLast = index === network.layers.length - 1;
     const next = network.layers[index + 1];
     value = g.scope(name, () => {
       const seeded = seed === undefined ? undefined : g.add(seed, index * 0x3c6ef35);
       const own = Object.keys(weights).map((weight) => [weight, parameters[`${name}/${weight}`]!]);
-      const inputs = { weights: Object.fromEntries(own) as Record<string, Value>, seed: seeded };
+      mask = layer.mask?.(g, value, config) ?? mask;
+      const inputs = { weights: Object.fromEntries(own) as Record<string, Value>, seed: seeded, mask };
       const result = ACTIVATIONS[delayed](g, layer.build(g, value, config, inputs));
       const waits = activation === 'relu' && next?.layer.commutesWithRelu === true;
       delayed = waits ? 'relu' : 'linear';

@@ -56,8 +56,8 @@ function recurrent(cell: CellName): LayerKind<unknown> {
       if (problem !== undefined) return problem;
       return { output: recurrentOutput(config, input), weights: CELLS[cell].weights(input[1]!, config.units) };
     },
-    build(g, x, config, { weights }) {
-      const outputs = outputsOf(g, x, { cell, config, weights, isBackward: false });
+    build(g, x, config, { weights, mask }) {
+      const outputs = outputsOf(g, x, { cell, config, weights, mask, isBackward: false });
       return config.return_sequences ? sequenceOf(g, outputs) : outputs.at(-1)!;
     },
   });
@@ -121,7 +121,8 @@ const bidirectional = layer<BidirectionalConfig>({
     const [forward, backward] = DIRECTIONS.map((direction) =>
       g.scope(direction, () => {
         const isBackward = direction === 'backward';
-        const outputs = outputsOf(g, x, { cell, config: inner, weights: weightsOf(direction, inputs), isBackward });
+        const weights = weightsOf(direction, inputs);
+        const outputs = outputsOf(g, x, { cell, config: inner, weights, mask: inputs.mask, isBackward });
         if (inner.return_sequences) return sequenceOf(g, outputs);
         return isBackward ? outputs[0]! : outputs.at(-1)!;
       }),
@@ -159,6 +160,21 @@ function softmaxOnSequences(input: RowShape): string {
   return `the activation softmax is for rows [batch, units], got ${formatRow(input)}: put "flatten" or a recurrent layer without "return_sequences" before it`;
 }
 
+/** Steps whose values all are `mask_value` are skipped by the recurrent layers that follow. */
+const masking = layer({
+  schema: z.strictObject({ mask_value: z.number().default(0) }),
+  plan: (_, input) =>
+    input.length === 2 ? { output: input } : `expected sequences [batch, time, features], got ${formatRow(input)}`,
+  mask: stepMask,
+  build: (g, x, config) => g.mul(x, stepMask(g, x, config)),
+});
+
+/** [time, batch, 1] */
+function stepMask(g: GraphBuilder, x: Value, { mask_value: value }: { mask_value: number }): Value {
+  const differs = g.cast(g.not(g.equal(x, value)), 'float32');
+  return g.reduceMax(differs, { axes: [2], keepdims: true });
+}
+
 const flatten = layer({
   schema: z.strictObject({}),
   plan: (_, input) => ({ output: [sizeOf(input)] }),
@@ -183,11 +199,12 @@ export const RNN_LAYERS: LayerTable = {
     gru: recurrent('gru'),
     lstm: recurrent('lstm'),
     bidirectional,
+    masking,
     flatten,
     dense,
     dropout,
     activation,
   },
-  coming: ['embedding', 'masking'],
+  coming: ['embedding'],
   formatRow,
 };

@@ -12,26 +12,36 @@ export interface Recurrence {
   readonly cell: CellName;
   readonly config: CellConfig;
   readonly weights: Readonly<Record<string, Value>>;
+  /** [time, batch, 1]: at a step where it is 0 the state stays as it is, and the output is that of the step before. */
+  readonly mask?: Value | undefined;
   /** From the last step to the first. */
   readonly isBackward: boolean;
 }
 
 /** The output of every step, in the order of time, [batch, units] each. */
-export function outputsOf(g: GraphBuilder, x: Value, { cell, config, weights, isBackward }: Recurrence): Value[] {
+export function outputsOf(g: GraphBuilder, x: Value, { cell, config, weights, mask, isBackward }: Recurrence): Value[] {
   const [time, batch, features] = x.shape as [number, number | string, number];
   const running = CELLS[cell].start(g, weights, config);
   const projections = running.project(g.reshape(x, [-1, features])).map((rows) => stepsOf(g, rows, time, batch));
+  const masks = mask && stepsOf(g, g.reshape(mask, [-1, 1]), time, batch);
   const order = Array.from({ length: time }, (_, t) => (isBackward ? time - 1 - t : t));
   const outputs: Value[] = [];
   let state: CellState | undefined;
   for (const t of order) {
-    state = running.step(
-      projections.map((steps) => steps[t]!),
-      state,
-    );
+    const inputs = projections.map((steps) => steps[t]!);
+    const next = running.step(inputs, state);
+    state = masks ? maskedState(g, masks[t]!, next, state) : next;
     outputs[t] = state.h;
   }
   return outputs;
+}
+
+/** m next + (1 - m) previous */
+function maskedState(g: GraphBuilder, m: Value, next: CellState, previous: CellState | undefined): CellState {
+  const mix = (a: Value, b: Value | undefined): Value =>
+    b === undefined ? g.mul(a, m) : g.add(b, g.mul(g.sub(a, b), m));
+  const h = mix(next.h, previous?.h);
+  return next.c === undefined ? { h } : { h, c: mix(next.c, previous?.c) };
 }
 
 /** [time * batch, n] to a value [batch, n] per step. */

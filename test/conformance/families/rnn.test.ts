@@ -1,10 +1,10 @@
 /** The cells against ONNX's own recurrent ops, Keras's defaults, reference parameter counts, forecasts, and errors that name layer and shapes. */
 import { describe, expect, test } from '@jest/globals';
 import type { Table } from '../../../shared/data/table.ts';
-import { initialParameters, planLayers } from '../../../shared/families/network/network.ts';
+import { buildNetwork, initialParameters, planLayers } from '../../../shared/families/network/network.ts';
 import { RNN_LAYERS } from '../../../shared/families/rnn/layers.ts';
 import { layersOf, rnnParams } from '../../../shared/families/rnn/params.ts';
-import { outputsOf } from '../../../shared/families/rnn/recurrence.ts';
+import { outputsOf, swapTime } from '../../../shared/families/rnn/recurrence.ts';
 import { validateTraining } from '../../../shared/families/validate.ts';
 import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
 import { parameterCount, unflatten } from '../../../shared/optim/parameters.ts';
@@ -134,6 +134,45 @@ describe('networks as Keras has them', () => {
     );
   });
 
+  test.each(['simple_rnn', 'gru', 'lstm'])(
+    'masking: a padded sequence gives %s what it gives without its padding',
+    async (cell) => {
+      const layers = [
+        { masking: {} },
+        { bidirectional: { layer: { [cell]: { units: 4, return_sequences: true } } } },
+        { [cell]: { units: 3 } },
+        { dense: { units: 10 } },
+      ];
+      const random = Random.fromSeed(2);
+      const sequence = random.normal(3 * 2, 0, 3);
+      const weights = initialParameters(planOf({ layers }, [3, 2]), 5);
+
+      /** The network's outputs for a sequence with zeros before and after it. */
+      async function outputs(before: number, after: number): Promise<number[]> {
+        const time = before + 3 + after;
+        const network = planOf({ layers }, [time, 2]);
+        const g = new GraphBuilder('network');
+        const parameters = Object.entries(unflatten(network.parameters, weights)).map(
+          ([name, value]) => [name, g.constant(value)] as const,
+        );
+        const x = g.input('x', 'float32', ['batch', time, 2]);
+        g.output(buildNetwork(g, swapTime(g, x), network, { parameters: Object.fromEntries(parameters) }), 'y');
+        const session = await createEngine({ threads: 1 }).createSession(toModel(g));
+        const padded = new Float32Array(time * 2);
+        padded.set(sequence, before * 2);
+        const { y } = await session.run({ x: tensor('float32', [1, time, 2], padded) });
+        await session.release();
+        return Array.from(y!.data as Float32Array);
+      }
+
+      const bare = await outputs(0, 0);
+      for (const padded of [await outputs(0, 4), await outputs(2, 0), await outputs(1, 3)]) {
+        expect(Math.max(...padded.map((value, i) => Math.abs(value - bare[i]!)))).toBeLessThan(1e-6);
+      }
+      expect(Math.max(...bare.map(Math.abs))).toBeGreaterThan(0.01);
+    },
+  );
+
   test('a tanh RNN reads digits row by row', async () => {
     const { train: digits } = mnist();
     const some = takeRows(
@@ -228,7 +267,12 @@ describe('refuses, naming layer and shapes,', () => {
       '/params/layers/0',
       'dense_1: the activation softmax is for rows [batch, units], got [batch, 28, 28]: put "flatten" or a recurrent layer without "return_sequences" before it',
     ],
-    ['a layer to come', { layers: [{ masking: {} }, softmax] }, '/params', 'the layer "masking" is not offered yet'],
+    [
+      'a layer to come',
+      { layers: [{ embedding: {} }, softmax] },
+      '/params',
+      'the layer "embedding" is not offered yet',
+    ],
     ['layers and their shorthand', { layers: [softmax], units: 3 }, '/params', 'stands in place of "layers"'],
     [
       'two layers in one direction',

@@ -19,6 +19,8 @@ function pulseTable(task: 'classification' | 'regression', rows: number): Table 
     height[row] = 1000 + 100 * pulse;
     values[(row * TIME + (isFirst[row] === 1 ? early : late)) * 2]! += pulse;
     values[(row * TIME + (isFirst[row] === 1 ? late : early)) * 2 + 1]! += 1;
+    // Some sequences are shorter, and padded with zeros.
+    if (late < TIME - 1 && row % 3 === 0) values.fill(0, (row * TIME + late + 1) * 2, (row + 1) * TIME * 2);
   }
   const y: Column =
     task === 'regression'
@@ -60,6 +62,7 @@ export const SEQUENCE_CASES: readonly FamilyCase[] = [
   recurrent('classification', { cell: 'gru', units: 8 }),
   recurrent('classification', {
     layers: [
+      { masking: { mask_value: 0 } },
       { lstm: { units: 6, return_sequences: true } },
       { dropout: { rate: 0.1 } },
       { simple_rnn: { units: 6 } },
