@@ -22,13 +22,16 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/unified-signatures': 'off',
       // `const { internal: _, ...shown } = record` is how a field is left out.
-      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { ignoreRestSiblings: true, argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
+      ],
       'no-console': 'error',
     },
   },
-  { files: ['harness/**', 'scripts/**', 'bench/**', 'test/**'], rules: { 'no-console': 'off' } },
+  { files: ['harness/**/*.ts', 'scripts/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
   {
-    files: ['shared/**'],
+    files: ['shared/**/*.ts'],
     rules: {
       complexity: ['error', 15],
       'max-lines': ['error', { max: 400, skipBlankLines: false }],
@@ -36,5 +39,8 @@ export default tseslint.config(
       'max-params': ['error', 4],
     },
   },
-  { files: ['test/**'], rules: { '@typescript-eslint/no-floating-promises': 'error', 'max-lines': ['error', 600] } },
+  {
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': 'error', 'max-lines': ['error', 600] },
+  },
 );

@@ -2,12 +2,11 @@
  * Checks a training before it costs anything: family, task, target, features and parameters against the columns of the data.
  * Every error points to its field (/target, /features/0, /params/layers/3). Needs no ONNX Runtime.
  */
-import type * as z from 'zod';
 import { unsupportedFeature } from '../data/encoding.ts';
 import type { ColumnProfile } from '../data/profile.ts';
 import { TARGET_TYPES, wrongType } from '../data/target.ts';
 import { ServiceError } from '../errors.ts';
-import type { ErrorDetail } from '../errors.ts';
+import { findingsOf, isUnknownField } from '../findings.ts';
 import type { AnyFamily, Task } from './contract.ts';
 import { FAMILIES, findFamily } from './registry.ts';
 import { featuresOf } from './spec.ts';
@@ -76,24 +75,12 @@ function checkForecast(spec: TrainingSpec, family: AnyFamily, { name }: CheckedC
 
 /** The family's parameters with their defaults. @throws unknown_field or invalid_request, with every finding among the details */
 export function parseParams(family: AnyFamily, params: Readonly<Record<string, unknown>>): unknown {
-  const result = family.params.safeParse(params);
+  const result = family.params.safeParse(params, { reportInput: true });
   if (result.success) return result.data;
-  const details = result.error.issues.flatMap(detailsOf);
-  const isUnknown = result.error.issues[0]?.code === 'unrecognized_keys';
+  const details = findingsOf(result.error.issues, '/params');
+  const isUnknown = isUnknownField(result.error.issues);
   const message = details.map((detail) => `${detail.pointer ?? ''}: ${detail.message}`).join('; ');
   throw new ServiceError(isUnknown ? 'unknown_field' : 'invalid_request', `${family.name}: ${message}`, { details });
-}
-
-function detailsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
-  const pointer = pointerOf(issue.path);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ pointer: `${pointer}/${key}`, message: 'no such parameter' }));
-  }
-  return [{ pointer, message: issue.message }];
-}
-
-function pointerOf(path: readonly PropertyKey[]): string {
-  return ['/params', ...path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
 }
 
 function refuseTarget({ target }: TrainingSpec): void {

@@ -3,6 +3,8 @@ import { ServiceError } from '../../../shared/errors.ts';
 import { parseAs, parseJson } from '../../../shared/http/validate.ts';
 import { createDatasetSchema } from '../../../shared/resources/dataset.ts';
 import { createJobSchema } from '../../../shared/resources/job.ts';
+import { FAMILIES } from '../../../shared/families/registry.ts';
+import { parseParams } from '../../../shared/families/validate.ts';
 
 const job = { name: 'm', task: 'regression', family: 'linear_regression', dataset: 'ds_1', target: 'y' };
 
@@ -82,5 +84,17 @@ describe('parseAs', () => {
 
     expect(error).toBeInstanceOf(ServiceError);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('parameters of a family', () => {
+  it('of a wrong optimizer name the optimizers there are', () => {
+    const cnn = FAMILIES.find(({ name }) => name === 'cnn')!;
+    const params = { layers: [{ flatten: {} }, { dense: { units: 2 } }], optimizer: { rmsprop: {} } };
+
+    const error = errorOf(() => parseParams(cnn, params));
+
+    expect(error.param).toMatch(/^\/params\/optimizer/);
+    for (const name of ['sgd', 'momentum', 'adam', 'adamw']) expect(error.message).toContain(name);
   });
 });
