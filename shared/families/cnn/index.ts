@@ -9,9 +9,9 @@ import { defineFamily, modelOf } from '../contract.ts';
 import type { DataShape, Family } from '../contract.ts';
 import { fitNetwork, startPosition } from '../network/fit.ts';
 import type { Forward } from '../network/fit.ts';
-import { buildNetwork, checkLoss, checkOutput, initialTensors, learnedWeights } from '../network/network.ts';
+import { checkLoss, checkOutput, initialTensors, learnedWeights } from '../network/network.ts';
 import { CNN_LAYERS } from './layers.ts';
-import { inputShape, planNetwork } from './network.ts';
+import { buildNetwork, inputShape, planNetwork } from './network.ts';
 import { cnnParams } from './params.ts';
 import type { CnnParams } from './params.ts';
 
@@ -30,7 +30,8 @@ const family: Family<CnnParams> = {
   fit(problem, state, engine) {
     const network = planNetwork(problem.params.layers, modelOf(problem).input);
     const forward: Forward = (g, x, inputs) => buildNetwork(g, x, network, inputs);
-    return fitNetwork({ family, problem, state, forward, parameters: network.parameters }, engine);
+    const { parameters, buffers } = network;
+    return fitNetwork({ family, problem, state, forward, parameters, buffers }, engine);
   },
   learned: (state, { params, input }) => learnedWeights(planNetwork(params.layers, input), state),
   infer(g, x, parameters, { task, params, input }) {

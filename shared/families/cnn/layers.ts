@@ -1,112 +1,49 @@
 /**
- * The layers of `cnn`, one row each: parameters with Keras's names and defaults, the shape they give, and their nodes. Shapes are one row's,
- * channels first ([C, H, W] or [units]); messages show them as Keras does, channels last. Activations are applied by ../network/network.ts.
- * Source: https://keras.io/api/layers/.
+ * The layers of `cnn`, one row each: parameters with Keras's names and defaults, the shape they give, and their nodes. Activations are
+ * applied by ../network/network.ts. Source: https://keras.io/api/layers/.
  */
 import * as z from 'zod';
-import { windowGeometry } from '../../onnx/window.ts';
-import { sizeOf } from '../../tensor/shape.ts';
-import { glorotUniform, layer, zeroWeights } from '../network/layer.ts';
-import type { LayerPlan, LayerTable, RowShape } from '../network/layer.ts';
-import { activation, activationLayer, dense as denseLayer, dropout, flatten, positive } from '../network/layers.ts';
+import { layer } from '../network/layer.ts';
+import type { LayerTable } from '../network/layer.ts';
+import { activation, activationLayer, dense as denseLayer, dropout, flatten } from '../network/layers.ts';
+import { batchNormalization, layerNormalization } from './normalization.ts';
+import { formatRow } from './shapes.ts';
+import { convolution, globalPooling, pooling } from './windows.ts';
 
-const pair = z.union([positive.transform((size): [number, number] => [size, size]), z.tuple([positive, positive])], {
-  error: 'expected a whole number, or two of them: [height, width]',
-});
-const padding = z.enum(['valid', 'same']).default('valid');
-const pooling = z.strictObject({ pool_size: pair.default([2, 2]), strides: pair.optional(), padding });
-
-type Pooling = z.infer<typeof pooling>;
-
-/** `[batch, height, width, channels]` of a row's shape, for messages. */
-export function formatRow(shape: RowShape): string {
-  const [channels, ...spatial] = shape;
-  return `[${['batch', ...spatial, channels].join(', ')}]`;
-}
-
-const conv2d = layer({
-  schema: z.strictObject({ filters: positive, kernel_size: pair, strides: pair.default([1, 1]), padding, activation }),
-  plan(config, input) {
-    const window = { kernel: config.kernel_size, strides: config.strides, padding: config.padding };
-    const spatial = windowed(window, input);
-    if (typeof spatial === 'string') return spatial;
-    const area = sizeOf(config.kernel_size);
-    const [channels = 0] = input;
-    const kernel = glorotUniform([config.filters, channels, ...config.kernel_size], {
-      fanIn: area * channels,
-      fanOut: area * config.filters,
-    });
-    return { output: [config.filters, ...spatial], weights: { kernel, bias: zeroWeights([config.filters]) } };
+/** The residual connection: what the layer before gives plus what an earlier layer gave, Keras's `add([x, y])`. */
+const add = layer({
+  schema: z.strictObject({ layer: z.string().min(1), activation }),
+  plan({ layer: name }, input, shapeOf) {
+    const other = shapeOf?.(name);
+    if (other === undefined)
+      return `there is no layer "${name}" before it: expected "input" or a name such as conv2d_1, counted from 1 for each kind`;
+    if (other.length === input.length && other.every((size, i) => size === input[i])) return { output: input };
+    return `expected two inputs of one shape, got ${formatRow(input)} and ${formatRow(other)} of ${name}: use "padding": "same" and as many filters between them`;
   },
-  build: (g, x, { strides, padding: mode }, { weights }) =>
-    g.conv(x, weights['kernel']!, { strides, padding: mode, bias: weights['bias']! }),
-});
-
-const dense = denseLayer(formatRow, '"flatten" or "global_average_pooling2d"');
-
-const maxPooling2d = layer({
-  schema: pooling,
-  plan: planPooling,
-  build: (g, x, config) => g.maxPool(x, poolWindow(config)),
-  commutesWithRelu: true,
-});
-
-const averagePooling2d = layer({
-  schema: pooling,
-  plan: planPooling,
-  build: (g, x, config) => g.averagePool(x, poolWindow(config)),
-});
-
-const globalAveragePooling2d = layer({
-  schema: z.strictObject({}),
-  plan: (_, input) => requireImages(input) ?? { output: [input[0]!] },
-  build: (g, x) => g.flatten(g.globalAveragePool(x)),
+  recalls: ({ layer: name }) => name,
+  build: (g, x, { layer: name }, { outputOf }) => g.add(x, outputOf(name)),
 });
 
 export const CNN_LAYERS: LayerTable = {
   kinds: {
-    conv2d,
-    max_pooling2d: maxPooling2d,
-    average_pooling2d: averagePooling2d,
-    global_average_pooling2d: globalAveragePooling2d,
+    conv1d: convolution(1),
+    conv2d: convolution(2),
+    max_pooling1d: pooling(1, 'maxPool'),
+    max_pooling2d: pooling(2, 'maxPool'),
+    average_pooling1d: pooling(1, 'averagePool'),
+    average_pooling2d: pooling(2, 'averagePool'),
+    global_max_pooling1d: globalPooling(1, 'globalMaxPool'),
+    global_max_pooling2d: globalPooling(2, 'globalMaxPool'),
+    global_average_pooling1d: globalPooling(1, 'globalAveragePool'),
+    global_average_pooling2d: globalPooling(2, 'globalAveragePool'),
+    batch_normalization: batchNormalization,
+    layer_normalization: layerNormalization,
+    add,
     flatten,
-    dense,
+    dense: denseLayer(formatRow, '"flatten" or "global_average_pooling2d"'),
     dropout,
     activation: activationLayer,
   },
-  coming: ['conv1d', 'batch_normalization', 'layer_normalization'],
+  coming: [],
   formatRow,
 };
-
-function requireImages(input: RowShape): string | undefined {
-  return input.length === 3 ? undefined : `expected images [batch, height, width, channels], got ${formatRow(input)}`;
-}
-
-function poolWindow({ pool_size: kernel, strides, padding: mode }: Pooling) {
-  return { kernel, strides: strides ?? kernel, padding: mode };
-}
-
-function planPooling(config: Pooling, input: RowShape): LayerPlan | string {
-  const spatial = windowed(poolWindow(config), input);
-  return typeof spatial === 'string' ? spatial : { output: [input[0]!, ...spatial] };
-}
-
-/** Windows along each axis, or what is wrong. */
-function windowed(
-  window: {
-    readonly kernel: readonly number[];
-    readonly strides: readonly number[];
-    readonly padding: 'valid' | 'same';
-  },
-  input: RowShape,
-): number[] | string {
-  const problem = requireImages(input);
-  if (problem !== undefined) return problem;
-  const spatial = input.slice(1);
-  const { kernel, strides, begin, end } = windowGeometry(window, spatial);
-  const room = spatial.map((size, i) => size + begin[i]! + end[i]! - kernel[i]!);
-  if (room.some((left) => left < 0)) {
-    return `the window [${kernel.join(', ')}] is larger than its input ${formatRow(input)}: make it smaller, or use "padding": "same"`;
-  }
-  return room.map((left, i) => Math.floor(left / strides[i]!) + 1);
-}

@@ -18,6 +18,7 @@ import type { HostTensor } from '../../tensor/tensor.ts';
 import { modelOf } from '../contract.ts';
 import type { Family, FitState, Metrics, Problem, Progress, Samples } from '../contract.ts';
 import { Evaluator } from '../evaluation.ts';
+import type { NetworkInputs } from './network.ts';
 import type { TrainingParams } from './params.ts';
 
 /** How long a run of steps should take: short enough to report and stop several times a second. */
@@ -39,12 +40,8 @@ interface Position {
   readonly is_done: boolean;
 }
 
-/** From a batch [batch, ...] to logits or numbers [batch, outputs]; with a seed dropout is on. */
-export type Forward = (
-  g: GraphBuilder,
-  x: Value,
-  inputs: { readonly parameters: Readonly<Record<string, Value>>; readonly seed: Value },
-) => Value;
+/** From a batch [batch, ...] to logits or numbers [batch, outputs]. */
+export type Forward = (g: GraphBuilder, x: Value, inputs: NetworkInputs) => Value;
 
 export interface Fitting<P extends TrainingParams> {
   readonly family: Family<P>;
@@ -52,6 +49,7 @@ export interface Fitting<P extends TrainingParams> {
   readonly state: FitState;
   readonly forward: Forward;
   readonly parameters: ParameterLayout;
+  readonly buffers?: ParameterLayout;
   /** What the network predicts of a number y is (y - mean) / deviation; by default y. */
   readonly scale?: { readonly mean: number; readonly deviation: number };
 }
@@ -138,6 +136,7 @@ async function runSteps<P extends TrainingParams>(
   state.tensors = {
     ...state.tensors,
     parameters: results.state.parameters,
+    ...(state.tensors['buffers'] === undefined ? {} : { buffers: results.state.buffers }),
     ...Object.fromEntries(Object.entries(results.state.slots).map(([name, value]) => [`slot/${name}`, value])),
   };
   state.position = {
@@ -174,7 +173,7 @@ async function endEpoch<P extends TrainingParams>(
   if (stopping === undefined || figure === undefined) return figures;
   const isBetter = best === null || improvement(stopping.monitor, figure, best) > stopping.min_delta;
   const patience = waited + 1;
-  if (isBetter) state.tensors = { ...state.tensors, best: state.tensors['parameters']! };
+  if (isBetter) state.tensors = { ...state.tensors, ...bestOf(state.tensors) };
   state.position = isBetter
     ? { ...next, best: figure, waited: 0 }
     : { ...next, waited: patience, is_done: next.is_done || patience > stopping.patience };
@@ -189,11 +188,15 @@ function positionOf(state: FitState): Position {
   return state.position as unknown as Position;
 }
 
-function withoutBest({ best: _best, ...tensors }: FitState['tensors']): FitState['tensors'] {
-  return tensors;
+function bestOf({ parameters, buffers }: FitState['tensors']): FitState['tensors'] {
+  return { 'best/parameters': parameters!, ...(buffers === undefined ? {} : { 'best/buffers': buffers }) };
 }
 
-function trainingStep<P extends TrainingParams>({ problem, forward, parameters: layout }: Fitting<P>): TrainingStep {
+function withoutBest(tensors: FitState['tensors']): FitState['tensors'] {
+  return Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.startsWith('best/')));
+}
+
+function trainingStep<P extends TrainingParams>({ problem, forward, ...layouts }: Fitting<P>): TrainingStep {
   const { task, params, train } = problem;
   const isClasses = task === 'classification';
   return {
@@ -201,16 +204,20 @@ function trainingStep<P extends TrainingParams>({ problem, forward, parameters: 
       x: { dtype: 'float32', shape: train.x.shape.slice(1) },
       y: { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [modelOf(problem).outputs] },
     },
-    parameters: layout,
+    parameters: layouts.parameters,
+    buffers: layouts.buffers ?? {},
     optimizer: createOptimizer(params.optimizer),
     metrics: isClasses ? ['accuracy'] : [],
-    forward(g, { data, parameters, seed }) {
-      const outputs = forward(g, data['x']!, { parameters, seed });
+    forward(g, { data, parameters, buffers: current, seed }) {
+      const buffers: Record<string, Value> = {};
+      const keep = (name: string, value: Value): void => void (buffers[name] = value);
+      const outputs = forward(g, data['x']!, { parameters: { ...parameters, ...current }, seed, keep });
       const y = data['y']!;
-      if (!isClasses) return { loss: g.reduceMean(squaredError(g, outputs, y)) };
+      if (!isClasses) return { loss: g.reduceMean(squaredError(g, outputs, y)), buffers };
       const isRight = g.equal(g.cast(g.argMax(outputs, 1), 'int32'), y);
       return {
         loss: g.reduceMean(sparseCategoricalCrossentropy(g, outputs, y)),
+        buffers,
         metrics: { accuracy: g.reduceMean(g.cast(isRight, 'float32')) },
       };
     },
@@ -221,7 +228,7 @@ function trainingState({ position, tensors }: FitState): TrainingState {
   const slots = Object.entries(tensors).filter(([name]) => name.startsWith('slot/'));
   return {
     parameters: tensors['parameters'] as HostTensor<'float32'>,
-    buffers: zeros('float32', [0]),
+    buffers: (tensors['buffers'] as HostTensor<'float32'> | undefined) ?? zeros('float32', [0]),
     slots: Object.fromEntries(
       slots.map(([name, value]) => [name.slice('slot/'.length), value as HostTensor<'float32'>]),
     ),

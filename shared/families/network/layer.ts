@@ -17,11 +17,17 @@ export interface WeightPlan {
 export interface LayerPlan {
   readonly output: RowShape;
   readonly weights?: Readonly<Record<string, WeightPlan>>;
+  /** Values that training keeps without a gradient, such as running means; in inference they are as weights. */
+  readonly buffers?: Readonly<Record<string, WeightPlan>>;
 }
 
 export interface LayerInputs {
-  /** By the names of the plan. */
+  /** Weights and buffers, by the names of the plan. */
   readonly weights: Readonly<Record<string, Value>>;
+  /** In training: takes the new value of a buffer. */
+  readonly keep?: ((buffer: string, value: Value) => void) | undefined;
+  /** What an earlier layer gave, by its name. */
+  readonly outputOf: (layer: string) => Value;
   /** In training: a seed that differs by step and layer. */
   readonly seed?: Value | undefined;
   /** 1 at the steps that count and 0 at those to skip, where a layer before gives a mask. */
@@ -31,13 +37,18 @@ export interface LayerInputs {
 /** The formatted shape of a row, `[batch, ...]` as Keras shows it. */
 export type FormatRow = (shape: RowShape) => string;
 
+/** What an earlier layer gives, by its name; undefined where there is none. */
+export type ShapeOf = (layer: string) => RowShape | undefined;
+
 export interface LayerKind<C> {
   readonly schema: z.ZodType<C>;
   /** What the layer makes of rows of this shape, or why it cannot. */
-  plan(config: C, input: RowShape): LayerPlan | string;
+  plan(config: C, input: RowShape, shapeOf?: ShapeOf): LayerPlan | string;
   build(g: GraphBuilder, x: Value, config: C, inputs: LayerInputs): Value;
   /** The mask for the layers that follow. */
   mask?(g: GraphBuilder, x: Value, config: C): Value;
+  /** The earlier layer whose output this one takes besides its input. */
+  recalls?(config: C): string;
   /** A relu before this layer may be applied after it: the same function, on fewer elements. */
   readonly commutesWithRelu?: boolean;
   /** The parameter `activation` is applied inside the layer. */
@@ -71,4 +82,8 @@ export function glorotUniform(shape: readonly number[], fans: { fanIn: number; f
 
 export function zeroWeights(shape: readonly number[]): WeightPlan {
   return { shape, initialize: () => new Float32Array(sizeOf(shape)) };
+}
+
+export function oneWeights(shape: readonly number[]): WeightPlan {
+  return { shape, initialize: () => new Float32Array(sizeOf(shape)).fill(1) };
 }

@@ -25,7 +25,11 @@ interface PlannedLayer extends LayerSpec, LayerPlan {
 export interface Network {
   readonly layers: readonly PlannedLayer[];
   readonly parameters: ParameterLayout;
+  readonly buffers: ParameterLayout;
 }
+
+/** The name of a network's input among its layers. */
+const INPUT = 'input';
 
 /** @throws invalid_request naming the layer, with the pointer /params/layers/<i> */
 export function planLayers(table: LayerTable, specs: readonly LayerSpec[], input: RowShape): Network {
@@ -36,12 +40,14 @@ export function planLayers(table: LayerTable, specs: readonly LayerSpec[], input
     counts.set(spec.kind, number);
     const name = `${spec.kind}_${number}`;
     const kind = table.kinds[spec.kind]!;
-    const plan = kind.plan(spec.config, layers.at(-1)?.output ?? input);
+    const shapeOf = (earlier: string): RowShape | undefined =>
+      earlier === INPUT ? input : layers.find((layer) => layer.name === earlier)?.output;
+    const plan = kind.plan(spec.config, layers.at(-1)?.output ?? input, shapeOf);
     if (typeof plan === 'string') throw layerError(index, `${name}: ${plan}`);
     const own = kind.hasOwnActivation === true ? undefined : spec.config['activation'];
     layers.push({ ...spec, ...plan, layer: kind, name, activation: (own as ActivationName | undefined) ?? 'linear' });
   }
-  return { layers, parameters: Object.fromEntries(weightsOf(layers).map(([name, { shape }]) => [name, shape])) };
+  return { layers, parameters: layoutOf(layers, 'weights'), buffers: layoutOf(layers, 'buffers') };
 }
 
 /** Checks what the last layer gives against the task; `outputs` are classes or numbers, where they are known. */
@@ -97,11 +103,11 @@ export function checkLoss({ loss }: Pick<TrainingParams, 'loss'>, task: Task): v
 /** The first weights, layer by layer from one generator. */
 export function initialParameters({ layers, parameters }: Network, seed: number): HostTensor<'float32'> {
   const random = Random.fromSeed(seed);
-  const values = weightsOf(layers).map(([name, plan]) => [name, plan.initialize(random)]);
+  const values = plansOf(layers, 'weights').map(([name, plan]) => [name, plan.initialize(random)]);
   return flatten(parameters, Object.fromEntries(values) as Record<string, Float32Array>);
 }
 
-/** The arrays that a fit begins with: first weights, and the optimizer's state at zero. */
+/** The arrays that a fit begins with: first weights and buffers, and the optimizer's state at zero. */
 export function initialTensors(
   network: Network,
   { optimizer }: Pick<TrainingParams, 'optimizer'>,
@@ -109,45 +115,75 @@ export function initialTensors(
 ): Record<string, HostTensor> {
   const zero = zeros('float32', [parameterCount(network.parameters)]);
   const slots = createOptimizer(optimizer).slots.map((name): [string, HostTensor] => [`slot/${name}`, zero]);
-  return { parameters: initialParameters(network, seed), ...Object.fromEntries(slots) };
+  const random = Random.fromSeed(seed);
+  const first = plansOf(network.layers, 'buffers').map(([name, plan]) => [name, plan.initialize(random)] as const);
+  const buffers = first.length === 0 ? {} : { buffers: flatten(network.buffers, Object.fromEntries(first)) };
+  return { parameters: initialParameters(network, seed), ...buffers, ...Object.fromEntries(slots) };
 }
 
-/** The best epoch's weights under early stopping, else the newest, by name. */
+/** The best epoch's weights and buffers under early stopping, else the newest, by name. */
 export function learnedWeights(network: Network, { tensors }: FitState): Tensors {
-  return unflatten(network.parameters, (tensors['best'] ?? tensors['parameters']) as HostTensor<'float32'>);
+  const newest = (name: string): HostTensor<'float32'> =>
+    (tensors[`best/${name}`] ?? tensors[name]) as HostTensor<'float32'>;
+  const parameters = unflatten(network.parameters, newest('parameters'));
+  return tensors['buffers'] === undefined
+    ? parameters
+    : { ...parameters, ...unflatten(network.buffers, newest('buffers')) };
 }
 
-/** The network's nodes on x, up to but not including a softmax at its end: logits. With a seed dropout is on. */
+export interface NetworkInputs {
+  /** Weights and buffers by name. */
+  readonly parameters: Readonly<Record<string, Value>>;
+  /** In training; dropout is on then. */
+  readonly seed?: Value;
+  /** In training: takes the new values of buffers. */
+  readonly keep?: (buffer: string, value: Value) => void;
+}
+
+/** The network's nodes on x, up to but not including a softmax at its end: logits. */
 export function buildNetwork(
   g: GraphBuilder,
   x: Value,
   network: Network,
-  { parameters, seed }: { parameters: Readonly<Record<string, Value>>; seed?: Value },
+  { parameters, seed, keep }: NetworkInputs,
 ): Value {
   let value = x;
   let delayed: ActivationName = 'linear';
   let mask: Value | undefined;
-  for (const [index, { name, layer, config, activation, weights = {} }] of network.layers.entries()) {
+  const outputs = new Map([[INPUT, x]]);
+  const recalled = new Set(network.layers.map(({ layer, config }) => layer.recalls?.(config)));
+  for (const [index, { name, layer, config, activation, weights = {}, buffers = {} }] of network.layers.entries()) {
     const isLast = index === network.layers.length - 1;
     const next = network.layers[index + 1];
     value = g.scope(name, () => {
       const seeded = seed === undefined ? undefined : g.add(seed, index * 0x3c6ef35);
-      const own = Object.keys(weights).map((weight) => [weight, parameters[`${name}/${weight}`]!]);
+      const own = Object.keys({ ...weights, ...buffers }).map((weight) => [weight, parameters[`${name}/${weight}`]!]);
       mask = layer.mask?.(g, value, config) ?? mask;
-      const inputs = { weights: Object.fromEntries(own) as Record<string, Value>, seed: seeded, mask };
+      const inputs = {
+        weights: Object.fromEntries(own) as Record<string, Value>,
+        seed: seeded,
+        mask,
+        keep: keep && ((buffer: string, next: Value): void => keep(`${name}/${buffer}`, next)),
+        outputOf: (earlier: string): Value => outputs.get(earlier)!,
+      };
       const result = ACTIVATIONS[delayed](g, layer.build(g, value, config, inputs));
-      const waits = activation === 'relu' && next?.layer.commutesWithRelu === true;
+      const waits = activation === 'relu' && next?.layer.commutesWithRelu === true && !recalled.has(name);
       delayed = waits ? 'relu' : 'linear';
       return waits || (isLast && activation === 'softmax') ? result : ACTIVATIONS[activation](g, result);
     });
+    outputs.set(name, value);
   }
   return value;
 }
 
-function weightsOf(layers: readonly PlannedLayer[]) {
-  return layers.flatMap(({ name, weights = {} }) =>
-    Object.entries(weights).map(([weight, plan]) => [`${name}/${weight}`, plan] as const),
+function plansOf(layers: readonly PlannedLayer[], kind: 'weights' | 'buffers') {
+  return layers.flatMap(({ name, [kind]: plans = {} }) =>
+    Object.entries(plans).map(([own, plan]) => [`${name}/${own}`, plan] as const),
   );
+}
+
+function layoutOf(layers: readonly PlannedLayer[], kind: 'weights' | 'buffers'): ParameterLayout {
+  return Object.fromEntries(plansOf(layers, kind).map(([name, { shape }]) => [name, shape]));
 }
 
 function layerError(index: number, message: string): ServiceError {

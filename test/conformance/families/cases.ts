@@ -98,6 +98,19 @@ function convolutional(task: Task, outputs: readonly unknown[], params: Record<s
   };
 }
 
+/** Everything that carries more than weights from step to step, or from layer to layer. */
+const RESIDUAL = [
+  { conv2d: { filters: 4, kernel_size: 3, padding: 'same' } },
+  'batch_normalization',
+  { activation: 'relu' },
+  { conv2d: { filters: 4, kernel_size: 3, padding: 'same', dilation_rate: 2 } },
+  { batch_normalization: { momentum: 0.9 } },
+  { add: { layer: 'activation_1', activation: 'relu' } },
+  { layer_normalization: {} },
+  'global_max_pooling2d',
+  { dense: { units: 2, activation: 'softmax' } },
+];
+
 export const CASES: readonly FamilyCase[] = [
   tabular('linear_regression', 'regression'),
   tabular('linear_regression', 'regression', { alpha: 0.1 }),
@@ -123,6 +136,11 @@ export const CASES: readonly FamilyCase[] = [
     optimizer: 'momentum',
     early_stopping: { patience: 2 },
     epochs: 12,
+  }),
+  convolutional('classification', [{ dense: { units: 2, activation: 'softmax' } }], {
+    layers: RESIDUAL,
+    early_stopping: { patience: 3 },
+    epochs: 8,
   }),
   convolutional('regression', [{ dense: { units: 1 } }]),
   ...SEQUENCE_CASES,

@@ -244,13 +244,7 @@ describe('what does not fit is refused by layer and shape', () => {
     [
       'an unknown layer',
       ['flaten'],
-      'unknown layer "flaten": expected one of conv2d, max_pooling2d',
-      '/params/layers/0',
-    ],
-    [
-      'a layer to come',
-      [{ batch_normalization: {} }],
-      'the layer "batch_normalization" is not offered yet',
+      'unknown layer "flaten": expected one of conv1d, conv2d, max_pooling1d',
       '/params/layers/0',
     ],
     [
@@ -264,6 +258,34 @@ describe('what does not fit is refused by layer and shape', () => {
       [{ conv2d: { filters: 3 } }],
       'expected a whole number, or two of them',
       '/params/layers/0/conv2d/kernel_size',
+    ],
+    [
+      'a sequence layer on images of many channels',
+      [{ conv2d: { filters: 3, kernel_size: 3 } }, { conv1d: { filters: 4, kernel_size: 3 } }],
+      'conv2d_1: expected images [batch, height, width, channels], got [batch, 28, 28]',
+      '/params/layers/0',
+    ],
+    [
+      'a dilated window larger than its input',
+      [{ conv2d: { filters: 4, kernel_size: 5, dilation_rate: 8 } }],
+      'conv2d_1: the window [5, 5] (dilated to [33, 33]) is larger than its input [batch, 28, 28, 1]',
+      '/params/layers/0',
+    ],
+    [
+      'a sum of two shapes',
+      [
+        { conv2d: { filters: 4, kernel_size: 3 } },
+        { conv2d: { filters: 4, kernel_size: 3 } },
+        { add: { layer: 'conv2d_1' } },
+      ],
+      'add_1: expected two inputs of one shape, got [batch, 24, 24, 4] and [batch, 26, 26, 4] of conv2d_1',
+      '/params/layers/2',
+    ],
+    [
+      'a sum with a layer that is not there',
+      ['flatten', { add: { layer: 'conv2d_1' } }],
+      'add_1: there is no layer "conv2d_1" before it: expected "input" or a name such as conv2d_1',
+      '/params/layers/1',
     ],
     ['two layers in one', [{ flatten: {}, dense: { units: 2 } }], 'expected one layer, such as', '/params/layers/0'],
   ])('%s', (_, layers, message, pointer) => {
