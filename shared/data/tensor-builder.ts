@@ -62,11 +62,11 @@ export class TensorBuilder {
         ? 'expected an array with elements, found an empty one'
         : flattenInto(value, this.shape, this.row);
     if (problem !== undefined) {
-      const shape = shapeOfNested(value);
-      this.problems.push({
-        row,
-        message: `expected numbers of shape [${this.shape.join(', ')}] as in the first row, found shape [${shape.join(', ')}]: ${problem}`,
-      });
+      const [expected, found] = [this.shape.join(', '), shapeOfNested(value).join(', ')];
+      // Arrays of unequal length within the row have the right shape by their first elements.
+      const difference = expected === found ? '' : `, found shape [${found}]`;
+      const message = `expected numbers of shape [${expected}] as in the first row${difference}: ${problem}`;
+      this.problems.push({ row, message });
       return;
     }
     for (const number of this.row) {

@@ -48,7 +48,7 @@ describe('reading JSON rows', () => {
         { x: [[1, 2], [3]] },
       ]),
     ).toThrow(
-      /row 2, column "x": expected numbers of shape \[2, 2\] as in the first row, found shape \[2, 2\]: expected 2 elements in an array, found 1/,
+      /row 2, column "x": expected numbers of shape \[2, 2\] as in the first row: expected 2 elements in an array, found 1/,
     );
   });
 

@@ -42,7 +42,7 @@ describe.each(PAGES)('docs/families/$family.name.md', ({ family, text }) => {
 
   test('lists every parameter with its default', () => {
     const schema = z.toJSONSchema(family.params, { io: 'input', unrepresentable: 'any' });
-    const rows = [...text.matchAll(/^\| (`.*?`) \| (.*?) \|/gm)].map(([, names, value]) => [names!, value!] as const);
+    const rows = [...text.matchAll(/^\| (`.*?`) *\| (.*?) *\|/gm)].map(([, names, value]) => [names!, value!] as const);
     for (const [name, { default: value }] of Object.entries(
       schema.properties as Record<string, { default?: unknown }>,
     )) {
