@@ -11,10 +11,12 @@ import type { LayerInputs, LayerKind, LayerPlan, LayerTable, RowShape } from '..
 import { activationLayer, denseSchema, denseWeights, dropout, positive } from '../network/layers.ts';
 import { CELLS } from './cells.ts';
 import type { CellConfig, CellName } from './cells.ts';
+import { fusedOutputs, isFusible } from './fused.ts';
 import { outputsOf, sequenceOf, swapTime } from './recurrence.ts';
+import type { Recurrence } from './recurrence.ts';
 
-/** Steps are written out in the graph: more of them make it slow to load. */
-const MAX_STEPS = 1024;
+/** Steps are written out in the training graph: more of them make it slow to load (LSTM of 256: seconds). */
+const MAX_STEPS = 256;
 
 /** `[batch, time, features]` or `[batch, units]`. */
 function formatRow(shape: RowShape): string {
@@ -57,10 +59,20 @@ function recurrent(cell: CellName): LayerKind<unknown> {
       return { output: recurrentOutput(config, input), weights: CELLS[cell].weights(input[1]!, config.units) };
     },
     build(g, x, config, { weights, mask }) {
-      const outputs = outputsOf(g, x, { cell, config, weights, mask, isBackward: false });
-      return config.return_sequences ? sequenceOf(g, outputs) : outputs.at(-1)!;
+      return recur(g, x, { cell, config, weights, mask, isBackward: false }, config.return_sequences);
     },
   });
+}
+
+/** The outputs of all steps, or of the last one processed. */
+function recur(g: GraphBuilder, x: Value, recurrence: Recurrence, isSequence: boolean): Value {
+  if (isFusible(x, recurrence)) {
+    const { sequence, last } = fusedOutputs(g, x, recurrence);
+    return isSequence ? sequence : last;
+  }
+  const outputs = outputsOf(g, x, recurrence);
+  if (isSequence) return sequenceOf(g, outputs);
+  return recurrence.isBackward ? outputs[0]! : outputs.at(-1)!;
 }
 
 function recurrentOutput({ units: width, return_sequences: isSequence }: RecurrentConfig, input: RowShape): RowShape {
@@ -120,11 +132,9 @@ const bidirectional = layer<BidirectionalConfig>({
     const [cell, inner] = innerOf(config);
     const [forward, backward] = DIRECTIONS.map((direction) =>
       g.scope(direction, () => {
-        const isBackward = direction === 'backward';
         const weights = weightsOf(direction, inputs);
-        const outputs = outputsOf(g, x, { cell, config: inner, weights, mask: inputs.mask, isBackward });
-        if (inner.return_sequences) return sequenceOf(g, outputs);
-        return isBackward ? outputs[0]! : outputs.at(-1)!;
+        const recurrence = { cell, config: inner, weights, mask: inputs.mask, isBackward: direction === 'backward' };
+        return recur(g, x, recurrence, inner.return_sequences);
       }),
     ) as [Value, Value];
     return MERGES[config.merge_mode](g, forward, backward);

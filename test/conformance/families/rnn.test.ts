@@ -134,6 +134,38 @@ describe('networks as Keras has them', () => {
     );
   });
 
+  test.each(['simple_rnn', 'gru', 'lstm'])('%s predicts by one op what it learns step by step', async (cell) => {
+    const layers = [
+      { bidirectional: { layer: { [cell]: { units: 5, return_sequences: true } } } },
+      { bidirectional: { layer: { [cell]: { units: 4 } }, merge_mode: 'sum' } },
+      { dense: { units: 10 } },
+    ];
+    const network = planOf({ layers }, [9, 2]);
+    const random = Random.fromSeed(6);
+    const weights = unflatten(network.parameters, initialParameters(network, 5));
+    const input = tensor('float32', [3, 9, 2], random.normal(3 * 9 * 2, 0, 2));
+
+    /** Training graphs have the batch as a number, inference by its name. */
+    async function run(batch: number | string): Promise<{ nodes: string[]; values: number[] }> {
+      const g = new GraphBuilder('network');
+      const parameters = Object.entries(weights).map(([name, value]) => [name, g.constant(value)] as const);
+      const x = g.input('x', 'float32', [batch, 9, 2]);
+      g.output(buildNetwork(g, swapTime(g, x), network, { parameters: Object.fromEntries(parameters) }), 'y');
+      const session = await createEngine({ threads: 1 }).createSession(toModel(g));
+      const { y } = await session.run({ x: input });
+      await session.release();
+      return { nodes: g.nodes.map(({ opType }) => opType), values: Array.from(y!.data as Float32Array) };
+    }
+
+    const [training, inference] = [await run(3), await run('batch')];
+
+    const op = { simple_rnn: 'RNN', gru: 'GRU', lstm: 'LSTM' }[cell]!;
+    expect(inference.nodes.filter((name) => name === op)).toHaveLength(4);
+    expect(training.nodes).not.toContain(op);
+    expect(Math.max(...inference.values.map((value, i) => Math.abs(value - training.values[i]!)))).toBeLessThan(1e-5);
+    expect(Math.max(...inference.values.map(Math.abs))).toBeGreaterThan(0.1);
+  });
+
   test.each(['simple_rnn', 'gru', 'lstm'])(
     'masking: a padded sequence gives %s what it gives without its padding',
     async (cell) => {
@@ -300,7 +332,7 @@ describe('refuses, naming layer and shapes,', () => {
     const long = [{ name: 'image', type: 'tensor', shape: [2000, 3] }, columns[1]] as const;
 
     expect(validate({ ...spec, params: { cell: 'gru' } }, long)).toThrow(
-      'gru_1: expected sequences of at most 1024 steps, got [batch, 2000, 3]',
+      'gru_1: expected sequences of at most 256 steps, got [batch, 2000, 3]',
     );
   });
 });
