@@ -92,7 +92,7 @@ async function demo(): Promise<void> {
   const predictions = await predictAll(api, job.model.name, test);
   const hits = predictions.filter(({ label }, i) => Number(label) === test.labels[i]).length;
   console.log(
-    `\n${pc.bold(`test accuracy ${(hits / test.labels.length).toFixed(4)}`)} (${hits} of ${test.labels.length}, predicted over HTTPS by ${job.model.name}:${job.model.version})\n`,
+    `\ntest accuracy ${(hits / test.labels.length).toFixed(4)} (${hits} of ${test.labels.length}, predicted over HTTPS by ${job.model.name}:${job.model.version})\n`,
   );
   drawThree(test, predictions);
 
@@ -173,7 +173,7 @@ function drawThree(test: Digits, predictions: readonly Prediction[]): void {
       pc.bold(`predicted ${prediction.label}`),
       ...[first, second].map((entry) => (entry === undefined ? '' : `${entry[0]}: ${(entry[1] * 100).toFixed(2)} %`)),
     ];
-    const lines = drawDigit(test.images[i]!, pc.isColorSupported);
+    const lines = drawDigit(test.images[i]!, process.stdout.isTTY && pc.isColorSupported);
     lines.forEach((line, row) => console.log(`  ${line}   ${words[row - 4] ?? ''}`));
     console.log('');
   }
