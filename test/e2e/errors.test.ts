@@ -136,8 +136,8 @@ describe('datasets', () => {
   it('cannot be deleted under a job that uses them', async () => {
     const rows = Array.from({ length: 200 }, (_, i) => `${i % 7},${i % 3},${i % 2}`);
     const { id } = await tenon.dataset({ name: 'used', format: 'csv', csv: `a,b,y\n${rows.join('\n')}\n` });
-    const svm = { name: 'slow', task: 'regression', family: 'linear_regression', dataset: id, target: 'y' };
-    const job = await tenon.request('POST', '/v1/jobs', { body: svm });
+    const body = { name: 'user', task: 'regression', family: 'linear_regression', dataset: id, target: 'y' };
+    const job = await tenon.request('POST', '/v1/jobs', { body });
 
     const during = await tenon.request('DELETE', `/v1/datasets/${String(id)}`);
     await tenon.settled(`/v1/jobs/${String(job.body['id'])}`, ['succeeded', 'failed']);
