@@ -6,7 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startRestApi } from './apigateway/server.ts';
 import { startAwsCloud } from './aws/index.ts';
-import type { AwsCloud } from './aws/index.ts';
+import type { AwsCloud, FaultOptions } from './aws/index.ts';
 import { awsPartsOf } from './aws-parts.ts';
 import { DurableService } from './durable/engine.ts';
 import { durableRoutes } from './durable/routes.ts';
@@ -61,6 +61,8 @@ export interface LocalCloudOptions {
   readonly asyncRetryDelaysMs?: readonly number[];
   /** First delay before a durable function that crashed is invoked again, in ms; it doubles up to a minute. */
   readonly crashRetryMs?: number;
+  /** Calls to S3, DynamoDB and STS that fail on purpose, as they do on a bad day. */
+  readonly faults?: FaultOptions;
 }
 
 export interface LocalCloud {
@@ -164,6 +166,7 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
     dataDir: join(dataDir, 'aws'),
     port: options.awsPort ?? 0,
     extraServices: [lambdaAwsService(routes)],
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
   });
   late.aws = aws;
   started.push(() => aws.stop());

@@ -11,6 +11,7 @@ import { splitUrl, verifySignature } from './signature/verify.ts';
 import { AwsError } from './service.ts';
 import { AuthFailure, toAwsError, writeError } from './wire-errors.ts';
 import type { Authorizer, RequestFacts } from './authorizer.ts';
+import type { Faults } from './faults.ts';
 import type { OpenRequest } from './request.ts';
 import type { Verifier } from './signature/verify.ts';
 import type { AwsService, Permission, Protocol } from './service.ts';
@@ -21,6 +22,8 @@ export interface AwsEndpointOptions {
   readonly services: readonly AwsService[];
   readonly verifier: Verifier;
   readonly authorizer: Authorizer;
+  /** What goes wrong on purpose. */
+  readonly faults?: Faults | undefined;
   readonly host?: string;
   /** 0 takes a free port. */
   readonly port?: number;
@@ -81,6 +84,8 @@ async function answer(front: Front, http: IncomingMessage, response: ServerRespo
     }
     await authorize(front, service, request);
     response.setHeader(service.protocol === 's3' ? 'x-amz-request-id' : 'x-amzn-requestid', requestId);
+    if (signed !== undefined && signed.expiresS === undefined)
+      await front.faults?.meet({ service: service.name, protocol }, response);
     await service.handle(request, response);
   } catch (error) {
     fail(error, { http, response, requestId, protocol });

@@ -10,6 +10,7 @@ import { KeySchemas } from './dynamodb/key-schemas.ts';
 import { DynamoService } from './dynamodb/service.ts';
 import { ensureTable } from './dynamodb/tables.ts';
 import { TimeToLive } from './dynamodb/ttl.ts';
+import { Faults } from './faults.ts';
 import { startAwsEndpoint } from './front.ts';
 import { evaluate } from './iam/evaluate.ts';
 import { S3Service } from './s3/service.ts';
@@ -17,6 +18,7 @@ import { S3Store } from './s3/store.ts';
 import { StsService } from './sts/service.ts';
 import type { AwsCredentials } from './credentials.ts';
 import type { TableDefinition } from './dynamodb/tables.ts';
+import type { FaultOptions } from './faults.ts';
 import type { AwsEndpoint } from './front.ts';
 import type { PolicyDocument, RoleDefinition } from './iam/policy.ts';
 import type { BucketDefinition } from './s3/bucket.ts';
@@ -25,6 +27,7 @@ import type { AwsService } from './service.ts';
 export type { AwsCredentials } from './credentials.ts';
 export type { TableDefinition } from './dynamodb/tables.ts';
 export type { ConditionBlock, PolicyDocument, PolicyPrincipal, PolicyStatement, RoleDefinition } from './iam/policy.ts';
+export type { FaultKind, FaultOptions } from './faults.ts';
 export type { BucketDefinition } from './s3/bucket.ts';
 export type { CorsRule } from './s3/cors.ts';
 export type { AwsService, Permission, Principal, ServiceRequest } from './service.ts';
@@ -48,6 +51,8 @@ export interface AwsCloudOptions {
   readonly extraServices?: readonly AwsService[];
   /** What the policies say and the local AWS cannot see; default: standard error. */
   readonly onWarning?: (message: string) => void;
+  /** Calls that fail on purpose. */
+  readonly faults?: FaultOptions | undefined;
   /** Milliseconds since the epoch; for tests. */
   readonly now?: () => number;
 }
@@ -101,6 +106,7 @@ export async function startAwsCloud(options: AwsCloudOptions): Promise<AwsCloud>
       ],
       verifier,
       authorizer,
+      faults: options.faults && new Faults(options.faults),
       ...(options.port !== undefined && { port: options.port }),
     });
   } catch (error) {
