@@ -27,22 +27,22 @@ describe('a call that is failed on purpose', () => {
     ['unavailable', 'ServiceUnavailable', 503, 'ServiceUnavailable', 503],
     ['throttled', 'SlowDown', 503, 'ProvisionedThroughputExceededException', 400],
   ] as const)('answers %s in the words of S3 and of DynamoDB', async (kind, s3Name, s3Status, name, status) => {
-    const { s3, dynamodb } = await cloudWith(kind);
+    const aws = await cloudWith(kind);
 
-    const put = await failure(s3().send(new PutObjectCommand({ Bucket: BUCKET, Key: 'a', Body: 'x' })));
-    const written = await failure(dynamodb().send(new PutItemCommand({ TableName: 'catalog', Item: item })));
+    const put = await failure(aws.s3().send(new PutObjectCommand({ Bucket: BUCKET, Key: 'a', Body: 'x' })));
+    const written = await failure(aws.dynamodb().send(new PutItemCommand({ TableName: 'catalog', Item: item })));
 
     expect(put).toMatchObject({ name: s3Name, status: s3Status });
     expect(written).toMatchObject({ name, status });
   });
 
   it('is carried out where only its answer is lost', async () => {
-    const { s3, dynamodb, dataDir } = await cloudWith('lost_answer');
-    await failure(s3().send(new PutObjectCommand({ Bucket: BUCKET, Key: 'a', Body: 'kept' })));
-    await failure(dynamodb().send(new PutItemCommand({ TableName: 'catalog', Item: item })));
+    const aws = await cloudWith('lost_answer');
+    await failure(aws.s3().send(new PutObjectCommand({ Bucket: BUCKET, Key: 'a', Body: 'kept' })));
+    await failure(aws.dynamodb().send(new PutItemCommand({ TableName: 'catalog', Item: item })));
     await test!.cloud.stop();
 
-    test = await startTestCloud({ dataDir, tables: [CATALOG_TABLE] });
+    test = await startTestCloud({ dataDir: aws.dataDir, tables: [CATALOG_TABLE] });
     const { Body } = await test.s3().send(new GetObjectCommand({ Bucket: BUCKET, Key: 'a' }));
     const { Item } = await test.dynamodb().send(new GetItemCommand({ TableName: 'catalog', Key: item }));
 
@@ -51,10 +51,10 @@ describe('a call that is failed on purpose', () => {
   });
 
   it('never hands out a torn object as a whole one', async () => {
-    const { s3, dataDir } = await cloudWith('slow');
-    await s3().send(new PutObjectCommand({ Bucket: BUCKET, Key: 'a', Body: Buffer.alloc(100_000, 7) }));
+    const aws = await cloudWith('slow');
+    await aws.s3().send(new PutObjectCommand({ Bucket: BUCKET, Key: 'a', Body: Buffer.alloc(100_000, 7) }));
     await test!.cloud.stop();
-    test = await startTestCloud({ dataDir, faults: { rate: 1, seed: 1, kinds: ['torn_answer'] } });
+    test = await startTestCloud({ dataDir: aws.dataDir, faults: { rate: 1, seed: 1, kinds: ['torn_answer'] } });
 
     const read = test.s3().send(new GetObjectCommand({ Bucket: BUCKET, Key: 'a' }));
 
