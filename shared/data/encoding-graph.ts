@@ -2,7 +2,7 @@
  * Encodings as ONNX nodes. The same nodes make the training matrix (feature-matrix.ts runs them over the table) and stand
  * at the head of the exported file, so that trainer and export cannot differ.
  * Inputs: number, integer and boolean features float64 [batch, 1] (NaN is missing), datetimes the same in seconds since the epoch,
- * categories string [batch, 1] ('' is missing), tensors float32 [batch, ...shape] in the scale of the data.
+ * categories string [batch, 1] ('' is missing), tensors float32 [batch, ...shape] in the scale of the data, text as text-graph.ts says.
  */
 import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
@@ -10,6 +10,7 @@ import { fromNumbers, tensor } from '../tensor/tensor.ts';
 import { dateColumns, emitDates } from './datetime-graph.ts';
 import { widthOf } from './encoding.ts';
 import type { Encoding } from './encoding.ts';
+import { emitTextInput } from './text-graph.ts';
 
 type NumberEncoding = Encoding & { type: 'number' | 'integer' | 'boolean' };
 type CategoryEncoding = Encoding & { type: 'category' };
@@ -22,6 +23,7 @@ export function emitInputs(g: GraphBuilder, encodings: readonly Encoding[]): Map
     encodings.map((encoding) => {
       const { name, type } = encoding;
       if (type === 'category') return [name, g.input(name, 'string', ['batch', 1])];
+      if (type === 'text') return [name, emitTextInput(g, encoding)];
       if (type === 'tensor') return [name, g.input(name, 'float32', ['batch', ...encoding.shape])];
       return [name, g.input(name, 'float64', ['batch', 1])];
     }),

@@ -8,12 +8,16 @@ import { columnOf, isMissing } from './columns.ts';
 import { CYCLES, cyclePosition, dateColumns } from './datetime-graph.ts';
 import type { Cycle } from './datetime-graph.ts';
 import type { Column, Table } from './table.ts';
+import { learnVocabulary, textAt } from './text.ts';
+import type { TextEncoding, TextOptions, TextSettings } from './text.ts';
 
 export interface Preprocessing {
   /** 'auto' is the family's own choice. */
   readonly standardize: 'auto' | boolean;
   readonly missing: 'mean' | 'median' | 'most_frequent' | 'error';
   readonly categories: 'one_hot';
+  /** Of text features, where the family takes them. */
+  readonly text?: TextOptions | undefined;
 }
 
 export type Encoding =
@@ -41,32 +45,36 @@ export type Encoding =
       readonly categories: readonly string[];
       readonly fill: string | null;
     }
+  /** Token ids. */
+  | TextEncoding
   /** x / divisor: 255 for pixels stored as bytes, else 1. */
   | { readonly name: string; readonly type: 'tensor'; readonly shape: readonly number[]; readonly divisor: number };
 
+export interface FeatureOptions {
+  readonly features: readonly string[];
+  readonly preprocessing: Preprocessing;
+  readonly standardize: boolean;
+  /** How text is read, where the family takes it; categories are short texts then. */
+  readonly text?: TextSettings | undefined;
+}
+
+type TextColumn = Column & { type: 'text' | 'category' };
 type NumberColumn = Column & { type: 'number' | 'integer' | 'boolean' };
 type DateColumn = Column & { type: 'datetime' };
 
 /** Columns of the encoded matrix that an encoding makes. */
 export function widthOf(encoding: Encoding): number {
   if (encoding.type === 'category') return encoding.categories.length;
+  if (encoding.type === 'text') return encoding.length;
   if (encoding.type === 'datetime') return dateColumns(encoding.name, encoding.cycles).length;
   return encoding.type === 'tensor' ? encoding.shape.reduce((product, size) => product * size, 1) : 1;
 }
 
 /**
  * Fits one encoding per feature on the given rows.
- * @throws invalid_request for text features, features without any value, and missing values under 'error'.
+ * @throws invalid_request for features without any value, and missing values under 'error'.
  */
-export function fitEncodings(
-  table: Table,
-  rows: Int32Array,
-  options: {
-    readonly features: readonly string[];
-    readonly preprocessing: Preprocessing;
-    readonly standardize: boolean;
-  },
-): Encoding[] {
+export function fitEncodings(table: Table, rows: Int32Array, options: FeatureOptions): Encoding[] {
   return options.features.map((name, index) => {
     const column = columnOf(table, name);
     const pointer = `/features/${index}`;
@@ -85,16 +93,13 @@ export function fitEncodings(
       const message = `feature "${name}" lacks a value in ${missing} of ${rows.length} training rows, and "preprocessing.missing" is "error": choose mean, median or most_frequent, or leave these rows out`;
       throw new ServiceError('invalid_request', message, { param: pointer });
     }
+    if (options.text !== undefined && (column.type === 'text' || column.type === 'category'))
+      return fitText(column, rows, options.text, options.preprocessing);
     if (column.type === 'category') return fitCategories(column, rows, options.preprocessing);
-    if (column.type === 'text') throw unsupportedFeature(name, pointer);
+    if (column.type === 'text') throw new TypeError(`feature "${name}": text for a family that takes none`);
     if (column.type === 'datetime') return fitDates(column, rows, options.preprocessing);
     return fitNumbers(column, rows, options);
   });
-}
-
-export function unsupportedFeature(name: string, pointer: string): ServiceError {
-  const message = `feature "${name}" is a text column, which no family takes yet: leave it out of "features"`;
-  return new ServiceError('invalid_request', message, { param: pointer });
 }
 
 function fitNumbers(
@@ -140,6 +145,13 @@ function fitCategories(column: Column & { type: 'category' }, rows: Int32Array, 
   const top = column.categories[counts.indexOf(Math.max(...counts))]!;
   const fill = missing === 'error' ? null : missing === 'most_frequent' ? top : '';
   return { name: column.name, type: 'category', categories, fill };
+}
+
+function fitText(column: TextColumn, rows: Int32Array, settings: TextSettings, { missing }: Preprocessing): Encoding {
+  const texts = Iterator.from(rows).map((row) => textAt(column, row));
+  const { tokens, lowercase } = settings;
+  const learned = learnVocabulary(texts, settings);
+  return { name: column.name, type: 'text', tokens, lowercase, required: missing === 'error', ...learned };
 }
 
 function countMissing(column: Column, rows: Int32Array): number {

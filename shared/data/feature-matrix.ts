@@ -10,6 +10,7 @@ import { columnOf } from './columns.ts';
 import { emitInputs } from './encoding-graph.ts';
 import type { Encoding } from './encoding.ts';
 import type { Column, Table } from './table.ts';
+import { textAt, textFeed } from './text.ts';
 
 /** From the encodings' inputs to what a family learns from: [batch, ...]. */
 export type EmitFeatures = (
@@ -64,6 +65,10 @@ export async function encodeFeatures(
 
 function feedOf(column: Column, encoding: Encoding, rows: Int32Array): HostTensor {
   const n = rows.length;
+  if (encoding.type === 'text' && (column.type === 'text' || column.type === 'category')) {
+    const texts = Array.from(rows, (row) => textAt(column, row));
+    return textFeed(texts, encoding);
+  }
   switch (column.type) {
     case 'category':
       return tensor(

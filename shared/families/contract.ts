@@ -40,6 +40,8 @@ export interface Problem<P> {
   readonly seed: number;
   readonly train: Samples;
   readonly validation?: Samples;
+  /** Ids of the text feature, padding and unknown included, where there is one. */
+  readonly vocabulary?: number | undefined;
 }
 
 /** What inference needs to know of the problem. */
@@ -50,6 +52,8 @@ export interface ModelShape<P> {
   readonly input: readonly number[];
   /** Number of classes, or of numbers predicted (the horizon of a forecast). */
   readonly outputs: number;
+  /** Ids of the text feature, where there is one. */
+  readonly vocabulary?: number | undefined;
 }
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -128,9 +132,9 @@ export function inferOutputs<P>(
   return { label: g.argMax(result, 1), probabilities: result };
 }
 
-export function modelOf<P>({ task, params, train }: Problem<P>): ModelShape<P> {
+export function modelOf<P>({ task, params, train, vocabulary }: Problem<P>): ModelShape<P> {
   const outputs = train.target.kind === 'classes' ? train.target.labels.length : numbersPerRow(train);
-  return { task, params, input: train.x.shape.slice(1), outputs };
+  return { task, params, input: train.x.shape.slice(1), outputs, vocabulary };
 }
 
 function numbersPerRow({ x, target }: Samples): number {

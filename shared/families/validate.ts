@@ -2,7 +2,6 @@
  * Checks a training before it costs anything: family, task, target, features and parameters against the columns of the data.
  * Every error points to its field (/target, /features/0, /params/layers/3). Needs no ONNX Runtime.
  */
-import { unsupportedFeature } from '../data/encoding.ts';
 import type { ColumnProfile } from '../data/profile.ts';
 import { TARGET_TYPES, wrongType } from '../data/target.ts';
 import { ServiceError } from '../errors.ts';
@@ -122,13 +121,25 @@ function checkFeature(
   const column = columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw noColumn(pointer, name, columns);
   if (name === feature.target) throw invalid(pointer, `"${name}" is the target and cannot be a feature too`);
-  if (column.type === 'text') throw unsupportedFeature(name, pointer);
   if (family.featureTypes.includes(column.type)) return column;
+  if (takesText(family) && column.type === 'category') return { ...column, type: 'text' };
+  if (column.type === 'text') throw noText(pointer, name, family);
   const types = family.featureTypes.join(', ');
   throw invalid(
     pointer,
     `the family ${family.name} takes features of type ${types}; "${name}" is of type ${column.type}: leave it out of "features"`,
   );
+}
+
+/** Categories are short texts to a family that takes text. */
+export function takesText({ featureTypes }: Pick<AnyFamily, 'featureTypes'>): boolean {
+  return featureTypes.includes('text');
+}
+
+function noText(pointer: string, name: string, { name: family }: AnyFamily): ServiceError {
+  const others = FAMILIES.filter(takesText).map((candidate) => candidate.name);
+  const message = `"${name}" is a text column, which the family ${family} does not take: leave it out of "features", or use ${others.join(' or ')}`;
+  return invalid(pointer, message);
 }
 
 function noColumn(pointer: string, name: string, columns: readonly CheckedColumn[]): ServiceError {

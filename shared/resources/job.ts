@@ -4,6 +4,17 @@ import { errorDetailSchema, nameSchema, timeSchema } from './common.ts';
 
 export const TASKS = ['regression', 'classification', 'clustering', 'forecasting', 'language_modelling'] as const;
 
+const textSchema = z
+  .strictObject({
+    tokens: z.enum(['word', 'character']).optional(),
+    max_tokens: z.number().int().min(3).max(100_000).optional(),
+    max_length: z.number().int().min(1).max(4096).optional(),
+    lowercase: z.boolean().optional(),
+  })
+  .describe(
+    'Text features: words by default (in a language model characters), 10,000 tokens, 128 words or 256 characters a row.',
+  );
+
 export const createJobSchema = z.strictObject({
   name: nameSchema.describe("The model's name: a succeeded job becomes its next version."),
   task: z.enum(TASKS),
@@ -21,6 +32,7 @@ export const createJobSchema = z.strictObject({
       standardize: z.union([z.literal('auto'), z.boolean()]).default('auto'),
       missing: z.enum(['mean', 'median', 'most_frequent', 'error']).default('mean'),
       categories: z.enum(['one_hot']).default('one_hot'),
+      text: textSchema.optional(),
     })
     .default({ standardize: 'auto', missing: 'mean', categories: 'one_hot' }),
   validation: z

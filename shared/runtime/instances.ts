@@ -1,5 +1,6 @@
 /** Instances of a prediction request -> the feeds of the model's graph, with errors that name instance, feature, expected and got. */
 import { parseDatetime, quoteCell } from '../data/cells.ts';
+import { textFeed } from '../data/text.ts';
 import { flattenInto, shapeOfNested } from '../data/tensor-builder.ts';
 import { ServiceError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -67,6 +68,11 @@ function feedOf(feature: FeatureSchema, values: readonly unknown[]): HostTensor 
         [n, 1],
         values.map((value, instance) => category(value, { feature, instance })),
       );
+    case 'text': {
+      const { tokens = 'word', length = 1 } = feature;
+      const texts = values.map((value, instance) => category(value, { feature, instance }));
+      return textFeed(texts, { tokens, length });
+    }
     case 'tensor': {
       const shape = feature.shape ?? [];
       const width = sizeOf(shape);

@@ -4,6 +4,7 @@
  */
 import type { Encoding } from '../data/encoding.ts';
 import type { Label } from '../data/target.ts';
+import type { TokenKind } from '../data/text.ts';
 import { ServiceError } from '../errors.ts';
 import type { OutputName, Task } from '../families/contract.ts';
 
@@ -17,6 +18,9 @@ export interface FeatureSchema {
   readonly required: boolean;
   readonly shape?: readonly number[];
   readonly categories?: readonly string[];
+  /** Of a text: what its tokens are, and how many of them count. */
+  readonly tokens?: TokenKind;
+  readonly length?: number;
 }
 
 export interface ModelSchema {
@@ -35,6 +39,10 @@ export interface ModelSchema {
 export function featureSchema(encoding: Encoding): FeatureSchema {
   const { name, type } = encoding;
   if (type === 'tensor') return { name, type, required: true, shape: encoding.shape };
+  if (type === 'text') {
+    const { required, tokens, length } = encoding;
+    return { name, type, required, tokens, length };
+  }
   const required = encoding.fill === null;
   return type === 'category' ? { name, type, required, categories: encoding.categories } : { name, type, required };
 }

@@ -10,12 +10,13 @@ import type { Split } from '../data/split.ts';
 import { NO_TARGET, readTarget } from '../data/target.ts';
 import type { Table } from '../data/table.ts';
 import type { Label, Target } from '../data/target.ts';
+import { textSettings, vocabularySize } from '../data/text.ts';
 import { splitWindows, windowsOf } from '../data/windows.ts';
 import { modelOf } from '../families/contract.ts';
 import type { ModelShape, Problem, Samples } from '../families/contract.ts';
 import { DEFAULT_PREPROCESSING, DEFAULT_VALIDATION_FRACTION } from '../families/spec.ts';
 import type { TrainingSpec } from '../families/spec.ts';
-import { validateTraining } from '../families/validate.ts';
+import { takesText, validateTraining } from '../families/validate.ts';
 import type { CheckedTraining } from '../families/validate.ts';
 import type { Engine } from '../onnx/engine.ts';
 
@@ -59,7 +60,14 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
       : { train: allRows(source.table), validation: new Int32Array(0) };
   const preprocessing = spec.preprocessing ?? DEFAULT_PREPROCESSING;
   const standardize = preprocessing.standardize === 'auto' ? family.standardize : preprocessing.standardize;
-  const encodings = fitEncodings(source.table, split.train, { features: checked.features, preprocessing, standardize });
+  const text = takesText(family) ? textSettings(preprocessing.text) : undefined;
+  const encodings = fitEncodings(source.table, split.train, {
+    features: checked.features,
+    preprocessing,
+    standardize,
+    text,
+  });
+  const textual = encodings.find((encoding) => encoding.type === 'text');
   const encode = async ({ table, target: all }: Source, rows: Int32Array): Promise<Samples> => ({
     x: await encodeFeatures(engine, { table, rows, encodings }, family.emitFeatures),
     target: pick(all, rows, table.rows),
@@ -71,6 +79,7 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     task,
     params,
     seed,
+    ...(textual === undefined ? {} : { vocabulary: vocabularySize(textual) }),
     train: await encode(source, split.train),
     ...(heldOutRows.length === 0 ? {} : { validation: await encode(heldOut, heldOutRows) }),
   };

@@ -46,7 +46,7 @@ export interface LayerKind<C> {
   plan(config: C, input: RowShape, shapeOf?: ShapeOf): LayerPlan | string;
   build(g: GraphBuilder, x: Value, config: C, inputs: LayerInputs): Value;
   /** The mask for the layers that follow. */
-  mask?(g: GraphBuilder, x: Value, config: C): Value;
+  mask?(g: GraphBuilder, x: Value, config: C): Value | undefined;
   /** The earlier layer whose output this one takes besides its input. */
   recalls?(config: C): string;
   /** A relu before this layer may be applied after it: the same function, on fewer elements. */
@@ -78,6 +78,11 @@ export interface LayerSpec {
 export function glorotUniform(shape: readonly number[], fans: { fanIn: number; fanOut: number }): WeightPlan {
   const limit = Math.sqrt(6 / (fans.fanIn + fans.fanOut));
   return { shape, initialize: (random) => random.uniform(sizeOf(shape), -limit, limit) };
+}
+
+/** Uniform within 0.05, as Keras's embeddings begin. */
+export function smallUniform(shape: readonly number[]): WeightPlan {
+  return { shape, initialize: (random) => random.uniform(sizeOf(shape), -0.05, 0.05) };
 }
 
 export function zeroWeights(shape: readonly number[]): WeightPlan {

@@ -141,7 +141,6 @@ describe('encodings are fitted on the training rows', () => {
   });
 
   test.each([
-    ['note', 'mean', 'feature "note" is a text column, which no family takes yet: leave it out of "features"'],
     ['gap', 'mean', 'feature "gap" has no value in the training rows'],
     ['n', 'error', 'feature "n" lacks a value in 1 of 4 training rows, and "preprocessing.missing" is "error"'],
   ] as const)('refuse %s under %s', (feature, missing, message) => {
