@@ -16,7 +16,25 @@ type Ort = typeof ort;
 /** ONNX Runtime reads its telemetry switch when it is loaded, so that it is set before, whatever the environment forgot. */
 async function loadOrt(): Promise<Ort> {
   process.env['ORT_DISABLE_TELEMETRY'] = '1';
-  return import('onnxruntime-node');
+  const runtime = await import('onnxruntime-node');
+  useUint16ForFloat16(runtime);
+  return runtime;
+}
+
+/**
+ * onnxruntime-common decides at its first tensor how float16 is held. The binding reads a Float16Array as empty
+ * (microsoft/onnxruntime#32323), so that it must not see one then; a Uint16Array of the same bits works, and is what
+ * our tensors hold.
+ */
+function useUint16ForFloat16({ Tensor: OrtTensor }: Ort): void {
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
+  if (own === undefined) return;
+  Reflect.deleteProperty(globalThis, 'Float16Array');
+  try {
+    new OrtTensor('float32', new Float32Array(1), [1]);
+  } finally {
+    Object.defineProperty(globalThis, 'Float16Array', own);
+  }
 }
 
 let loaded: Promise<Ort> | undefined;

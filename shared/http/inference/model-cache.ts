@@ -38,22 +38,22 @@ export class ModelCache {
   }
 
   /** The model of a reference. @throws {ServiceError} not_found, model_not_ready */
-  async get(ref: ModelRef, text: string): Promise<LoadedModel> {
-    const version = ref.version ?? (await this.#resolve(ref, text));
+  async get(ref: ModelRef): Promise<LoadedModel> {
+    const version = ref.version ?? (await this.#resolve(ref));
     const key = `${ref.name}:${version}`;
     const warm = this.#loaded.get(key);
     const predictor = warm ?? (await this.#load(key, ref.name, version));
     return { name: ref.name, version, predictor, isCold: warm === undefined };
   }
 
-  async #resolve(ref: ModelRef, text: string): Promise<number> {
+  async #resolve(ref: ModelRef): Promise<number> {
     const alias = ref.alias ?? 'latest';
     const key = `${ref.name}@${alias}`;
     const known = this.#aliases.get(key);
     if (known !== undefined) return known;
     const model = await this.#stores.catalog.models.get(ref.name);
     const version = alias === 'latest' ? model?.latest_version : model?.aliases[alias];
-    if (version === undefined) throw notFound('model', text);
+    if (version === undefined) throw notFound('model', ref.alias === undefined ? ref.name : key);
     this.#aliases.set(key, version);
     return version;
   }

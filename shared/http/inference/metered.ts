@@ -1,0 +1,71 @@
+/**
+ * One use of a model, whatever the protocol it came in: quota first, then the run, then the usage. A run that fails is given
+ * back, so that a tenant is billed for what was served and for nothing else.
+ */
+import type { Clock } from '../../clock.ts';
+import { ServiceError } from '../../errors.ts';
+import { parseModelRef } from '../../resources/model.ts';
+import type { ModelRef } from '../../resources/model.ts';
+import type { TenantStores } from '../../stores/tenant-stores.ts';
+import { meter } from '../../tenancy/price.ts';
+import type { Caller } from '../../tenancy/tenant.ts';
+import { notFound, tenantOf } from '../context.ts';
+import type { LoadedModel, ModelCache } from './model-cache.ts';
+
+export interface InferenceContext {
+  readonly stores: (tenantId: string) => TenantStores;
+  readonly models: (tenantId: string) => ModelCache;
+  readonly clock: Clock;
+  readonly memoryMb: number;
+  readonly gbSecondUsd: number;
+}
+
+/** What is to be run: counted before it runs. */
+export interface Work<T> {
+  readonly predictions: number;
+  readonly run: () => Promise<T>;
+}
+
+export interface Served<T> {
+  readonly result: T;
+  readonly model: LoadedModel;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** @throws {ServiceError} not_found for a text that is no reference to a model */
+export function modelRefOf(text = ''): ModelRef {
+  const ref = parseModelRef(text);
+  if (ref === undefined) throw notFound('model', text);
+  return ref;
+}
+
+/** Loads the model, plans the work on it and carries it out. @throws {ServiceError} quota_exceeded before anything runs */
+export async function metered<T>(
+  context: InferenceContext,
+  from: Caller | undefined,
+  ref: ModelRef,
+  plan: (model: LoadedModel) => Work<T>,
+): Promise<Served<T>> {
+  const { caller, quotas, limits } = tenantOf(context, from);
+  const startedMs = context.clock.nowMs();
+  const model = await context.models(caller.tenantId).get(ref);
+  const { predictions, run } = plan(model);
+  if (!(await quotas.take('predictions', predictions, limits.predictions_per_month))) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `this month's ${limits.predictions_per_month} predictions do not leave room for ${predictions} more: see GET /v1/limits`,
+    );
+  }
+  const result = await run().catch(async (error: unknown) => {
+    await quotas.giveBack('predictions', predictions);
+    throw error;
+  });
+  const durationMs = context.clock.nowMs() - startedMs;
+  const { usd } = meter(durationMs / 1000, context.memoryMb, context.gbSecondUsd);
+  await quotas.recordUsage({ model: model.name, key: caller.keyId }, { requests: 1, predictions, usd });
+  return {
+    result,
+    model,
+    headers: { 'server-timing': `${model.isCold ? 'cold' : 'warm'};dur=${durationMs.toFixed(1)}` },
+  };
+}
