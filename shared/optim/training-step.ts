@@ -1,7 +1,7 @@
 /**
  * One training step as a graph: gather a mini-batch, forward, loss, backward, update. A family states the forward pass; this file adds the rest and
  * lays the steps of a run inside a Loop, so that one session run trains many steps: the reference CNN is about a tenth faster so than step by step
- * (bench/train-step.bench.ts), smaller models gain more.
+ * (bench/README.md), smaller models gain more.
  */
 import { gradients } from '../autodiff/gradients.ts';
 import { trainingForm } from '../autodiff/training-form.ts';

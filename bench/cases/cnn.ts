@@ -1,0 +1,31 @@
+/** A training step of the reference network: 121,930 parameters, digits of 28 x 28. */
+import { cnn } from '../../shared/families/cnn/index.ts';
+import { networkCase } from '../network.ts';
+
+const LAYERS = [
+  { conv2d: { filters: 32, kernel_size: [3, 3], activation: 'relu' } },
+  { max_pooling2d: { pool_size: [2, 2] } },
+  { conv2d: { filters: 64, kernel_size: [3, 3], activation: 'relu' } },
+  { max_pooling2d: { pool_size: [2, 2] } },
+  'flatten',
+  { dense: { units: 64, activation: 'relu' } },
+  { dense: { units: 10, activation: 'softmax' } },
+];
+
+export const cases = [32, 128].map((batch) =>
+  networkCase({
+    name: `reference CNN step, batch ${batch}`,
+    family: cnn,
+    params: { layers: LAYERS },
+    row: [1, 28, 28],
+    batch,
+    python: `
+network = nn.Sequential(
+    nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Flatten(), nn.Linear(1600, 64), nn.ReLU(), nn.Linear(64, 10))
+def ours(tensors):
+    w1, b1, w2, b2, w3, b3, w4, b4 = tensors
+    return [w1, b1, w2, b2, w3.T, b3, w4.T, b4]
+`,
+  }),
+);
