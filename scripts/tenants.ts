@@ -3,7 +3,7 @@
  * in the local cloud while `npm start` runs (say --aws for your account all the same).
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import pc from 'picocolors';
 import { ADMIN_FUNCTION, invokeAdmin } from './admin-client.ts';
 
@@ -13,19 +13,35 @@ interface Globals {
   function: string;
 }
 
+const LIMITS = [
+  'requests_per_second',
+  'burst',
+  'predictions_per_month',
+  'training_seconds_per_month',
+  'jobs_at_once',
+  'stored_bytes',
+  'models',
+  'dataset_bytes',
+];
+const PRICES = [
+  'training_gb_second_usd',
+  'inference_gb_second_usd',
+  'request_usd',
+  'prediction_usd',
+  'stored_gb_hour_usd',
+];
+
 const program = new Command('tenants')
   .description('Tenants and API keys of a Tenon deployment.')
   .option('--json', 'print one JSON object and nothing else')
   .option('--aws', 'use your AWS account even while a local cloud runs')
   .option('--function <name>', 'name of the admin function', ADMIN_FUNCTION);
 
-const planOption = () => new Option('--plan <plan>', 'free, standard or dedicated').default('free');
-
 program
   .command('create <tenant>')
   .description('make a tenant and its first key; the key is shown this once')
   .option('--name <name>', 'a name for people')
-  .addOption(planOption())
+  .option('--plan <plan>', 'one of list-plans', 'free')
   .action((tenant: string, options: { name?: string; plan: string }) =>
     run({ command: 'create', tenant_id: tenant, ...options }),
   );
@@ -34,29 +50,73 @@ program
   .description('all tenants')
   .action(() => run({ command: 'list' }));
 for (const command of ['suspend', 'resume'] as const) {
-  program.command(`${command} <tenant>`).action((tenant: string) => run({ command, tenant_id: tenant }));
+  program
+    .command(`${command} <tenant>`)
+    .description(command === 'suspend' ? 'refuse its keys, within 60 s' : 'take its keys again')
+    .action((tenant: string) => run({ command, tenant_id: tenant }));
 }
 program
   .command('set-plan <tenant> <plan>')
-  .action((tenant: string, plan: string) => run({ command: 'set-plan', tenant_id: tenant, plan }));
-program
-  .command('create-key <tenant>')
-  .description('another key; it is shown this once')
-  .option('--expires-in-days <days>', 'days until the key expires', Number)
-  .action((tenant: string, { expiresInDays }: { expiresInDays?: number }) =>
-    run({
-      command: 'create-key',
-      tenant_id: tenant,
-      ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }),
-    }),
-  );
-program.command('list-keys <tenant>').action((tenant: string) => run({ command: 'list-keys', tenant_id: tenant }));
-program
-  .command('revoke-key <tenant> <key-id>')
   .description('takes effect within 60 s')
-  .action((tenant: string, keyId: string) => run({ command: 'revoke-key', tenant_id: tenant, key_id: keyId }));
+  .action((tenant: string, plan: string) => run({ command: 'set-plan', tenant_id: tenant, plan }));
+addKeyCommands(program);
+addPlanCommands(program);
 
 await program.parseAsync();
+
+function addKeyCommands(to: Command): void {
+  to.command('create-key <tenant>')
+    .description('another key; it is shown this once')
+    .option('--expires-in-days <days>', 'days until the key expires', Number)
+    .action((tenant: string, { expiresInDays }: { expiresInDays?: number }) =>
+      run({
+        command: 'create-key',
+        tenant_id: tenant,
+        ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }),
+      }),
+    );
+  to.command('list-keys <tenant>')
+    .description('its keys, with expiry and the last day each was used on')
+    .action((tenant: string) => run({ command: 'list-keys', tenant_id: tenant }));
+  to.command('revoke-key <tenant> <key-id>')
+    .description('takes effect within 60 s')
+    .action((tenant: string, keyId: string) => run({ command: 'revoke-key', tenant_id: tenant, key_id: keyId }));
+  to.command('rotate-key <tenant> <key-id>')
+    .description('a new key, shown this once; the old one works on for the grace')
+    .option('--grace-hours <hours>', 'hours that the old key still works', Number, 24)
+    .action((tenant: string, keyId: string, { graceHours }: { graceHours: number }) =>
+      run({ command: 'rotate-key', tenant_id: tenant, key_id: keyId, grace_hours: graceHours }),
+    );
+}
+
+function addPlanCommands(to: Command): void {
+  to.command('list-plans')
+    .description('plans with their limits, built-in and your own')
+    .action(() => run({ command: 'list-plans' }));
+  const put = to.command('put-plan <plan>').description('make or change a plan; say every limit');
+  for (const limit of LIMITS) put.requiredOption(`--${limit.replaceAll('_', '-')} <n>`, 'a number', Number);
+  put.action((plan: string, options: Record<string, number>) =>
+    run({ command: 'put-plan', plan, limits: named(LIMITS, options) }),
+  );
+  to.command('delete-plan <plan>')
+    .description('a plan of your own that no tenant has')
+    .action((plan: string) => run({ command: 'delete-plan', plan }));
+  to.command('list-prices')
+    .description('every price list there was; the last holds')
+    .action(() => run({ command: 'list-prices' }));
+  const prices = to.command('set-prices').description('the next price list, in USD, from now on');
+  for (const price of PRICES) prices.requiredOption(`--${price.replaceAll('_', '-')} <usd>`, 'USD', Number);
+  prices.action((options: Record<string, number>) => run({ command: 'set-prices', prices: named(PRICES, options) }));
+}
+
+/** Commander's camelCase options under the API's names. */
+function named(
+  names: readonly string[],
+  options: Readonly<Record<string, number>>,
+): Record<string, number | undefined> {
+  const camel = (name: string): string => name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(names.map((name) => [name, options[camel(name)]]));
+}
 
 async function run(command: object): Promise<void> {
   const options = program.opts<Globals>();

@@ -111,16 +111,30 @@ export const ENV = {
 export const TENANT_TAG = 'TenantId';
 
 /** Keys of the authorizer's context; API Gateway maps `tenant_id` to the header X-Amz-Tenant-Id of isolated functions. */
-export const AUTHORIZER_CONTEXT = { tenantId: 'tenant_id', keyId: 'key_id', plan: 'plan' } as const;
+export const AUTHORIZER_CONTEXT = {
+  tenantId: 'tenant_id',
+  keyId: 'key_id',
+  plan: 'plan',
+  /** JSON */
+  limits: 'limits',
+  /** JSON */
+  prices: 'prices',
+} as const;
 
-/** How long an authorizer's answer is kept, in seconds: also how long a revoked key may live on. The function keeps it in memory; API Gateway does where the operator set `authorizerCache` to `gateway`. */
-export const AUTHORIZER_CACHE_S = 60;
+/**
+ * How long an authorizer's answer is kept, in seconds: by the function in its memory, and by API Gateway too where the operator
+ * set `authorizerCache` to `gateway`. Both together are how long a revoked key may live on: at most 60 s.
+ */
+export const AUTHORIZER_CACHE_S = 30;
 
 /** DynamoDB tables: every one has a string partition key `pk`, a string sort key `sk` and the TTL attribute `ttl`. */
 export const TABLE_KEYS = { partition: 'pk', sort: 'sk', ttl: 'ttl' } as const;
 
 /** Partition keys of a tenant's items begin with this, so that IAM can hold a caller to its own (dynamodb:LeadingKeys). */
 export const TENANT_PK_PREFIX = 'TENANT#';
+
+/** Partition keys of what the authorizer may write, the last day that a key was used on, begin with this. */
+export const KEY_USE_PK_PREFIX = 'USED#';
 
 /** A tenant's objects lie under `tenants/<tenant id>/`. */
 export const TENANT_KEY_PREFIX = 'tenants/';

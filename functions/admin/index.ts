@@ -6,10 +6,11 @@ import { toServiceError } from '../../shared/http/problem.ts';
 import { parseAs } from '../../shared/http/validate.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { Tenants } from '../../shared/stores/tenants.ts';
-import { adminCommandSchema, administer } from '../../shared/workflows/admin.ts';
+import { adminCommandSchema } from '../../shared/workflows/admin/command.ts';
+import { administer } from '../../shared/workflows/admin/index.ts';
 import { logger } from '../logger.ts';
 
-const tenants = new Tenants(ownClients().dynamo, requireEnv(ENV.tenantsTable));
+const tenants = new Tenants(ownClients().dynamo, requireEnv(ENV.tenantsTable), Number(requireEnv(ENV.gbSecondUsd)));
 
 export const handler = async (event: unknown): Promise<object> => {
   try {

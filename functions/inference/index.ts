@@ -30,7 +30,6 @@ const serve = gatewayHandler({
       (cache ??= new ModelCache(stores(tenantId), { threads: lambdaThreads(), maxBytes: MAX_MODEL_BYTES })),
     clock: systemClock,
     memoryMb: lambdaMemoryMb(),
-    gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
   }),
   admit: admitByRate((caller) => stores(caller.tenantId).quotas),
   idempotencyKeys: (caller) => stores(caller.tenantId).idempotencyKeys,

@@ -85,6 +85,18 @@ export class ServiceFunction extends lambda.Function {
     ]);
   }
 
+  /** Only the items whose partition key is like `partition`, in a table that is bound already. */
+  allowItems(table: dynamodb.Table, actions: string[], partition: string): this {
+    this.addToRolePolicy(
+      new iam.PolicyStatement({
+        actions,
+        resources: [table.tableArn],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [partition] } },
+      }),
+    );
+    return this;
+  }
+
   /** Objects of all tenants. Isolated functions take bindTenantRole instead. */
   bindBucket(bucket: DataBucket, access: ObjectAccess): this {
     const objects = { owner: bucket, arn: bucket.bucketArn, suffix: `/${TENANT_KEY_PREFIX}*` };

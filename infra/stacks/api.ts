@@ -3,7 +3,7 @@ import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { ENV } from '../../shared/contract.ts';
+import { ENV, KEY_USE_PK_PREFIX } from '../../shared/contract.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { PublicApi } from '../constructs/rest-api.ts';
 import { ServiceFunction } from '../constructs/service-function.ts';
@@ -34,7 +34,9 @@ export class ApiStack extends Stack {
       description: 'Finds the tenant of an API key',
       memoryMb: 512,
       timeout: Duration.seconds(10),
-    }).bindTable(data.tenants, ENV.tenantsTable, 'get');
+    })
+      .bindTable(data.tenants, ENV.tenantsTable, 'get')
+      .allowItems(data.tenants, ['dynamodb:PutItem'], `${KEY_USE_PK_PREFIX}*`);
     this.control = new ServiceFunction(this, 'Control', {
       deployment,
       source: 'control',

@@ -4,7 +4,6 @@ import { ServiceError } from '../errors.ts';
 import type { FunctionInvoker } from '../stores/functions.ts';
 import type { TenantStores } from '../stores/tenant-stores.ts';
 import type { Limits } from '../tenancy/plan.ts';
-import { limitsOf } from '../tenancy/plan.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { ListOptions, Page } from '../stores/collection.ts';
 import type { PageQuery } from '../resources/common.ts';
@@ -23,7 +22,7 @@ export function tenantOf(
   caller: Caller | undefined,
 ): TenantStores & { caller: Caller; limits: Limits } {
   if (caller === undefined) throw new ServiceError('unauthenticated', 'this route needs an API key');
-  return { ...context.stores(caller.tenantId), caller, limits: limitsOf(caller.plan) };
+  return { ...context.stores(caller.tenantId), caller, limits: caller.limits };
 }
 
 /** A page of records as the API's list. */

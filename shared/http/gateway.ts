@@ -3,9 +3,10 @@
  * is found by `method resource`, the caller is the authorizer's context. Everything that goes wrong becomes a problem here.
  */
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { AUTHORIZER_CONTEXT, ROUTES } from '../contract.ts';
+import { ROUTES } from '../contract.ts';
 import type { OperationId, Route } from '../contract.ts';
 import { ServiceError } from '../errors.ts';
+import { fromContext } from '../tenancy/caller.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
 import { headerOf } from './headers.ts';
@@ -123,17 +124,9 @@ function decode(value: string): string {
 
 function callerOf(event: APIGatewayProxyEvent, route: Route): Caller | undefined {
   if (route.auth === 'none') return undefined;
-  const context = event.requestContext.authorizer ?? {};
-  const [tenantId, keyId, plan] = [AUTHORIZER_CONTEXT.tenantId, AUTHORIZER_CONTEXT.keyId, AUTHORIZER_CONTEXT.plan].map(
-    (name) => context[name] as unknown,
-  );
-  if (typeof tenantId !== 'string' || typeof keyId !== 'string' || typeof plan !== 'string') {
-    throw new ServiceError(
-      'unauthenticated',
-      'send your API key in "Authorization: Bearer <key>" or "x-api-key: <key>"',
-    );
-  }
-  return { tenantId, keyId, plan };
+  const caller = fromContext(event.requestContext.authorizer ?? {});
+  if (caller !== undefined) return caller;
+  throw new ServiceError('unauthenticated', 'send your API key in "Authorization: Bearer <key>" or "x-api-key: <key>"');
 }
 
 function queryOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {

@@ -1,13 +1,12 @@
 /** The rate limit in front of every operation, and its headers (IETF draft-ietf-httpapi-ratelimit-headers). */
 import { ServiceError } from '../errors.ts';
 import type { Quotas } from '../stores/quotas.ts';
-import { limitsOf } from '../tenancy/plan.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 
 /** Takes one request of the caller's rate. @throws {ServiceError} rate_limited with Retry-After */
 export function admitByRate(quotasOf: (caller: Caller) => Quotas) {
   return async (caller: Caller): Promise<Record<string, string>> => {
-    const limits = limitsOf(caller.plan);
+    const { limits } = caller;
     const rate = await quotasOf(caller).takeRequest(limits);
     const windowS = Math.max(1, Math.ceil(limits.burst / limits.requests_per_second));
     const headers = {

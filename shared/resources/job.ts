@@ -78,7 +78,12 @@ export const jobSchema = z.object({
   metrics: z.object({ train: metricsSchema, validation: metricsSchema }),
   model: z.object({ name: z.string(), version: z.number().int() }).optional(),
   error: jobErrorSchema.optional(),
-  usage: z.object({ seconds: z.number(), gb_seconds: z.number(), usd: z.number() }),
+  usage: z.object({
+    seconds: z.number(),
+    gb_seconds: z.number(),
+    usd: z.number(),
+    price_version: z.number().int().optional(),
+  }),
   created_at: timeSchema,
   started_at: timeSchema.optional(),
   finished_at: timeSchema.optional(),
@@ -89,6 +94,9 @@ export type Job = z.infer<typeof jobSchema>;
 /** What the catalog keeps of a job besides what the API shows. */
 export interface JobRecord extends Job {
   readonly key_id: string;
+  /** USD per GB-second when the job was made: what it pays, whatever the price list says later. */
+  readonly gb_second_usd?: number;
+  readonly price_version?: number;
   readonly cancel_requested?: boolean;
 }
 

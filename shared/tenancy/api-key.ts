@@ -14,6 +14,8 @@ export interface ApiKeyRecord {
   /** Epoch seconds; absent: never. */
   readonly expires_at?: number;
   readonly revoked_at?: number;
+  /** The key that takes its place, where it was rotated. */
+  readonly rotated_to?: string;
 }
 
 /** A new secret, `tenon_sk_` and 43 characters of base64url. */

@@ -1,5 +1,6 @@
 /**
- * Plans: how much of what a tenant may use. A plan is data; a tenant's record names one.
+ * Plans: how much of what a tenant may use. A plan is data: three are built in, operators store their own (and may store one
+ * under a built-in name, which then holds instead). A tenant's record names one; the authorizer tells the functions its limits.
  */
 
 export interface Limits {
@@ -51,12 +52,17 @@ export const PLANS = {
   },
 } as const satisfies Record<string, Limits>;
 
-export type PlanName = keyof typeof PLANS;
+/** A plan as the operator stored it. */
+export interface Plan {
+  readonly name: string;
+  readonly limits: Limits;
+}
 
-export const PLAN_NAMES = Object.keys(PLANS) as readonly PlanName[];
+export const PLAN_NAME_PATTERN = /^[a-z][a-z0-9_-]{0,39}$/;
 
-/** The limits of a plan's name, as it arrives from the authorizer. @throws {RangeError} for a name that no plan has. */
-export function limitsOf(plan: string): Limits {
-  if (!(plan in PLANS)) throw new RangeError(`unknown plan "${plan}": expected one of ${PLAN_NAMES.join(', ')}`);
-  return PLANS[plan as PlanName];
+/** The limits of a plan that is built in. @throws {RangeError} for a name that is none */
+export function builtInLimits(plan: string): Limits {
+  if (!Object.hasOwn(PLANS, plan))
+    throw new RangeError(`unknown plan "${plan}": expected one of ${Object.keys(PLANS).join(', ')}`);
+  return PLANS[plan as keyof typeof PLANS];
 }

@@ -1,10 +1,11 @@
 /** A tenant: the unit of isolation, limits and billing. */
-import type { PlanName } from './plan.ts';
+import type { Limits } from './plan.ts';
+import type { PriceList } from './price.ts';
 
 export interface Tenant {
   readonly tenant_id: string;
   readonly name: string;
-  readonly plan: PlanName;
+  readonly plan: string;
   readonly status: 'active' | 'suspended';
   readonly created_at: number;
 }
@@ -14,4 +15,6 @@ export interface Caller {
   readonly tenantId: string;
   readonly keyId: string;
   readonly plan: string;
+  readonly limits: Limits;
+  readonly prices: PriceList;
 }

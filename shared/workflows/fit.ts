@@ -13,6 +13,7 @@ import type { SegmentResult, TrainingEvent } from '../runtime/trainer.ts';
 import { paths } from '../stores/objects.ts';
 import type { TenantStores } from '../stores/tenant-stores.ts';
 import { meter } from '../tenancy/price.ts';
+import type { Metered } from '../tenancy/price.ts';
 import { readTable } from './tables.ts';
 import type { FitEvent, SegmentOutcome } from './train.ts';
 import { columnsOf } from './train.ts';
@@ -24,6 +25,7 @@ export interface FitContext {
   readonly deadlineMs: number;
   readonly threads: number;
   readonly memoryMb: number;
+  /** For jobs from before there were price lists. */
   readonly gbSecondUsd: number;
 }
 
@@ -39,8 +41,8 @@ export async function fitSegment(
   const done = await stores.objects.get(manifestPath(event.job, event.segment));
   if (done !== undefined) return JSON.parse(Buffer.from(done).toString('utf8')) as SegmentOutcome;
   const startedMs = clock.nowMs();
-  const usage = () => meter((clock.nowMs() - startedMs) / 1000, context.memoryMb, context.gbSecondUsd);
   const job = await startedJob(event, stores, clock);
+  const usage = usageSince(startedMs, job, context);
   if (job === undefined) return { status: 'cancelled', usage: usage(), has_checkpoint: false };
   try {
     const watch = new JobWatch(job, event, context);
@@ -63,6 +65,15 @@ export async function fitSegment(
     if (!(error instanceof ServiceError)) throw error;
     return { status: 'failed', usage: usage(), has_checkpoint: false, error: jobError(error, 'train') };
   }
+}
+
+/** What the work since `startedMs` costs, at the price that held when the job was made. */
+export function usageSince(
+  startedMs: number,
+  job: Pick<JobRecord, 'gb_second_usd'> | undefined,
+  { clock, memoryMb, gbSecondUsd }: Pick<FitContext, 'clock' | 'memoryMb' | 'gbSecondUsd'>,
+): () => Metered {
+  return () => meter((clock.nowMs() - startedMs) / 1000, memoryMb, job?.gb_second_usd ?? gbSecondUsd);
 }
 
 /** The tables that a job trains on. */

@@ -8,10 +8,9 @@ import { exportModel } from '../runtime/trainer.ts';
 import { versionId } from '../stores/catalog.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import { paths } from '../stores/objects.ts';
-import { meter } from '../tenancy/price.ts';
 import { cardOf } from './card.ts';
 import type { FitContext } from './fit.ts';
-import { jobError, metricsOf, trainingData } from './fit.ts';
+import { jobError, metricsOf, trainingData, usageSince } from './fit.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
 
 export async function publish(
@@ -20,8 +19,8 @@ export async function publish(
 ): Promise<PublishOutcome> {
   const { stores, clock } = context;
   const startedMs = clock.nowMs();
-  const usage = () => meter((clock.nowMs() - startedMs) / 1000, context.memoryMb, context.gbSecondUsd);
   const job = await stores.catalog.jobs.get(event.job);
+  const usage = usageSince(startedMs, job, context);
   if (job === undefined)
     return { usage: usage(), error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
   if (job.model !== undefined) return { usage: usage(), model: job.model };

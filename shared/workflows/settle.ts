@@ -37,7 +37,7 @@ export async function settleJob(
   });
   await catalog.jobs.patch(jobId, {
     status: outcome.status,
-    usage: outcome.usage,
+    usage: { ...outcome.usage, price_version: job.price_version },
     progress: outcome.status === 'succeeded' ? { ...job.progress, fraction: 1, eta_seconds: 0 } : job.progress,
     ...(outcome.model === undefined ? {} : { model: outcome.model }),
     ...(outcome.error === undefined ? {} : { error: outcome.error }),

@@ -85,10 +85,10 @@ describe('a deployment with other settings', () => {
     expect(app.of('AWS::DynamoDB::Table').map(({ deletionPolicy }) => deletionPolicy)).toEqual(Array(3).fill('Delete'));
   });
 
-  test('lets the gateway keep answers for a minute under the Authorization header', () => {
+  test('lets the gateway keep answers for half a minute (the function keeps the other half) under the Authorization header', () => {
     expect(app.one('AWS::ApiGateway::Authorizer', 'Authorizer').properties).toMatchObject({
       IdentitySource: 'method.request.header.Authorization',
-      AuthorizerResultTtlInSeconds: 60,
+      AuthorizerResultTtlInSeconds: 30,
     });
   });
 

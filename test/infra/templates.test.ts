@@ -75,12 +75,15 @@ describe('functions', () => {
     );
   });
 
-  test('the authorizer reads single items of the tenants table and nothing else', () => {
+  test('the authorizer reads single items of the tenants table and writes the days of use of keys, nothing else', () => {
     const permissions = permissionsOf(app, role('Authorizer')).filter(({ actions }) =>
       actions.some((action) => action.startsWith('dynamodb:')),
     );
 
-    expect(permissions.map(({ actions }) => actions)).toEqual([['dynamodb:GetItem']]);
+    expect(permissions.map(({ actions }) => actions)).toEqual([['dynamodb:GetItem'], ['dynamodb:PutItem']]);
+    expect(permissions[1]?.condition).toEqual({
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['USED#*'] },
+    });
     expect(JSON.stringify(permissions[0]?.resource)).toContain('Tenants');
   });
 

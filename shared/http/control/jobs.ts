@@ -82,9 +82,11 @@ async function createJob(
     status: 'queued',
     progress: { fraction: 0 },
     metrics: { train: {}, validation: {} },
-    usage: { seconds: 0, gb_seconds: 0, usd: 0 },
+    usage: { seconds: 0, gb_seconds: 0, usd: 0, price_version: caller.prices.version },
     created_at: epochS(context.clock),
     key_id: caller.keyId,
+    gb_second_usd: caller.prices.training_gb_second_usd,
+    price_version: caller.prices.version,
   };
   try {
     await catalog.jobs.put(id, record);
@@ -103,7 +105,8 @@ async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRe
   return record;
 }
 
-function show({ key_id: _key, cancel_requested: _cancel, ...job }: JobRecord): Job {
+function show(record: JobRecord): Job {
+  const { key_id: _key, cancel_requested: _cancel, gb_second_usd: _usd, price_version: _version, ...job } = record;
   return job;
 }
 

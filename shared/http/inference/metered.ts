@@ -17,7 +17,6 @@ export interface InferenceContext {
   readonly models: (tenantId: string) => ModelCache;
   readonly clock: Clock;
   readonly memoryMb: number;
-  readonly gbSecondUsd: number;
 }
 
 /** What is to be run: counted before it runs. */
@@ -61,7 +60,7 @@ export async function metered<T>(
     throw error;
   });
   const durationMs = context.clock.nowMs() - startedMs;
-  const { usd } = meter(durationMs / 1000, context.memoryMb, context.gbSecondUsd);
+  const { usd } = meter(durationMs / 1000, context.memoryMb, caller.prices.inference_gb_second_usd);
   await quotas.recordUsage({ model: model.name, key: caller.keyId }, { requests: 1, predictions, usd });
   return {
     result,

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { hashSecret, keyProblem, newSecret, secretOfHeaders } from '../../../shared/tenancy/api-key.ts';
+import { fromContext, toContext } from '../../../shared/tenancy/caller.ts';
 import { authorize } from '../../../shared/tenancy/authorize.ts';
 import type { Credentials } from '../../../shared/tenancy/authorize.ts';
+import { PLANS } from '../../../shared/tenancy/plan.ts';
+import { pricesAtCost } from '../../../shared/tenancy/price.ts';
 import type { Tenant } from '../../../shared/tenancy/tenant.ts';
 
 const key = { key_id: 'key_1', tenant_id: 'acme', created_at: 0 };
+const limits = { ...PLANS.free, models: 3 };
+const prices = pricesAtCost(0.5);
 const tenant: Tenant = { tenant_id: 'acme', name: 'Acme', plan: 'standard', status: 'active', created_at: 0 };
 
 describe('API keys', () => {
@@ -47,13 +52,17 @@ describe('authorize', () => {
   const credentials = (found: Partial<Record<'key' | 'tenant', unknown>>): Credentials => ({
     keyBySecret: async (hash) => (hash === hashSecret(secret) ? (found.key as typeof key | undefined) : undefined),
     tenant: async (id) => (id === 'acme' ? (found.tenant as Tenant | undefined) : undefined),
+    limits: async () => limits,
+    prices: async () => prices,
   });
   const headers = { 'x-api-key': secret };
 
-  it("gives a good key's tenant, key and plan", async () => {
-    const decision = await authorize(headers, credentials({ key, tenant }), 50);
+  it("gives a good key's tenant, key, plan with its limits, and prices", async () => {
+    const decision = await authorize(headers, credentials({ key: { ...key, expires_at: 99 }, tenant }), 50);
 
-    expect(decision).toEqual({ kind: 'allow', caller: { tenantId: 'acme', keyId: 'key_1', plan: 'standard' } });
+    const caller = { tenantId: 'acme', keyId: 'key_1', plan: 'standard', limits, prices };
+    expect(decision).toEqual({ kind: 'allow', caller, expiresAtS: 99 });
+    expect(fromContext(toContext(caller))).toEqual(caller);
   });
 
   it.each([

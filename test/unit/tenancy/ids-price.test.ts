@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ID_PATTERNS, newId } from '../../../shared/tenancy/ids.ts';
-import { limitsOf } from '../../../shared/tenancy/plan.ts';
+import { builtInLimits } from '../../../shared/tenancy/plan.ts';
 import { LAMBDA_GB_SECOND_USD, meter } from '../../../shared/tenancy/price.ts';
 
 describe('ids', () => {
@@ -27,6 +27,6 @@ describe('meter', () => {
 
 describe('plans', () => {
   it('name an unknown plan and the known ones', () => {
-    expect(() => limitsOf('gold')).toThrow('unknown plan "gold": expected one of free, standard, dedicated');
+    expect(() => builtInLimits('gold')).toThrow('unknown plan "gold": expected one of free, standard, dedicated');
   });
 });
