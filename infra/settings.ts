@@ -36,6 +36,8 @@ export interface Settings {
   /** The stage's throttle for all tenants together; a tenant's own limits are the service's. */
   readonly requestsPerSecond: number;
   readonly requestBurst: number;
+  /** A training is cut into segments of at most this many seconds; a kill costs the work of one. */
+  readonly segmentSeconds: number;
 }
 
 /** @throws {Error} naming the setting, what was expected and what stood there. */
@@ -61,6 +63,7 @@ export function readSettings(node: Node): Settings {
     checks: flag('checks', value('checks') ?? true),
     requestsPerSecond: count('requestsPerSecond', value('requestsPerSecond') ?? 1000, 10_000),
     requestBurst: count('requestBurst', value('requestBurst') ?? 2000, 5000),
+    segmentSeconds: count('segmentSeconds', value('segmentSeconds') ?? 600, 780),
   };
 }
 

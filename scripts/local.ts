@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
 import { startLocalCloud } from '../harness/index.ts';
-import type { LocalCloud } from '../harness/index.ts';
+import type { LocalCloud, LocalCloudOptions } from '../harness/index.ts';
 import { invokeAdmin } from './admin-client.ts';
 
 const ASSEMBLY = '.tenon/cdk.out';
@@ -20,14 +20,16 @@ export function buildIfStale(log: (line: string) => void): void {
   });
 }
 
-export async function startTenon(options: {
-  dataDir: string;
-  ports?: { api: number; lambda: number; aws: number };
-}): Promise<LocalCloud> {
-  const { ports } = options;
+export async function startTenon(
+  options: {
+    dataDir: string;
+    ports?: { api: number; lambda: number; aws: number };
+  } & Pick<LocalCloudOptions, 'environmentOverrides' | 'faults'>,
+): Promise<LocalCloud> {
+  const { ports, ...others } = options;
   return startLocalCloud({
     assemblyDir: ASSEMBLY,
-    dataDir: options.dataDir,
+    ...others,
     ...(ports === undefined ? {} : { apiPort: ports.api, lambdaPort: ports.lambda, awsPort: ports.aws }),
   });
 }

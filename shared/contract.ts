@@ -105,6 +105,8 @@ export const ENV = {
   trainFunction: 'TRAIN_FUNCTION',
   /** Price per GB-second in USD of the functions' architecture. */
   gbSecondUsd: 'GB_SECOND_USD',
+  /** How long a segment of training takes at most, in seconds. */
+  segmentSeconds: 'SEGMENT_SECONDS',
 } as const;
 
 /** The session tag that tenant-scoped credentials carry; the tenant role's policies name it as aws:PrincipalTag. */

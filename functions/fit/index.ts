@@ -17,7 +17,7 @@ const names = {
 };
 const storesOf = isolatedStores(names, requireEnv(ENV.tenantRoleArn), systemClock);
 
-const SEGMENT_MS = 10 * 60_000;
+const SEGMENT_MS = Number(requireEnv(ENV.segmentSeconds)) * 1000;
 /** Left for writing the checkpoint when the invocation's time is shorter than a segment. */
 const MARGIN_MS = 60_000;
 

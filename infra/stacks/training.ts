@@ -37,6 +37,7 @@ export class TrainingStack extends Stack {
       withOnnxRuntime: true,
       isolated: true,
     });
+    this.fit.addEnvironment(ENV.segmentSeconds, String(deployment.settings.segmentSeconds));
     const tenantRole = new TenantRole(this, 'TenantRole', {
       description: 'What ingest and fit may do for the tenant of their session',
       trusted: [this.ingest.role!, this.fit.role!],

@@ -1,41 +1,13 @@
-/** The whole local cloud is killed with SIGKILL in the middle of a job: started again, it ends with the same bytes. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** Functions and the whole local cloud are killed with SIGKILL in the middle of their work: the job ends with the same bytes. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ApiClient } from '../../scripts/api-client.ts';
-import type { Job } from '../../scripts/api-client.ts';
 import { loadDigits, toIdx } from '../../scripts/digits.ts';
-import { buildIfStale, keyOfTenant } from '../../scripts/local.ts';
+import type { Job } from '../../scripts/api-client.ts';
+import { buildIfStale } from '../../scripts/local.ts';
+import { KillableCloud, isOver } from './killable-cloud.ts';
 import { processesNaming } from './processes.ts';
 
-interface Cloud {
-  readonly process: ChildProcess;
-  readonly apiUrl: string;
-  readonly lambdaUrl: string;
-}
-
-const dataDir = mkdtempSync(join(tmpdir(), 'tenon-kill-'));
-let cloud: Cloud | undefined;
-
-async function start(): Promise<Cloud> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/e2e/cloud-process.ts', dataDir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const line = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8')));
-    child.once('exit', (code) => reject(new Error(`the cloud ended with ${code}`)));
-  });
-  return { process: child, ...(JSON.parse(line) as { apiUrl: string; lambdaUrl: string }) };
-}
-
-async function kill({ process: child }: Cloud): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await gone;
-}
+/** Segments of a second: a job is a chain of several. */
+const cloud = new KillableCloud({ environment: { SEGMENT_SECONDS: '1' } });
 
 const CNN = {
   layers: [
@@ -50,23 +22,23 @@ const CNN = {
   batch_size: 32,
 };
 
-beforeAll(() => buildIfStale(() => undefined));
-afterAll(async () => {
-  if (cloud !== undefined) await kill(cloud);
-  rmSync(dataDir, { recursive: true, force: true });
+beforeAll(async () => {
+  buildIfStale(() => undefined);
+  await cloud.start();
 });
+afterAll(() => cloud.end());
 
-describe('a cloud that is killed', () => {
-  it('goes on with its job when it is started again, and the model is the undisturbed one, byte for byte', async () => {
-    cloud = await start();
-    const key = await keyOfTenant(cloud.lambdaUrl, 'acme', 'standard');
+describe('a job whose functions and cloud are killed', () => {
+  it('ends as the undisturbed one: the same model byte for byte, the same events, nothing left behind', async () => {
     const { train } = loadDigits();
     const digits = {
       images: train.images.filter((_, i) => i % 10 === 0),
       labels: train.labels.filter((_, i) => i % 10 === 0),
     };
-    let api = new ApiClient(cloud.apiUrl, key);
-    const dataset = await api.uploadIdx('digits', toIdx(digits));
+    const [dataset, wasIngestKilled] = await Promise.all([
+      cloud.api.uploadIdx('digits', toIdx(digits)),
+      cloud.killFunction('ingest'),
+    ]);
     const body = {
       name: 'digits',
       task: 'classification',
@@ -76,36 +48,37 @@ describe('a cloud that is killed', () => {
       params: CNN,
       seed: 7,
     };
-    const jobOf = (id: string) => api.call<Job>('GET', `/v1/jobs/${id}`);
-    const isOver = ({ status }: Job): boolean => status !== 'queued' && status !== 'running';
+    const start = () => cloud.api.call<Job>('POST', '/v1/jobs', body);
+    const ended = (id: string) => cloud.api.until(() => cloud.jobOf(id), isOver);
+    const reached = (id: string, fraction: number) =>
+      cloud.api.until(
+        () => cloud.jobOf(id),
+        ({ progress }) => progress.fraction > fraction,
+      );
 
-    const undisturbed = await api.call<Job>('POST', '/v1/jobs', body);
-    const first = await api.until(() => jobOf(undisturbed.id), isOver);
-    const { id } = await api.call<Job>('POST', '/v1/jobs', body);
-    await api.until(
-      () => jobOf(id),
-      ({ progress }) => progress.fraction > 0.2,
-    );
-    await kill(cloud);
+    const first = await ended((await start()).id);
+    const { id } = await start();
+    await reached(id, 0.1);
+    const wasFitKilled = await cloud.killFunction('fit');
+    const wasTrainKilled = await cloud.killFunction('train');
+    await reached(id, 0.4);
+    await cloud.kill();
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    const left = processesNaming(dataDir);
-    cloud = await start();
-    api = new ApiClient(cloud.apiUrl, key);
-    const second = await api.until(() => jobOf(id), isOver);
+    const left = processesNaming(cloud.dataDir);
+    await cloud.start();
+    const second = await ended(id);
 
+    expect([wasIngestKilled, wasFitKilled, wasTrainKilled]).toEqual([true, true, true]);
     expect(left).toEqual([]);
     expect([first.status, second.status]).toEqual(['succeeded', 'succeeded']);
     expect([first.model?.version, second.model?.version]).toEqual([1, 2]);
-    const [one, two] = await Promise.all(
-      [1, 2].map((version) => api.call<{ sha256: string }>('GET', `/v1/models/digits/versions/${version}/artifact`)),
-    );
-    expect(two?.sha256).toBe(one?.sha256);
+    expect(await cloud.sha256Of(second)).toBe(await cloud.sha256Of(first));
     expect(second.metrics).toEqual(first.metrics);
-    const events = await api.call<{ data: { id: string; type: string; data: { epoch?: number } }[] }>(
-      'GET',
-      `/v1/jobs/${id}/events?limit=100`,
+    const events = await cloud.eventsOf(id);
+    expect(events).toEqual(await cloud.eventsOf(first.id));
+    expect(events.filter(({ type }) => type === 'metrics').map(({ data }) => data?.['epoch'])).toEqual(
+      Array.from({ length: 60 }, (_, i) => i + 1),
     );
-    const epochs = events.data.filter(({ type }) => type === 'metrics').map(({ data }) => data.epoch);
-    expect(epochs).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+    expect((await cloud.objects()).filter((key) => key.includes('/jobs/'))).toEqual([]);
   });
 });
