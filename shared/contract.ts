@@ -3,8 +3,8 @@
  * routes, environment variables, function names, metrics. Data only; this file imports nothing.
  */
 
-/** Which function serves a route. `inference` runs isolated per tenant; `control` does everything else. */
-export type RouteFunction = 'control' | 'inference';
+/** Which function serves a route. `inference` runs isolated per tenant, `events` streams; `control` does everything else. */
+export type RouteFunction = 'control' | 'inference' | 'events';
 
 export interface Route {
   /** The operation's name in code and in the OpenAPI document. */
@@ -37,7 +37,7 @@ export const ROUTES = [
   { operation: 'createJob', method: 'POST', path: '/v1/jobs', function: 'control', auth: 'key' },
   { operation: 'listJobs', method: 'GET', path: '/v1/jobs', function: 'control', auth: 'key' },
   { operation: 'getJob', method: 'GET', path: '/v1/jobs/{id}', function: 'control', auth: 'key' },
-  { operation: 'listJobEvents', method: 'GET', path: '/v1/jobs/{id}/events', function: 'control', auth: 'key' },
+  { operation: 'listJobEvents', method: 'GET', path: '/v1/jobs/{id}/events', function: 'events', auth: 'key' },
   { operation: 'cancelJob', method: 'POST', path: '/v1/jobs/{id}/cancel', function: 'control', auth: 'key' },
   { operation: 'listModels', method: 'GET', path: '/v1/models', function: 'control', auth: 'key' },
   { operation: 'getModel', method: 'GET', path: '/v1/models/{name}', function: 'control', auth: 'key' },

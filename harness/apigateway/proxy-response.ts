@@ -117,7 +117,9 @@ export async function pipeStreamedResponse(
   let hasBegun = false;
   for await (const chunk of body) {
     if (hasBegun) {
-      if (!response.write(chunk as Buffer)) await new Promise((resolve) => response.once('drain', resolve));
+      if (!response.write(chunk as Buffer)) await drained(response);
+      // Leaving the loop closes the connection to the function, whose next write then fails.
+      if (response.destroyed) return;
       continue;
     }
     prelude = Buffer.concat([prelude, chunk as Buffer]);
@@ -131,6 +133,18 @@ export async function pipeStreamedResponse(
   }
   if (!hasBegun) throw malformed('a streamed answer without its metadata');
   response.end();
+}
+
+/** Settles when the client has taken what was written, or is gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    response.once('drain', settle).once('close', settle);
+    if (response.destroyed) settle();
+  });
 }
 
 function beginStream(response: ServerResponse, facts: RequestFacts, metadata: Buffer): void {

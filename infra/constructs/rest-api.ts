@@ -18,6 +18,9 @@ const BINARY_MEDIA_TYPES = ['application/octet-stream', 'application/gzip', 'app
 
 const TENANT_HEADER = 'integration.request.header.X-Amz-Tenant-Id';
 
+/** A streamed answer may take longer than API Gateway's 29 s: the function's own time limit ends it. */
+const STREAM_TIMEOUT = Duration.minutes(5);
+
 export interface PublicApiProps {
   readonly settings: Settings;
   readonly authorizer: lambda.IFunction;
@@ -60,6 +63,11 @@ export class PublicApi extends Construct {
       inference: new apigateway.LambdaIntegration(props.functions.inference, {
         scopePermissionToMethod: false,
         requestParameters: { [TENANT_HEADER]: `context.authorizer.${AUTHORIZER_CONTEXT.tenantId}` },
+      }),
+      events: new apigateway.LambdaIntegration(props.functions.events, {
+        scopePermissionToMethod: false,
+        responseTransferMode: apigateway.ResponseTransferMode.STREAM,
+        timeout: STREAM_TIMEOUT,
       }),
     };
     const authorizer = keyAuthorizer(this, props.authorizer, props.settings.authorizerCache);

@@ -24,6 +24,7 @@ export class ApiStack extends Stack {
   readonly api: apigateway.RestApi;
   readonly authorizer: ServiceFunction;
   readonly control: ServiceFunction;
+  readonly events: ServiceFunction;
 
   constructor(scope: Construct, id: string, props: ApiStackProps) {
     super(scope, id, { description: 'Tenon: the HTTPS API' });
@@ -50,6 +51,16 @@ export class ApiStack extends Stack {
       .bindBucket(data.bucket, 'readwrite')
       .bindInvoke(training.ingest, ENV.ingestFunction)
       .bindDurable(training.trainAlias, ENV.trainFunction);
+    this.events = new ServiceFunction(this, 'Events', {
+      deployment,
+      source: 'events',
+      description: "Streams a job's events",
+      // It waits more than it works.
+      memoryMb: 256,
+      timeout: Duration.minutes(5),
+    })
+      .bindTable(data.quotas, ENV.quotasTable, 'readwrite')
+      .bindTable(data.catalog, ENV.catalogTable, 'read');
     this.api = this.publicApi(props);
     if (deployment.settings.waf) new WebAcl(this, 'Firewall', this.api.deploymentStage);
     else acknowledge(this.api, { 'AwsSolutions-APIG3': "The firewall is the operator's choice: -c waf=true." });
@@ -64,7 +75,7 @@ export class ApiStack extends Stack {
     const { api } = new PublicApi(this, 'Public', {
       settings: deployment.settings,
       authorizer: this.authorizer,
-      functions: { control: this.control, inference: inference.inference },
+      functions: { control: this.control, inference: inference.inference, events: this.events },
       accessLogs,
     });
     return api;

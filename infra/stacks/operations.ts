@@ -53,6 +53,7 @@ export class OperationsStack extends Stack {
     const functions = {
       Authorizer: props.api.authorizer,
       Control: props.api.control,
+      Events: props.api.events,
       Inference: props.inference.inference,
       Ingest: props.training.ingest,
       Fit: props.training.fit,

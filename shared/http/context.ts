@@ -17,10 +17,10 @@ export interface ControlContext {
 }
 
 /** The tenant's side of a call. @throws {ServiceError} unauthenticated where a route with a key was reached without */
-export function tenantOf(
-  context: Pick<ControlContext, 'stores'>,
+export function tenantOf<Stores extends object>(
+  context: { readonly stores: (tenantId: string) => Stores },
   caller: Caller | undefined,
-): TenantStores & { caller: Caller; limits: Limits } {
+): Stores & { caller: Caller; limits: Limits } {
   if (caller === undefined) throw new ServiceError('unauthenticated', 'this route needs an API key');
   return { ...context.stores(caller.tenantId), caller, limits: caller.limits };
 }

@@ -26,11 +26,16 @@ export interface GatewayOptions<Id extends OperationId> {
   readonly onInternalError: (error: unknown, event: { operation: string; requestId: string }) => void;
 }
 
+/** What a function answers; `stream` in the place of the body where an operation of a streaming function gives one. */
+export interface GatewayResult extends APIGatewayProxyResult {
+  readonly stream?: AsyncIterable<string>;
+}
+
 type AnyOperation = (call: Call<OperationId>) => Promise<Reply<OperationId>>;
 
 /** A Lambda handler that serves the operations' routes. */
 export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<Id>) {
-  return async (event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> => {
+  return async (event: APIGatewayProxyEvent): Promise<GatewayResult> => {
     const requestId = event.requestContext.requestId;
     const headers: Record<string, string> = { 'x-request-id': requestId };
     let operation = 'unknown';
@@ -60,17 +65,19 @@ async function perform<Id extends OperationId>(
   event: APIGatewayProxyEvent,
   request: { route: KnownRoute; params: Record<string, string>; caller: Caller | undefined; requestId: string },
   options: GatewayOptions<Id>,
-): Promise<APIGatewayProxyResult> {
+): Promise<GatewayResult> {
   const { route, ...rest } = request;
   const spec: OperationSpec = SPECS[route.operation];
   // The table ties each id to its own types; found by a string, they are those of any operation.
   const operation = (options.operations as unknown as Record<string, AnyOperation | undefined>)[route.operation];
   if (operation === undefined) throw new ServiceError('not_found', `this function does not serve ${route.operation}`);
   const accept = headerOf(event, 'accept') ?? '';
-  const call = { ...rest, accept, query: queryOf(event, spec), body: bodyOf(event, spec) } as Call<OperationId>;
-  const run = async (): Promise<APIGatewayProxyResult> => {
+  const input = { query: queryOf(event, spec), body: bodyOf(event, spec) };
+  const call = { ...rest, accept, lastEventId: headerOf(event, 'last-event-id'), ...input } as Call<OperationId>;
+  const run = async (): Promise<GatewayResult> => {
     const reply = await operation(call);
-    return answer(spec.status, { ...reply.headers }, reply.text ?? JSON.stringify(reply.body));
+    const result = answer(spec.status, { ...reply.headers }, reply.text ?? JSON.stringify(reply.body));
+    return reply.stream === undefined ? result : { ...result, stream: reply.stream };
   };
   const key = idempotencyKeyOf(event);
   if (key === undefined || request.caller === undefined) return run();

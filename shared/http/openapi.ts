@@ -71,7 +71,10 @@ function operationOf(route: Route, spec: OperationSpec): Json {
     responses: {
       [spec.status]: {
         description: 'Success',
-        content: { 'application/json': { schema: jsonSchema(spec.answer, 'output') } },
+        content: {
+          'application/json': { schema: jsonSchema(spec.answer, 'output') },
+          ...Object.fromEntries((spec.alternatives ?? []).map((type) => [type, { schema: { type: 'string' } }])),
+        },
       },
       default: { $ref: '#/components/responses/Problem' },
     },

@@ -17,6 +17,8 @@ export interface Call<Id extends OperationId> {
   readonly requestId: string;
   /** The Accept header, empty where there is none. */
   readonly accept: string;
+  /** Of a client that reconnects to a stream. */
+  readonly lastEventId: string | undefined;
 }
 
 /** What the operation answers; the status is the specification's. */
@@ -25,6 +27,8 @@ export interface Reply<Id extends OperationId> {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent instead of the body's JSON, under the content-type of `headers`. */
   readonly text?: string;
+  /** Sent instead of the body as it comes, by a function whose answers are streamed. */
+  readonly stream?: AsyncIterable<string>;
 }
 
 export type Operation<Id extends OperationId> = (call: Call<Id>) => Promise<Reply<Id>>;

@@ -5,9 +5,10 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { TENANT_PK_PREFIX } from '../contract.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
-import type { JobEvent, JobRecord } from '../resources/job.ts';
+import type { JobRecord } from '../resources/job.ts';
 import type { Model, ModelVersion } from '../resources/model.ts';
 import { Collection } from './collection.ts';
+import { EventLog } from './event-log.ts';
 
 const VERSION_DIGITS = 9;
 
@@ -25,9 +26,9 @@ export class Catalog {
     this.models = this.#collection('', 'MODEL#');
   }
 
-  /** A job's events, in order of their ids. */
-  events(jobId: string): Collection<JobEvent> {
-    return this.#collection(`#JOB#${jobId}`, 'EVENT#');
+  /** A job's events, in the order in which they were written. */
+  events(jobId: string): EventLog {
+    return new EventLog(this.#collection(`#JOB#${jobId}`, 'EVENT#'));
   }
 
   /** A model's versions, by `versionId`. */

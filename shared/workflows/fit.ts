@@ -7,9 +7,10 @@ import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
 import type { Table } from '../data/table.ts';
 import { ServiceError } from '../errors.ts';
-import type { JobError, JobEvent, JobRecord } from '../resources/job.ts';
+import type { JobError, JobRecord } from '../resources/job.ts';
 import { runSegment } from '../runtime/trainer.ts';
 import type { SegmentResult, TrainingEvent } from '../runtime/trainer.ts';
+import type { EventLog, NewEvent } from '../stores/event-log.ts';
 import { paths } from '../stores/objects.ts';
 import type { TenantStores } from '../stores/tenant-stores.ts';
 import { meter } from '../tenancy/price.ts';
@@ -118,9 +119,7 @@ async function startedJob(
       'queued',
       'running',
     ]);
-    await stores.catalog.events(id).create('evt_000000_status', {
-      id: 'evt_000000_status',
-      object: 'job.event',
+    await stores.catalog.events(id).append('began', {
       type: 'status',
       level: 'info',
       created_at: epochS(clock),
@@ -138,10 +137,12 @@ class JobWatch {
   readonly #job: JobRecord;
   readonly #context: FitContext;
   readonly #budgetEndsMs: number;
+  readonly #events: EventLog;
 
   constructor(job: JobRecord, event: { seconds_used: number }, context: FitContext) {
     this.#job = job;
     this.#context = context;
+    this.#events = context.stores.catalog.events(job.id);
     const budgetS = job.budget?.max_seconds ?? Infinity;
     this.#budgetEndsMs = context.clock.nowMs() + (budgetS - event.seconds_used) * 1000;
     this.#isCancelled = job.cancel_requested === true;
@@ -160,7 +161,7 @@ class JobWatch {
 
   async onEvent(event: TrainingEvent): Promise<void> {
     const { catalog } = this.#context.stores;
-    if (event.type === 'metrics') await catalog.events(this.#job.id).create(eventId(event), this.#jobEvent(event));
+    if (event.type === 'metrics') await this.#events.append(`epoch-${event.epoch}`, this.#jobEvent(event));
     const nowMs = this.#context.clock.nowMs();
     if (nowMs - this.#refreshedMs < REFRESH_MS && event.type !== 'metrics') return;
     this.#refreshedMs = nowMs;
@@ -170,19 +171,12 @@ class JobWatch {
     this.#isCancelled = job === undefined || job.cancel_requested === true;
   }
 
-  #jobEvent(event: Extract<TrainingEvent, { type: 'metrics' }>): JobEvent {
+  #jobEvent(event: Extract<TrainingEvent, { type: 'metrics' }>): NewEvent {
     return {
-      id: eventId(event),
-      object: 'job.event',
       type: 'metrics',
       level: 'info',
       created_at: epochS(this.#context.clock),
       data: { ...event.data },
     };
   }
-}
-
-/** Named by what it tells, so that a segment run again after a kill tells nothing twice. */
-function eventId(event: Extract<TrainingEvent, { type: 'metrics' }>): string {
-  return `evt_${String(event.epoch).padStart(6, '0')}_metrics`;
 }

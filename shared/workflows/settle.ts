@@ -26,9 +26,7 @@ export async function settleJob(
     { training_gb_seconds: gbSeconds, usd },
   );
   await quotas.releaseJob(jobId);
-  await catalog.events(jobId).create('evt_999999_status', {
-    id: 'evt_999999_status',
-    object: 'job.event',
+  await catalog.events(jobId).append('ended', {
     type: 'status',
     level: outcome.status === 'failed' ? 'error' : 'info',
     created_at: finishedAt,

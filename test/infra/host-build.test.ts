@@ -21,7 +21,7 @@ beforeAll(() => {
 afterAll(() => app.remove());
 
 describe('the build for the local cloud', () => {
-  test.each(['Authorizer', 'Control', 'Inference', 'Ingest', 'Fit', 'Train', 'Admin'])(
+  test.each(['Authorizer', 'Control', 'Events', 'Inference', 'Ingest', 'Fit', 'Train', 'Admin'])(
     '%s starts from its asset alone, with the environment that the template gives it',
     (name) => {
       const fn = app.one('AWS::Lambda::Function', `/${name}/Resource`);

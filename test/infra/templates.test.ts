@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => app.remove());
 
 const ISOLATED = ['Inference', 'Ingest', 'Fit'];
-const FUNCTIONS = [...ISOLATED, 'Train', 'Control', 'Authorizer', 'Admin'];
+const FUNCTIONS = [...ISOLATED, 'Train', 'Control', 'Events', 'Authorizer', 'Admin'];
 
 const fn = (name: string) => app.one('AWS::Lambda::Function', `/${name}/Resource`);
 const role = (name: string) => app.one('AWS::IAM::Role', `/${name}Role/Resource`);
@@ -24,7 +24,7 @@ describe('functions', () => {
     expect(fn(name).properties['TenancyConfig']).toEqual({ TenantIsolationMode: 'PER_TENANT' });
   });
 
-  test.each(['Train', 'Control', 'Authorizer', 'Admin'])('%s is not isolated: it serves all tenants', (name) => {
+  test.each(['Train', 'Control', 'Events', 'Authorizer', 'Admin'])('%s is not isolated: it serves all tenants', (name) => {
     expect(fn(name).properties['TenancyConfig']).toBeUndefined();
   });
 
@@ -253,7 +253,7 @@ describe('api', () => {
 
     const uri = JSON.stringify(at(method, 'Integration', 'Uri'));
 
-    expect(uri).toMatch(route.function === 'control' ? /Control/ : /Inference/);
+    expect(uri).toMatch({ control: /Control/, inference: /Inference/, events: /Events/ }[route.function]);
     expect(properties['AuthorizationType']).toBe(route.auth === 'key' ? 'CUSTOM' : 'NONE');
     expect(properties['AuthorizerId']).toEqual(route.auth === 'key' ? { Ref: authorizer.id } : undefined);
   });
@@ -400,7 +400,7 @@ describe('assets', () => {
     expect(sizeOf(dir)).toBeLessThanOrEqual(27_000_000);
   });
 
-  test.each(['Control', 'Authorizer', 'Ingest', 'Train', 'Admin'])('%s carries its bundle only', (name) => {
+  test.each(['Control', 'Events', 'Authorizer', 'Ingest', 'Train', 'Admin'])('%s carries its bundle only', (name) => {
     expect(readdirSync(assetOf(name))).toEqual(['index.js', 'package.json']);
   });
 });

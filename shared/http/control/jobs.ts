@@ -10,7 +10,7 @@ import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 
-type JobOperation = 'createJob' | 'listJobs' | 'getJob' | 'listJobEvents' | 'cancelJob';
+type JobOperation = 'createJob' | 'listJobs' | 'getJob' | 'cancelJob';
 
 export function jobOperations(context: ControlContext): Operations<JobOperation> {
   return {
@@ -28,19 +28,6 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
           ids: ID_PATTERNS.job,
           idOf: ({ id }) => id,
           show,
-        }),
-      };
-    },
-
-    async listJobEvents({ caller, params, query }) {
-      const { catalog } = tenantOf(context, caller);
-      const job = await jobById(catalog, params['id']);
-      return {
-        body: await listOf(catalog.events(job.id), query, {
-          order: 'ascending',
-          ids: /^evt_\d{6}_[a-z]+$/,
-          idOf: ({ id }) => id,
-          show: (event) => event,
         }),
       };
     },

@@ -99,11 +99,12 @@ export const SPECS = {
   },
   listJobEvents: {
     tag: 'Jobs',
-    summary: "A job's events, oldest first",
+    summary: "A job's events, oldest first: a list, or with Accept: text/event-stream a stream until the job ends",
     params: jobId,
     query: pageQuerySchema,
     status: 200,
     answer: listSchema(jobEventSchema),
+    alternatives: ['text/event-stream'],
   },
   cancelJob: {
     tag: 'Jobs',

@@ -13,4 +13,6 @@ export interface OperationSpec {
   /** HTTP status of success. */
   readonly status: number;
   readonly answer: z.ZodType;
+  /** Media types besides JSON that the answer may come in, by the Accept header. */
+  readonly alternatives?: readonly string[];
 }

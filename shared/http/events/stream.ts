@@ -1,0 +1,66 @@
+/**
+ * A job's events as server-sent events, until the event that ends it. The client reconnects where a connection ends early,
+ * with the id of the last event that it got. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+import { isFinished } from '../../resources/job.ts';
+import type { JobEvent, JobRecord } from '../../resources/job.ts';
+import type { EventLog } from '../../stores/event-log.ts';
+
+export interface StreamTiming {
+  /** How often the log is read, in ms. */
+  readonly pollMs: number;
+  /** A comment goes out after this long without an event: connections that carry nothing are cut. */
+  readonly heartbeatMs: number;
+  /** When the stream ends, finished or not. */
+  readonly maxMs: number;
+  /** How long the client waits before it reconnects, in ms. */
+  readonly retryMs: number;
+}
+
+interface StreamOptions {
+  readonly log: Pick<EventLog, 'list'>;
+  /** The job as it is now, or undefined when it was erased. */
+  job(): Promise<Pick<JobRecord, 'status'> | undefined>;
+  /** The last event that the client has. */
+  readonly after: string | undefined;
+  readonly timing: StreamTiming;
+}
+
+const EVENTS_AT_ONCE = 100;
+
+export async function* eventStream({ log, job, after, timing }: StreamOptions): AsyncGenerator<string, void, undefined> {
+  const startedMs = performance.now();
+  let last = after;
+  let saidMs = startedMs;
+  yield `retry: ${timing.retryMs}\n\n`;
+  while (performance.now() - startedMs < timing.maxMs) {
+    // Asked first: what a finished job has told is all that it will tell.
+    const current = await job();
+    const isOver = current === undefined || isFinished(current);
+    const page = await log.list({ limit: EVENTS_AT_ONCE, after: last, order: 'ascending' });
+    for (const event of page.data) {
+      // Who reads of the end may ask for the job: it has to say the same.
+      if (isEnd(event) && !isOver) break;
+      yield messageOf(event);
+      last = event.id;
+      saidMs = performance.now();
+      if (isEnd(event)) return;
+    }
+    if (page.hasMore) continue;
+    if (isOver) return;
+    if (performance.now() - saidMs >= timing.heartbeatMs) {
+      yield ': still there\n\n';
+      saidMs = performance.now();
+    }
+    await new Promise((resolve) => setTimeout(resolve, timing.pollMs));
+  }
+}
+
+function isEnd({ type, data }: JobEvent): boolean {
+  const status = data?.['status'];
+  return type === 'status' && (status === 'succeeded' || status === 'failed' || status === 'cancelled');
+}
+
+function messageOf(event: JobEvent): string {
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
