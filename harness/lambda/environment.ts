@@ -56,7 +56,7 @@ export class ExecutionEnvironment {
   #settle: ((outcome: Outcome) => void) | undefined;
   /** Hands over the invocation that waits for the init phase to end. */
   #begin: (() => void) | undefined;
-  #whenIdle: (() => void) | undefined;
+  #whenIdle: (() => void)[] = [];
   #memoryTimer: NodeJS.Timeout | undefined;
   #isOutOfMemory = false;
   #isReady = false;
@@ -158,7 +158,7 @@ export class ExecutionEnvironment {
   async idle(): Promise<void> {
     if (this.#isReady || !this.isAlive) return;
     await new Promise<void>((resolve) => {
-      this.#whenIdle = resolve;
+      this.#whenIdle.push(resolve);
     });
   }
 
@@ -189,8 +189,7 @@ export class ExecutionEnvironment {
       return;
     }
     this.#isReady = true;
-    this.#whenIdle?.();
-    this.#whenIdle = undefined;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #onAnswer(answer: RuntimeAnswer): void {
@@ -205,8 +204,7 @@ export class ExecutionEnvironment {
     this.#settleWith({ kind: 'exit', reason: this.#exitReason, isOutOfMemory: this.#isOutOfMemory });
     this.#api.close();
     rm(this.#options.temporaryDirectory, { recursive: true, force: true }, () => undefined);
-    this.#whenIdle?.();
-    this.#whenIdle = undefined;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
     this.#options.onExit();
   }
 
