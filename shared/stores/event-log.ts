@@ -43,7 +43,7 @@ export class EventLog {
   }
 
   async #readOn(): Promise<void> {
-    for (let hasMore = true; hasMore; ) {
+    for (let hasMore = true; hasMore;) {
       const after = this.#last === 0 ? undefined : eventId(this.#last);
       const page = await this.#events.list({ limit: READ_AT_ONCE, after, order: 'ascending' });
       for (const { key } of page.data) this.#keys.add(key);

@@ -33,9 +33,9 @@ async function listen(path: string, headers: Record<string, string> = {}, stopAf
     const parts = text.split('\n\n');
     text = parts.pop()!;
     for (const part of parts) {
-      const fields = Object.fromEntries(part.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2)));
-      if (fields['id'] === undefined) continue;
-      messages.push({ ...fields, data: JSON.parse(String(fields['data'])) } as unknown as Message);
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(part)?.[1] ?? '';
+      if (field('id') === '') continue;
+      messages.push({ id: field('id'), event: field('event'), data: JSON.parse(field('data')) as Message['data'] });
       if (messages.length === stopAfter) return messages;
     }
   }
@@ -45,7 +45,9 @@ async function listen(path: string, headers: Record<string, string> = {}, stopAf
 describe('the events of a job', () => {
   it('come one by one while it runs, go on where a connection broke off, and end with it', async () => {
     const dataset = await tenon.dataset({ name: 'waves', format: 'csv', csv: `a,b,y\n${ROWS.join('\n')}\n` });
-    const made = await tenon.request('POST', '/v1/jobs', { body: { name: 'waves', dataset: dataset['id'], ...NETWORK } });
+    const made = await tenon.request('POST', '/v1/jobs', {
+      body: { name: 'waves', dataset: dataset['id'], ...NETWORK },
+    });
     const path = `/v1/jobs/${String(made.body['id'])}/events`;
 
     const first = await listen(path, {}, 5);

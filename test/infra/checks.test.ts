@@ -72,7 +72,7 @@ describe('a deployment with other settings', () => {
     expect(app.one('AWS::ApiGateway::Stage', 'Api').properties['StageName']).toBe('v2');
     expect(app.one('AWS::Lambda::Function', '/Admin/').properties['FunctionName']).toBe('acme-admin');
     expect(app.of('AWS::Lambda::Function').map(({ properties }) => properties['Architectures'])).toEqual(
-      Array(7).fill(['x86_64']),
+      Array(8).fill(['x86_64']),
     );
     expect(app.of('AWS::WAFv2::WebACLAssociation')).toHaveLength(1);
     expect(app.one('AWS::SNS::Subscription', '').properties).toMatchObject({

@@ -20,7 +20,7 @@ export interface StreamTiming {
 interface StreamOptions {
   readonly log: Pick<EventLog, 'list'>;
   /** The job as it is now, or undefined when it was erased. */
-  job(): Promise<Pick<JobRecord, 'status'> | undefined>;
+  readonly job: () => Promise<Pick<JobRecord, 'status'> | undefined>;
   /** The last event that the client has. */
   readonly after: string | undefined;
   readonly timing: StreamTiming;
@@ -28,7 +28,12 @@ interface StreamOptions {
 
 const EVENTS_AT_ONCE = 100;
 
-export async function* eventStream({ log, job, after, timing }: StreamOptions): AsyncGenerator<string, void, undefined> {
+export async function* eventStream({
+  log,
+  job,
+  after,
+  timing,
+}: StreamOptions): AsyncGenerator<string, void, undefined> {
   const startedMs = performance.now();
   let last = after;
   let saidMs = startedMs;
