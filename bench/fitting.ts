@@ -3,6 +3,7 @@ import { modelOf } from '../shared/families/contract.ts';
 import type { AnyFamily, FitState, Problem, Task } from '../shared/families/contract.ts';
 import { Evaluator } from '../shared/families/evaluation.ts';
 import type { Target } from '../shared/data/target.ts';
+import type { FeatureDType } from '../shared/data/feature-matrix.ts';
 import type { Engine } from '../shared/onnx/engine.ts';
 import { Random } from '../shared/tensor/random.ts';
 import { rowsOf, tensor } from '../shared/tensor/tensor.ts';
@@ -59,7 +60,7 @@ export async function outputsOf(
   const model = modelOf(problem);
   const learned = family.learned(state, model);
   const evaluator = await Evaluator.open(engine, family, model, { x: problem.train.x, learned });
-  const outputs = await evaluator.run(rowsOf<'float32' | 'float64'>(problem.train.x, 0, rows), learned);
+  const outputs = await evaluator.run(rowsOf<FeatureDType>(problem.train.x, 0, rows), learned);
   await evaluator.release();
   return outputs[output]!;
 }

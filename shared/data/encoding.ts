@@ -47,7 +47,7 @@ export type Encoding =
     }
   /** Token ids. */
   | TextEncoding
-  /** x / divisor: 255 for pixels stored as bytes, else 1. */
+  /** x / divisor: PIXEL_DIVISOR for pixels stored as bytes, else 1. */
   | { readonly name: string; readonly type: 'tensor'; readonly shape: readonly number[]; readonly divisor: number };
 
 export interface FeatureOptions {
@@ -59,6 +59,9 @@ export interface FeatureOptions {
 }
 
 type TextColumn = Column & { type: 'text' | 'category' };
+/** Of pixels, bytes from 0 to 255. */
+export const PIXEL_DIVISOR = 255;
+
 type NumberColumn = Column & { type: 'number' | 'integer' | 'boolean' };
 type DateColumn = Column & { type: 'datetime' };
 
@@ -79,7 +82,12 @@ export function fitEncodings(table: Table, rows: Int32Array, options: FeatureOpt
     const column = columnOf(table, name);
     const pointer = `/features/${index}`;
     if (column.type === 'tensor') {
-      return { name, type: 'tensor', shape: column.shape, divisor: column.values.BYTES_PER_ELEMENT === 1 ? 255 : 1 };
+      return {
+        name,
+        type: 'tensor',
+        shape: column.shape,
+        divisor: column.values.BYTES_PER_ELEMENT === 1 ? PIXEL_DIVISOR : 1,
+      };
     }
     const missing = countMissing(column, rows);
     if (missing === rows.length) {

@@ -8,19 +8,21 @@ import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { columnOf } from './columns.ts';
 import { emitInputs } from './encoding-graph.ts';
+import { PIXEL_DIVISOR } from './encoding.ts';
 import type { Encoding } from './encoding.ts';
 import type { Column, Table } from './table.ts';
 import { textAt, textFeed } from './text.ts';
 
-/** From the encodings' inputs to what a family learns from: [batch, ...]. */
+/** From the encodings' inputs to what a family learns from: [batch, ...]. The elements of a tensor it may move, and does not change. */
 export type EmitFeatures = (
   g: GraphBuilder,
   encodings: readonly Encoding[],
   inputs: ReadonlyMap<string, Value>,
 ) => Value;
 
-/** An encoded array, first axis the rows. */
-export type Features = HostTensor<'float32' | 'float64'>;
+/** An encoded array, first axis the rows. Pixels stay bytes, a quarter of their size: `scaledFeatures` has them as the numbers they stand for. */
+export type Features = HostTensor<FeatureDType>;
+export type FeatureDType = 'float32' | 'float64' | 'uint8';
 
 /** Values of a block: rows are independent of each other, so its size changes no result. */
 const BLOCK_VALUES = 1 << 20;
@@ -43,9 +45,12 @@ export async function encodeFeatures(
   emit: EmitFeatures,
 ): Promise<Features> {
   const g = new GraphBuilder('encode');
-  const features = emit(g, data.encodings, emitInputs(g, data.encodings));
+  const isPixels = data.encodings.every((encoding) => encoding.type === 'tensor' && encoding.divisor === PIXEL_DIVISOR);
+  const encodings = isPixels ? data.encodings.map((encoding) => ({ ...encoding, divisor: 1 })) : data.encodings;
+  const emitted = emit(g, encodings, emitInputs(g, encodings));
+  const features = isPixels ? g.cast(emitted, 'uint8') : emitted;
   g.output(features, 'features/encoded');
-  const dtype = features.dtype === 'float64' ? 'float64' : 'float32';
+  const dtype = features.dtype as FeatureDType;
   const shape = staticShape(features.shape.slice(1), 'encoded features');
   const width = sizeOf(shape);
   const result = new ARRAYS[dtype](data.rows.length * width);
@@ -60,7 +65,12 @@ export async function encodeFeatures(
   } finally {
     await session.release();
   }
-  return tensor<'float32' | 'float64'>(dtype, [data.rows.length, ...shape], result);
+  return tensor<FeatureDType>(dtype, [data.rows.length, ...shape], result);
+}
+
+/** Encoded rows within a graph as the exported file would have them: bytes are divided as its first node does. */
+export function scaledFeatures(g: GraphBuilder, x: Value): Value {
+  return x.dtype === 'uint8' ? g.mul(g.cast(x, 'float32'), g.scalar(1 / PIXEL_DIVISOR)) : x;
 }
 
 function feedOf(column: Column, encoding: Encoding, rows: Int32Array): HostTensor {

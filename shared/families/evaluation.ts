@@ -1,5 +1,6 @@
 /** Runs a family's inference graph over encoded rows, with what was learned as inputs: the same session serves every epoch. */
-import type { Features } from '../data/feature-matrix.ts';
+import { scaledFeatures } from '../data/feature-matrix.ts';
+import type { FeatureDType, Features } from '../data/feature-matrix.ts';
 import type { Engine, Session } from '../onnx/engine.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor/shape.ts';
@@ -31,7 +32,7 @@ export class Evaluator {
     const learned = Object.entries(example.learned).map(
       ([name, { dtype, shape }]) => [name, g.input(`learned/${name}`, dtype, shape)] as const,
     );
-    const outputs = inferOutputs(family, g, x, { learned: Object.fromEntries(learned), model });
+    const outputs = inferOutputs(family, g, scaledFeatures(g, x), { learned: Object.fromEntries(learned), model });
     for (const [name, value] of Object.entries(outputs)) g.output(value, name);
     return new Evaluator(await engine.createSession(toModel(g)));
   }
@@ -42,7 +43,7 @@ export class Evaluator {
     const weights = Object.fromEntries(Object.entries(learned).map(([name, value]) => [`learned/${name}`, value]));
     const all: Record<string, Float64Array> = {};
     for (let begin = 0; begin < rows; begin += block) {
-      const part = rowsOf<'float32' | 'float64'>(x, begin, Math.min(begin + block, rows));
+      const part = rowsOf<FeatureDType>(x, begin, Math.min(begin + block, rows));
       const results = await this.session.run({ x: part, ...weights });
       for (const [name, { data, dtype }] of Object.entries(results) as [string, HostTensor<'float64' | 'int64'>][]) {
         const width = data.length / part.shape[0]!;

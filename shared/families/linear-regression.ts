@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { emitMatrix } from '../data/encoding-graph.ts';
+import type { FeatureDType } from '../data/feature-matrix.ts';
 import { ServiceError } from '../errors.ts';
 import type { Engine } from '../onnx/engine.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
@@ -121,7 +122,7 @@ async function* sumGram(
   try {
     for (let row = Number(state.position['row']); row < rows; row = Number(state.position['row'])) {
       const end = Math.min(row + BLOCK_ROWS, rows);
-      const x = rowsOf<'float32' | 'float64'>(problem.train.x, row, end);
+      const x = rowsOf<FeatureDType>(problem.train.x, row, end);
       const y = tensor('float64', [end - row, 1], (problem.train.target.values as Float64Array).subarray(row, end));
       const output = await session.run({ x, y, sums: state.tensors['sums']! });
       state.tensors = { ...state.tensors, sums: output['next']! };

@@ -1,4 +1,5 @@
 /** Loss and gradient of logistic regression over all rows: sums by ONNX Runtime over blocks, always cut alike, in float64. */
+import type { FeatureDType } from '../../data/feature-matrix.ts';
 import { ServiceError } from '../../errors.ts';
 import { GraphBuilder, toModel } from '../../onnx/graph-builder.ts';
 import type { Session } from '../../onnx/engine.ts';
@@ -131,7 +132,7 @@ async function sumLoss(
   for (let begin = 0; begin < rows; begin += block) {
     const end = Math.min(begin + block, rows);
     const sums = await run({
-      x: rowsOf<'float32' | 'float64'>(x, begin, end),
+      x: rowsOf<FeatureDType>(x, begin, end),
       y: tensor('int32', [end - begin, 1], (target.values as Int32Array).subarray(begin, end)),
       weight: tensor('float64', [end - begin, 1], weights.subarray(begin, end)),
     });

@@ -2,6 +2,7 @@
  * Training by mini-batches: rows reshuffled each epoch by (seed, epoch), many steps per run of the step graph, validation and early
  * stopping at the end of each epoch. All that decides what follows is in the state, so the cuts change no bit.
  */
+import { scaledFeatures } from '../../data/feature-matrix.ts';
 import { ServiceError } from '../../errors.ts';
 import type { Engine } from '../../onnx/engine.ts';
 import type { Value } from '../../onnx/graph.ts';
@@ -201,7 +202,7 @@ function trainingStep<P extends TrainingParams>({ problem, forward, ...layouts }
   const isClasses = task === 'classification';
   return {
     data: {
-      x: { dtype: 'float32', shape: train.x.shape.slice(1) },
+      x: { dtype: train.x.dtype, shape: train.x.shape.slice(1) },
       y: { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [modelOf(problem).outputs] },
     },
     parameters: layouts.parameters,
@@ -211,7 +212,11 @@ function trainingStep<P extends TrainingParams>({ problem, forward, ...layouts }
     forward(g, { data, parameters, buffers: current, seed }) {
       const buffers: Record<string, Value> = {};
       const keep = (name: string, value: Value): void => void (buffers[name] = value);
-      const outputs = forward(g, data['x']!, { parameters: { ...parameters, ...current }, seed, keep });
+      const outputs = forward(g, scaledFeatures(g, data['x']!), {
+        parameters: { ...parameters, ...current },
+        seed,
+        keep,
+      });
       const y = data['y']!;
       if (!isClasses) return { loss: g.reduceMean(squaredError(g, outputs, y)), buffers };
       const isRight = g.equal(g.cast(g.argMax(outputs, 1), 'int32'), y);

@@ -135,7 +135,7 @@ function meansOf({ data, shape: [rows = 0, width = 0] }: Features): Float64Array
 }
 
 /** Population variance over all elements. */
-function variance(data: Float32Array | Float64Array): number {
+function variance(data: Features['data']): number {
   let sum = 0;
   for (const value of data) sum += value;
   const mean = sum / data.length;

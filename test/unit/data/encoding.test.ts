@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { fitEncodings } from '../../../shared/data/encoding.ts';
 import type { Preprocessing } from '../../../shared/data/encoding.ts';
 import { emitMatrix, matrixColumns } from '../../../shared/data/encoding-graph.ts';
-import { encodeFeatures } from '../../../shared/data/feature-matrix.ts';
+import { encodeFeatures, scaledFeatures } from '../../../shared/data/feature-matrix.ts';
 import type { Table } from '../../../shared/data/table.ts';
+import { cnn } from '../../../shared/families/cnn/index.ts';
+import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
 import { createEngine } from '../../../shared/runtime/session.ts';
 
 const table: Table = {
@@ -149,4 +151,26 @@ describe('encodings are fitted on the training rows', () => {
       expect.objectContaining({ code: 'invalid_request', param: '/features/0' }),
     );
   });
+});
+
+test('pixels stay bytes until they are used, and are then the numbers that the exported file makes of them', async () => {
+  const values = Uint8Array.from({ length: 24 }, (_, i) => (i * 53) % 256);
+  const images: Table = { rows: 2, columns: [{ name: 'image', type: 'tensor', shape: [2, 2, 3], values }] };
+  const preprocessing = { standardize: 'auto', missing: 'mean', categories: 'one_hot' } as const;
+  const rows = Int32Array.of(1, 0);
+  const encodings = fitEncodings(images, rows, { features: ['image'], standardize: true, preprocessing });
+
+  const x = await encodeFeatures(createEngine({ threads: 1 }), { table: images, rows, encodings }, cnn.emitFeatures);
+
+  expect(x).toMatchObject({ dtype: 'uint8', shape: [2, 3, 2, 2] });
+  const redOfSecond = [0, 3, 6, 9].map((at) => values[12 + at]);
+  expect(Array.from(x.data.subarray(0, 4))).toEqual(redOfSecond);
+  const g = new GraphBuilder('scaled');
+  g.output(scaledFeatures(g, g.input('x', 'uint8', [2, 3, 2, 2])), 'y');
+  const session = await createEngine({ threads: 1 }).createSession(toModel(g));
+  const { y } = await session.run({ x });
+  await session.release();
+  expect(Array.from((y!.data as Float32Array).subarray(0, 4))).toEqual(
+    redOfSecond.map((pixel) => Math.fround(pixel! * Math.fround(1 / 255))),
+  );
 });

@@ -1,0 +1,34 @@
+/** One segment of the reference CNN as a process of its own, as Lambda would run it: takes a file of images and labels, prints the peak memory. */
+import { readFileSync } from 'node:fs';
+import type { Table } from '../../shared/data/table.ts';
+import { runSegment } from '../../shared/runtime/trainer.ts';
+
+const PIXELS = 28 * 28;
+const LAYERS = [
+  { conv2d: { filters: 32, kernel_size: [3, 3], activation: 'relu' } },
+  { max_pooling2d: { pool_size: [2, 2] } },
+  { conv2d: { filters: 64, kernel_size: [3, 3], activation: 'relu' } },
+  { max_pooling2d: { pool_size: [2, 2] } },
+  'flatten',
+  { dense: { units: 64, activation: 'relu' } },
+  { dense: { units: 10, activation: 'softmax' } },
+];
+
+const bytes = readFileSync(process.argv[2]!);
+const rows = bytes.length / (PIXELS + 1);
+const train: Table = {
+  rows,
+  columns: [
+    { name: 'image', type: 'tensor', shape: [28, 28], values: bytes.subarray(0, rows * PIXELS) },
+    { name: 'label', type: 'integer', values: Float64Array.from(bytes.subarray(rows * PIXELS)) },
+  ],
+};
+const params = { layers: LAYERS, epochs: 1, batch_size: 32 };
+const { status, metrics } = await runSegment({
+  spec: { task: 'classification', family: 'cnn', target: 'label', features: ['image'], params, seed: 0 },
+  train,
+  threads: 2,
+  shouldStop: () => false,
+});
+// Kilobytes, by getrusage(2).
+console.log(JSON.stringify({ status, metrics, peak_bytes: process.resourceUsage().maxRSS * 1024 }));
