@@ -11,6 +11,8 @@ import { isFloat } from '../tensor/dtype.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { NumericDType } from '../tensor/tensor.ts';
 import { Cotangents } from './cotangents.ts';
+import { partOf } from './custom-gradient.ts';
+import type { Part } from './custom-gradient.ts';
 import { NON_DIFFERENTIABLE, RULES } from './rules/index.ts';
 import { ruleKey } from './vjp.ts';
 import type { Cotangent, RowSum } from './vjp.ts';
@@ -30,16 +32,16 @@ export function gradients(
   wrt: readonly Value[],
   { cotangent }: GradientOptions = {},
 ): Value[] {
-  const nodes = pathNodes(g, wrt);
+  const path = pathTo(g, wrt);
   const cotangents = new Cotangents(g);
   cotangents.add(y, startingCotangent(g, y, cotangent));
-  for (const node of nodes.list.toReversed()) {
-    const dys = node.outputs.map((output) => cotangents.read(output));
+  for (const operation of path.operations.toReversed()) {
+    const dys = operation.outputs.map((output) => cotangents.read(output));
     if (dys.every((dy) => dy === undefined)) continue;
-    g.scope(`grad/${node.name}`, () => {
-      const parts = inputCotangents(g, node, dys);
-      for (const [i, input] of node.inputs.entries()) {
-        if (input && parts[i] && nodes.active.has(input)) cotangents.add(input, parts[i]());
+    g.scope(`grad/${operation.name}`, () => {
+      const parts = 'gradient' in operation ? operation.gradient(dys) : inputCotangents(g, operation, dys);
+      for (const [i, input] of operation.inputs.entries()) {
+        if (input && parts[i] && path.active.has(input)) cotangents.add(input, parts[i]());
       }
     });
   }
@@ -51,15 +53,23 @@ export function gradients(
   });
 }
 
-/** The float values that depend on one of `wrt`, and the nodes that yield them, in order. */
-function pathNodes(g: GraphBuilder, wrt: readonly Value[]): { list: GraphNode[]; active: ReadonlySet<Value> } {
+/** A node, or a part of the graph with a gradient of its own. */
+type Operation = GraphNode | Part;
+
+/** The float values that depend on one of `wrt`, and the operations that yield them, in order. */
+function pathTo(g: GraphBuilder, wrt: readonly Value[]): { operations: Operation[]; active: ReadonlySet<Value> } {
   const active = new Set(wrt);
-  const list = g.nodes.filter((node) => {
-    if (NON_DIFFERENTIABLE.has(ruleKey(node)) || !valuesUsedBy(node).some((value) => active.has(value))) return false;
-    for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
-    return true;
+  const operations = g.nodes.flatMap((node): Operation[] => {
+    const part = partOf(node);
+    if (part !== undefined && node !== part.last) return [];
+    if (part === undefined && NON_DIFFERENTIABLE.has(ruleKey(node))) return [];
+    const used = part?.inputs ?? valuesUsedBy(node);
+    if (!used.some((value) => active.has(value))) return [];
+    const operation = part ?? node;
+    for (const output of operation.outputs) if (isFloat(output.dtype)) active.add(output);
+    return [operation];
   });
-  return { list, active };
+  return { operations, active };
 }
 
 function startingCotangent(g: GraphBuilder, y: Value, cotangent: Value | undefined): Value {

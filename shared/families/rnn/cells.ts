@@ -1,37 +1,56 @@
 /**
- * Recurrent cells, one row each: their weights, and one step of the recurrence. x_t is a step's input, h_t its output, * elementwise.
- * The inputs of all steps are multiplied by the kernel in one product before the first step; a step is one product with h_(t-1).
+ * Recurrent cells, one row each: their weights, one step of the recurrence, and the way back through it. x_t is a step's input, h_t its output, * elementwise.
+ * Values of a step are [units, batch]: gates are runs of rows then, and the weights stand first in the product of a step, where they need no packing.
  * Sources: https://keras.io/api/layers/recurrent_layers/; S. Hochreiter, J. Schmidhuber (1997); K. Cho et al. (2014).
  */
 import type { Value } from '../../onnx/graph.ts';
 import type { GraphBuilder } from '../../onnx/graph-builder.ts';
+import type { NumericDType } from '../../tensor/tensor.ts';
 import { ACTIVATIONS } from '../network/activations.ts';
-import type { ActivationName } from '../network/activations.ts';
 import { glorotUniform, zeroWeights } from '../network/layer.ts';
 import type { WeightPlan } from '../network/layer.ts';
 import { orthogonal } from './orthogonal.ts';
 
-/** What a step hands to the next, each [batch, units]; undefined stands for zeros before the first. */
-export interface CellState {
-  readonly h: Value;
-  readonly c?: Value;
-}
-
-export interface RunningCell {
-  /** Rows of inputs [n, features] to what steps take of them: [n, ...] each. */
-  project(rows: Value): Value[];
-  step(inputs: readonly Value[], previous: CellState | undefined): CellState;
-}
+export type Weights = Readonly<Record<string, Value>>;
 
 export interface CellConfig {
   readonly units: number;
   /** Of simple_rnn alone. */
-  readonly activation?: ActivationName;
+  readonly activation?: keyof typeof SLOPES;
+}
+
+export interface CellStep {
+  /** h, and c where there is one. */
+  readonly state: readonly Value[];
+  /** What the way back takes of this step, built in training alone. */
+  readonly slopes: () => readonly Value[];
+}
+
+export interface CellCotangents {
+  /** Of the product. */
+  readonly dz: Value;
+  /** Of the state before, besides what reaches h through the product. */
+  readonly previous: readonly (Value | undefined)[];
+  readonly extra?: Value;
 }
 
 export interface Cell {
   weights(features: number, units: number): Readonly<Record<string, WeightPlan>>;
-  start(g: GraphBuilder, weights: Readonly<Record<string, Value>>, config: CellConfig): RunningCell;
+  /** What multiplies h_(t-1), x_t and 1 in one product: [gates * units, units + features + 1]. */
+  matrix(g: GraphBuilder, weights: Weights, units: number): Value;
+  /** What a step takes of its input besides that product: [..., features] to [..., units]. */
+  extra?(g: GraphBuilder, x: Value, weights: Weights): Value;
+  /** Has the state a c besides h? */
+  readonly hasMemory?: boolean;
+  /** z is the product; the state is that of the step before. */
+  step(g: GraphBuilder, z: Value, inputs: StepInputs, config: CellConfig): CellStep;
+  /** From the cotangents of the state after a step. */
+  back(g: GraphBuilder, dstate: readonly Value[], slopes: readonly Value[]): CellCotangents;
+}
+
+interface StepInputs {
+  readonly state: readonly Value[];
+  readonly extra: Value | undefined;
 }
 
 /** Kernels of `gates` gates side by side. */
@@ -42,17 +61,36 @@ function gatedKernels(gates: number, features: number, units: number) {
   };
 }
 
+/** [U; W; b]' */
+function stackedKernels(g: GraphBuilder, { kernel, recurrent_kernel: u, bias }: Weights): Value {
+  return g.transpose(g.concat([u!, kernel!, g.unsqueeze(bias!, [0])], 0));
+}
+
+/** Runs of equally many rows. */
+function runs(g: GraphBuilder, value: Value, units: number): Value[] {
+  return g.split(value, Array<number>((value.shape[0] as number) / units).fill(units), 0);
+}
+
+/** x (1 - y) */
+const times1Less = (g: GraphBuilder, x: Value, y: Value): Value => g.sub(x, g.mul(x, y));
+
+/** The slope of an activation by what it gave. */
+const SLOPES = {
+  tanh: (g: GraphBuilder, y: Value) => g.sub(1, g.mul(y, y)),
+  sigmoid: (g: GraphBuilder, y: Value) => times1Less(g, y, y),
+  relu: (g: GraphBuilder, y: Value) => g.cast(g.greater(y, 0), y.dtype),
+  linear: (g: GraphBuilder, y: Value) => g.add(g.mul(y, 0), 1),
+} as const;
+
 /** h_t = tanh(x_t W + h_(t-1) U + b) */
 const simpleRnn: Cell = {
   weights: (features, units) => ({ ...gatedKernels(1, features, units), bias: zeroWeights([units]) }),
-  start(g, { kernel, recurrent_kernel: u, bias }, { activation = 'tanh' }) {
-    return {
-      project: (rows) => [g.gemm(rows, kernel!, { c: bias! })],
-      step: ([x], previous) => ({
-        h: ACTIVATIONS[activation](g, previous === undefined ? x! : g.gemm(previous.h, u!, { c: x! })),
-      }),
-    };
+  matrix: stackedKernels,
+  step(g, z, _, { activation = 'tanh' }) {
+    const h = ACTIVATIONS[activation](g, z);
+    return { state: [h], slopes: () => [SLOPES[activation](g, h)] };
   },
+  back: (g, [dh], [slope]) => ({ dz: g.mul(dh!, slope!), previous: [undefined] }),
 };
 
 /**
@@ -61,29 +99,46 @@ const simpleRnn: Cell = {
  */
 const gru: Cell = {
   weights: (features, units) => ({ ...gatedKernels(3, features, units), bias: zeroWeights([2, 3 * units]) }),
-  start(g, { kernel, recurrent_kernel: u, bias }, { units }) {
-    const cut = (value: Value): [Value, Value] => g.split(value, [2 * units, units], 1) as [Value, Value];
-    const [gateKernel, newKernel] = cut(kernel!);
-    const [gateU, newU] = cut(u!);
-    const [gateBiases, newBiases] = cut(bias!);
-    const gateBias = g.reduceSum(gateBiases, { axes: [0] });
-    const [inputBias, innerBias] = g.split(newBiases, [1, 1], 0).map((row) => g.reshape(row, [units])) as [
-      Value,
-      Value,
-    ];
+  matrix(g, { kernel, recurrent_kernel: u, bias }, units) {
+    const [gateKernel, newKernel] = cut(g, kernel!, units);
+    const [gateBiases, newBiases] = cut(g, bias!, units);
+    const gateBias = g.reduceSum(gateBiases, { axes: [0], keepdims: true });
+    const innerBias = g.slice(newBiases, { axis: 0, start: 1 });
+    const nothing = g.expand(g.scalar(0, newKernel.dtype as NumericDType), newKernel.shape as number[]);
+    const input = g.concat([gateKernel, nothing], 1);
+    return g.transpose(g.concat([u!, input, g.concat([gateBias, innerBias], 1)], 0));
+  },
+  extra(g, x, { kernel, bias }) {
+    const units = (kernel!.shape[1] as number) / 3;
+    const inputBias = g.slice(cut(g, bias!, units)[1], { axis: 0, end: 1 });
+    return g.add(g.matMul(x, cut(g, kernel!, units)[1]), g.reshape(inputBias, [units]));
+  },
+  step(g, product, { state, extra }, { units }) {
+    const h = state[0]!;
+    const [gates, inner] = g.split(product, [2 * units, units], 0) as [Value, Value];
+    const [z, r] = runs(g, g.sigmoid(gates), units) as [Value, Value];
+    const n = g.tanh(g.add(extra!, g.mul(r, inner)));
+    const kept = g.mul(z, g.sub(h, n));
     return {
-      project: (rows) => [g.gemm(rows, gateKernel, { c: gateBias }), g.gemm(rows, newKernel, { c: inputBias })],
-      step([gates, x], previous) {
-        const sum = previous === undefined ? gates! : g.gemm(previous.h, gateU, { c: gates! });
-        const [z, r] = g.split(g.sigmoid(sum), [units, units], 1) as [Value, Value];
-        const inner = previous === undefined ? innerBias : g.gemm(previous.h, newU, { c: innerBias });
-        const n = g.tanh(g.add(x!, g.mul(r, inner)));
-        if (previous === undefined) return { h: g.sub(n, g.mul(z, n)) };
-        return { h: g.add(n, g.mul(z, g.sub(previous.h, n))) };
+      state: [g.add(n, kept)],
+      slopes() {
+        const rest = g.sub(1, z);
+        const ofN = g.sub(rest, g.mul(g.mul(rest, n), n));
+        const ofInner = g.mul(ofN, r);
+        return [times1Less(g, kept, z), times1Less(g, g.mul(ofInner, inner), r), ofInner, ofN, z];
       },
     };
   },
+  back(g, [dh], [ofZ, ofR, ofInner, ofN, z]) {
+    const gates = [ofZ!, ofR!, ofInner!].map((slope) => g.mul(dh!, slope));
+    return { dz: g.concat(gates, 0), previous: [g.mul(dh!, z!)], extra: g.mul(dh!, ofN!) };
+  },
 };
+
+/** The columns of the two gates and those of n. */
+function cut(g: GraphBuilder, value: Value, units: number): [Value, Value] {
+  return g.split(value, [2 * units, units], 1) as [Value, Value];
+}
 
 /**
  * i, f, o = sigmoid(x_t W + h_(t-1) U + b), n = tanh(likewise), c_t = f * c_(t-1) + i * n, h_t = o * tanh(c_t).
@@ -97,21 +152,32 @@ const lstm: Cell = {
       initialize: () => Float32Array.from({ length: 4 * units }, (_, i) => Number(Math.floor(i / units) === 1)),
     },
   }),
-  start(g, { kernel, recurrent_kernel: u, bias }, { units }) {
+  matrix: stackedKernels,
+  hasMemory: true,
+  step(g, z, { state }, { units }) {
+    const [gates, inner] = g.split(z, [3 * units, units], 0) as [Value, Value];
+    const [i, f, o] = runs(g, g.sigmoid(gates), units) as [Value, Value, Value];
+    const n = g.tanh(inner);
+    const added = g.mul(i, n);
+    const kept = g.mul(f, state[1]!);
+    const c = g.add(kept, added);
+    const shown = g.tanh(c);
+    const h = g.mul(o, shown);
     return {
-      project: (rows) => [g.gemm(rows, kernel!, { c: bias! })],
-      step([x], previous) {
-        const sum = previous === undefined ? x! : g.gemm(previous.h, u!, { c: x! });
-        const [gates, inner] = g.split(sum, [3 * units, units], 1) as [Value, Value];
-        const [i, f, o] = g.split(g.sigmoid(gates), [units, units, units], 1) as [Value, Value, Value];
-        const n = g.mul(i, g.tanh(inner));
-        const c = previous === undefined ? n : g.add(g.mul(f, previous.c!), n);
-        return { h: g.mul(o, g.tanh(c)), c };
-      },
+      state: [h, c],
+      slopes: () => [
+        ...[times1Less(g, added, i), times1Less(g, kept, f), times1Less(g, h, o)],
+        ...[g.sub(i, g.mul(added, n)), g.sub(o, g.mul(h, shown)), f],
+      ],
     };
+  },
+  back(g, [dh, dcAfter], [ofI, ofF, ofO, ofN, ofC, f]) {
+    const dc = g.add(g.mul(dh!, ofC!), dcAfter!);
+    const gates = [g.mul(dc, ofI!), g.mul(dc, ofF!), g.mul(dh!, ofO!), g.mul(dc, ofN!)];
+    return { dz: g.concat(gates, 0), previous: [undefined, g.mul(dc, f!)] };
   },
 };
 
-export const CELLS = { simple_rnn: simpleRnn, gru, lstm } as const;
+export const CELLS = { simple_rnn: simpleRnn, gru, lstm } as const satisfies Record<string, Cell>;
 
 export type CellName = keyof typeof CELLS;

@@ -12,11 +12,11 @@ import { activationLayer, denseSchema, denseWeights, dropout, positive } from '.
 import { CELLS } from './cells.ts';
 import type { CellConfig, CellName } from './cells.ts';
 import { fusedOutputs, isFusible } from './fused.ts';
-import { outputsOf, sequenceOf, swapTime } from './recurrence.ts';
+import { recurOver, swapTime } from './recurrence.ts';
 import type { Recurrence } from './recurrence.ts';
 
-/** Steps are written out in the training graph: more of them make it slow to load (LSTM of 256: seconds). */
-const MAX_STEPS = 256;
+/** Training keeps about ten values per unit, step and row of a batch. */
+const MAX_STEPS = 1024;
 
 /** `[batch, time, features]` or `[batch, units]`. */
 function formatRow(shape: RowShape): string {
@@ -70,9 +70,7 @@ function recur(g: GraphBuilder, x: Value, recurrence: Recurrence, isSequence: bo
     const { sequence, last } = fusedOutputs(g, x, recurrence);
     return isSequence ? sequence : last;
   }
-  const outputs = outputsOf(g, x, recurrence);
-  if (isSequence) return sequenceOf(g, outputs);
-  return recurrence.isBackward ? outputs[0]! : outputs.at(-1)!;
+  return recurOver(g, x, recurrence, isSequence);
 }
 
 function recurrentOutput({ units: width, return_sequences: isSequence }: RecurrentConfig, input: RowShape): RowShape {

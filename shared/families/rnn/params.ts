@@ -13,7 +13,7 @@ const DEFAULT_UNITS = 32;
 const DEFAULT_WINDOW = 24;
 const CELL_NAMES = Object.keys(CELLS) as [CellName, ...CellName[]];
 
-const steps = z.number().int().min(1).max(256);
+const steps = z.number().int().min(1).max(1024);
 
 export const rnnParams = z
   .strictObject({

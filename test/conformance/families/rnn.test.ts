@@ -4,7 +4,7 @@ import type { Table } from '../../../shared/data/table.ts';
 import { buildNetwork, initialParameters, planLayers } from '../../../shared/families/network/network.ts';
 import { RNN_LAYERS } from '../../../shared/families/rnn/layers.ts';
 import { layersOf, rnnParams } from '../../../shared/families/rnn/params.ts';
-import { outputsOf, swapTime } from '../../../shared/families/rnn/recurrence.ts';
+import { recurOver, swapTime } from '../../../shared/families/rnn/recurrence.ts';
 import { validateTraining } from '../../../shared/families/validate.ts';
 import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
 import { parameterCount, unflatten } from '../../../shared/optim/parameters.ts';
@@ -56,8 +56,7 @@ describe('a cell computes what the op of ONNX computes', () => {
       recurrent_kernel: g.constant(tensor('float32', [units, width], recurrent)),
       bias: g.constant(tensor('float32', rows === 2 ? [2, width] : [width], bias)),
     };
-    const steps = outputsOf(g, x, { cell, config: { units }, weights, isBackward });
-    g.output(g.concat(steps, 0), 'ours');
+    g.output(recurOver(g, x, { cell, config: { units }, weights, isBackward }, true), 'ours');
     const biases = [
       ...turned(bias.subarray(0, width), 1),
       ...(rows === 2 ? turned(bias.subarray(width), 1) : Array<number>(width).fill(0)),
@@ -332,7 +331,7 @@ describe('refuses, naming layer and shapes,', () => {
     const long = [{ name: 'image', type: 'tensor', shape: [2000, 3] }, columns[1]] as const;
 
     expect(validate({ ...spec, params: { cell: 'gru' } }, long)).toThrow(
-      'gru_1: expected sequences of at most 256 steps, got [batch, 2000, 3]',
+      'gru_1: expected sequences of at most 1024 steps, got [batch, 2000, 3]',
     );
   });
 });

@@ -15,13 +15,14 @@ import { fromNumbers, toNumbers } from '../../../shared/tensor/tensor.ts';
 import type { HostTensor } from '../../../shared/tensor/tensor.ts';
 import { elementwiseCases } from './cases/elementwise.ts';
 import { productCases } from './cases/products.ts';
+import { recurrenceCases } from './cases/recurrences.ts';
 import { shapeCases } from './cases/shapes.ts';
 import { windowCases } from './cases/windows.ts';
 import type { GradientCase } from './gradient-case.ts';
 import { interpret } from './interpreter/index.ts';
 import type { Nd } from './interpreter/index.ts';
 
-const CASES = [...elementwiseCases, ...productCases, ...windowCases, ...shapeCases];
+const CASES = [...elementwiseCases, ...productCases, ...windowCases, ...shapeCases, ...recurrenceCases];
 
 const STEP = 1e-5;
 const FLOAT64_TOLERANCE = 1e-6;
