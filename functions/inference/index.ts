@@ -6,8 +6,9 @@ import { requireEnv } from '../../shared/env.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
 import { inferenceOperations } from '../../shared/http/inference/index.ts';
 import { ModelCache } from '../../shared/http/inference/model-cache.ts';
-import { admitByRate } from '../../shared/http/rate.ts';
+import { admitByRateAhead } from '../../shared/http/rate.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
+import { PredictionLease } from '../../shared/stores/prediction-lease.ts';
 import { logger } from '../logger.ts';
 import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
 
@@ -22,18 +23,31 @@ const stores = (tenantId: string) => storesOf(tenantId).stores;
 /** Half of the memory is for models; the rest is Node's and ONNX Runtime's own. */
 const MAX_MODEL_BYTES = (lambdaMemoryMb() * 1024 ** 2) / 2;
 let cache: ModelCache | undefined;
+let lease: PredictionLease | undefined;
+const onDefect = (error: unknown): void => logger.error('usage was not written', { error: error as Error });
 
 const serve = gatewayHandler({
   operations: inferenceOperations({
     stores,
     models: (tenantId) =>
       (cache ??= new ModelCache(stores(tenantId), { threads: lambdaThreads(), maxBytes: MAX_MODEL_BYTES })),
+    lease: (tenantId) =>
+      (lease ??= new PredictionLease(stores(tenantId).predictions, {
+        clock: systemClock,
+        onDefect,
+        later: (ms, run) => void setTimeout(run, ms).unref(),
+      })),
     clock: systemClock,
     memoryMb: lambdaMemoryMb(),
   }),
-  admit: admitByRate((caller) => stores(caller.tenantId).quotas),
+  admit: admitByRateAhead((caller) => stores(caller.tenantId).quotas, systemClock),
   idempotencyKeys: (caller) => stores(caller.tenantId).idempotencyKeys,
   onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
+});
+
+// Sent where an extension is registered; without one Lambda ends the environment without a word (shared/stores/prediction-lease.ts).
+process.once('SIGTERM', () => {
+  void (lease?.close() ?? Promise.resolve()).catch(onDefect).finally(() => process.exit(0));
 });
 
 export const handler = async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {

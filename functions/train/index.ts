@@ -4,9 +4,8 @@ import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
-import { Catalog } from '../../shared/stores/catalog.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
-import { Quotas } from '../../shared/stores/quotas.ts';
+import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { FitFailed, train } from '../../shared/workflows/train.ts';
 import type { FitEvent, JobOutcome, TrainEvent } from '../../shared/workflows/train.ts';
@@ -38,10 +37,7 @@ export const handler = withDurableExecution(async (event: TrainEvent, context: D
       await context.step(name, effect);
     },
   };
-  const stores = {
-    catalog: new Catalog(dynamo, catalogTable, tenantId),
-    quotas: new Quotas(dynamo, quotasTable, { tenantId, clock: systemClock }),
-  };
+  const stores = tenantTables(dynamo, { catalog: catalogTable, quotas: quotasTable }, { tenantId, clock: systemClock });
   return train(event, orchestration, async (outcome) => {
     await settleJob(job, outcome, { ...stores, clock: systemClock });
     if (outcome.status !== 'cancelled')

@@ -1,15 +1,21 @@
 /** One tenant's stores, over whichever clients the function has. */
 import type { Clock } from '../clock.ts';
+import { TENANT_PK_PREFIX } from '../contract.ts';
 import { Catalog } from './catalog.ts';
 import type { DataClients } from './clients.ts';
 import { IdempotencyKeys } from './idempotency.ts';
+import { Items } from './items.ts';
 import { ObjectStore } from './objects.ts';
+import { PredictionPool } from './prediction-pool.ts';
 import { Quotas } from './quotas.ts';
+import { Usage } from './usage.ts';
 
 export interface TenantStores {
   readonly catalog: Catalog;
   readonly objects: ObjectStore;
   readonly quotas: Quotas;
+  readonly predictions: PredictionPool;
+  readonly usage: Usage;
   readonly idempotencyKeys: IdempotencyKeys;
 }
 
@@ -25,9 +31,23 @@ export function tenantStores(
   options: { tenantId: string; clock: Clock },
 ): TenantStores {
   return {
-    catalog: new Catalog(clients.dynamo, names.catalog, options.tenantId),
     objects: new ObjectStore(clients, names.bucket, options.tenantId),
-    quotas: new Quotas(clients.dynamo, names.quotas, options),
-    idempotencyKeys: new IdempotencyKeys(clients.dynamo, names.quotas, options),
+    ...tenantTables(clients.dynamo, names, options),
+  };
+}
+
+/** What a function has that reaches no objects. */
+export function tenantTables(
+  dynamo: DataClients['dynamo'],
+  names: Pick<StoreNames, 'catalog' | 'quotas'>,
+  options: { tenantId: string; clock: Clock },
+): Omit<TenantStores, 'objects'> {
+  const items = new Items(dynamo, names.quotas, TENANT_PK_PREFIX + options.tenantId);
+  return {
+    catalog: new Catalog(dynamo, names.catalog, options.tenantId),
+    quotas: new Quotas(items, options.clock),
+    predictions: new PredictionPool(items, options.clock),
+    usage: new Usage(items),
+    idempotencyKeys: new IdempotencyKeys(dynamo, names.quotas, options),
   };
 }

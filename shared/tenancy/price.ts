@@ -53,8 +53,13 @@ export interface Metered {
 
 /** The cost of `seconds` of a function with `memoryMb`. USD to a ten-millionth of a cent, so that small jobs do not cost 0. */
 export function meter(seconds: number, memoryMb: number, gbSecondUsd: number): Metered {
-  const gbSeconds = seconds * (memoryMb / 1024);
+  const gbSeconds = gbSecondsOf(seconds, memoryMb);
   return { seconds: round(seconds, 3), gb_seconds: round(gbSeconds, 3), usd: round(gbSeconds * gbSecondUsd, 9) };
+}
+
+/** Lambda's unit of compute. */
+export function gbSecondsOf(seconds: number, memoryMb: number): number {
+  return seconds * (memoryMb / 1024);
 }
 
 const NANO = 1e9;

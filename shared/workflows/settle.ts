@@ -1,14 +1,15 @@
 /** The end of a job: usage is written once, the slot is given back, the job says how it ended. Every write may be repeated. */
 import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
-import type { Catalog } from '../stores/catalog.ts';
-import type { Quotas } from '../stores/quotas.ts';
+import type { TenantStores } from '../stores/tenant-stores.ts';
+import { dayOf } from '../stores/usage.ts';
+import { toNanoUsd } from '../tenancy/price.ts';
 import type { JobOutcome } from './train.ts';
 
 export async function settleJob(
   jobId: string,
   outcome: JobOutcome,
-  { catalog, quotas, clock }: { catalog: Catalog; quotas: Quotas; clock: Clock },
+  { catalog, quotas, usage, clock }: Pick<TenantStores, 'catalog' | 'quotas' | 'usage'> & { clock: Clock },
 ): Promise<void> {
   const job = await catalog.jobs.get(jobId);
   if (job === undefined) {
@@ -21,9 +22,18 @@ export async function settleJob(
   await catalog.jobs.patch(jobId, { finished_at: finishedAt });
   const { seconds, gb_seconds: gbSeconds, usd } = outcome.usage;
   await quotas.settleTraining(jobId, Math.ceil(seconds));
-  await quotas.recordJob(
-    { id: jobId, day: new Date(finishedAt * 1000).toISOString().slice(0, 10), model: job.name, key: job.key_id },
-    { training_gb_seconds: gbSeconds, usd },
+  await usage.recordJob(
+    { id: jobId, day: dayOf(finishedAt * 1000) },
+    {
+      model: job.name,
+      key: job.key_id,
+      price_version: job.price_version ?? 0,
+      requests: 0,
+      predictions: 0,
+      inference_gb_seconds: 0,
+      training_gb_seconds: gbSeconds,
+      nano_usd: toNanoUsd(usd),
+    },
   );
   await quotas.releaseJob(jobId);
   await catalog.events(jobId).append('ended', {

@@ -47,7 +47,7 @@ async function createJob(
 ): Promise<Reply<'createJob'>> {
   const { catalog, quotas, caller, limits } = tenantOf(context, from);
   await checkData(catalog, spec);
-  const usedSeconds = await quotas.used('training_seconds');
+  const usedSeconds = await quotas.trainingSeconds();
   if (usedSeconds >= limits.training_seconds_per_month) {
     throw new ServiceError(
       'quota_exceeded',

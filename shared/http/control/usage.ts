@@ -1,21 +1,17 @@
 /** Limits and usage, from the same items that enforce them. */
-import { ServiceError } from '../../errors.ts';
-import type { LimitState, UsageRow } from '../../resources/usage.ts';
-import type { UsageItem } from '../../stores/quotas.ts';
+import type { LimitState } from '../../resources/usage.ts';
+import { reportUsage } from '../../workflows/usage.ts';
 import { tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { Operations } from '../operation.ts';
 
-const DAY_S = 86_400;
-const MAX_DAYS = 366;
-
 export function usageOperations(context: ControlContext): Operations<'getLimits' | 'getUsage'> {
   return {
     async getLimits({ caller }) {
-      const { quotas, limits, catalog } = tenantOf(context, caller);
+      const { quotas, predictions: pool, limits, catalog } = tenantOf(context, caller);
       const [predictions, seconds, jobs, bytes, rate, models] = await Promise.all([
-        quotas.used('predictions'),
-        quotas.used('training_seconds'),
+        pool.served(),
+        quotas.trainingSeconds(),
         quotas.runningJobs(),
         quotas.storedBytes(),
         quotas.requestsInFlight(limits),
@@ -34,25 +30,8 @@ export function usageOperations(context: ControlContext): Operations<'getLimits'
     },
 
     async getUsage({ caller, query }) {
-      const { quotas } = tenantOf(context, caller);
-      const today = new Date(context.clock.nowMs()).toISOString().slice(0, 10);
-      const to = query.to ?? today;
-      const from = query.from ?? `${to.slice(0, 8)}01`;
-      const days = (startOf(to, '/to') - startOf(from, '/from')) / DAY_S + 1;
-      if (days < 1)
-        throw new ServiceError('invalid_request', `"from" (${from}) lies behind "to" (${to})`, { param: '/from' });
-      if (days > MAX_DAYS)
-        throw new ServiceError('invalid_request', `expected at most ${MAX_DAYS} days, got ${days}`, { param: '/from' });
-      const items = await quotas.usage(from, to);
-      return {
-        body: {
-          object: 'list',
-          data: grouped(items, query.group_by, [from, to]),
-          has_more: false,
-          first_id: null,
-          last_id: null,
-        },
-      };
+      const data = await reportUsage(query, tenantOf(context, caller), context.clock.nowMs());
+      return { body: { object: 'list', data, has_more: false, first_id: null, last_id: null } };
     },
   };
 }
@@ -64,34 +43,4 @@ function limitState(name: string, used: number, limit: number, resetsAt: number 
 function nextMonthS(nowMs: number): number {
   const now = new Date(nowMs);
   return Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) / 1000;
-}
-
-function startOf(day: string, param: string): number {
-  const ms = Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(ms)) throw new ServiceError('invalid_request', `${day} is not a day of the calendar`, { param });
-  return ms / 1000;
-}
-
-/** Sums the items by day, or over the whole span by model or key. */
-function grouped(
-  items: readonly UsageItem[],
-  by: 'day' | 'model' | 'key',
-  [from, to]: readonly [string, string],
-): UsageRow[] {
-  const groups = Map.groupBy(items, (item) => item[by]);
-  return [...groups].map(([name, group]) => {
-    const sum = (field: 'requests' | 'predictions' | 'training_gb_seconds' | 'usd'): number =>
-      group.reduce((total, item) => total + item[field], 0);
-    return {
-      start: startOf(by === 'day' ? name : from, '/from'),
-      end: startOf(by === 'day' ? name : to, '/to') + DAY_S,
-      ...(by === 'day' ? {} : { [by]: name }),
-      requests: sum('requests'),
-      predictions: sum('predictions'),
-      training_gb_seconds: sum('training_gb_seconds'),
-      // Storage is not metered by the hour yet; what is stored now stands in GET /v1/limits.
-      stored_gb_hours: 0,
-      usd: sum('usd'),
-    };
-  });
 }

@@ -7,7 +7,8 @@ import { ServiceError } from '../../errors.ts';
 import { parseModelRef } from '../../resources/model.ts';
 import type { ModelRef } from '../../resources/model.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
-import { meter } from '../../tenancy/price.ts';
+import type { PredictionLease } from '../../stores/prediction-lease.ts';
+import { gbSecondsOf } from '../../tenancy/price.ts';
 import type { Caller } from '../../tenancy/tenant.ts';
 import { notFound, tenantOf } from '../context.ts';
 import type { LoadedModel, ModelCache } from './model-cache.ts';
@@ -15,6 +16,7 @@ import type { LoadedModel, ModelCache } from './model-cache.ts';
 export interface InferenceContext {
   readonly stores: (tenantId: string) => TenantStores;
   readonly models: (tenantId: string) => ModelCache;
+  readonly lease: (tenantId: string) => PredictionLease;
   readonly clock: Clock;
   readonly memoryMb: number;
 }
@@ -45,26 +47,33 @@ export async function metered<T>(
   ref: ModelRef,
   plan: (model: LoadedModel) => Work<T>,
 ): Promise<Served<T>> {
-  const { caller, quotas, limits } = tenantOf(context, from);
+  const { caller, limits } = tenantOf(context, from);
   const startedMs = context.clock.nowMs();
   const model = await context.models(caller.tenantId).get(ref);
   const { predictions, run } = plan(model);
-  if (!(await quotas.take('predictions', predictions, limits.predictions_per_month))) {
+  const taken = await context.lease(caller.tenantId).take(predictions, limits.predictions_per_month);
+  if (taken === undefined) {
     throw new ServiceError(
       'quota_exceeded',
       `this month's ${limits.predictions_per_month} predictions do not leave room for ${predictions} more: see GET /v1/limits`,
+      { retryAfterS: secondsToNextMonth(startedMs) },
     );
   }
   const result = await run().catch(async (error: unknown) => {
-    await quotas.giveBack('predictions', predictions);
+    await taken.failed();
     throw error;
   });
   const durationMs = context.clock.nowMs() - startedMs;
-  const { usd } = meter(durationMs / 1000, context.memoryMb, caller.prices.inference_gb_second_usd);
-  await quotas.recordUsage({ model: model.name, key: caller.keyId }, { requests: 1, predictions, usd });
+  const gbSeconds = gbSecondsOf(durationMs / 1000, context.memoryMb);
+  await taken.served({ model: model.name, key: caller.keyId, prices: caller.prices, gbSeconds });
   return {
     result,
     model,
     headers: { 'server-timing': `${model.isCold ? 'cold' : 'warm'};dur=${durationMs.toFixed(1)}` },
   };
+}
+
+function secondsToNextMonth(nowMs: number): number {
+  const now = new Date(nowMs);
+  return Math.ceil((Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) - nowMs) / 1000);
 }

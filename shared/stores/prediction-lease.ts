@@ -1,0 +1,299 @@
+/**
+ * The lease of one execution environment on its tenant's predictions. A busy environment serves from memory: it writes once for
+ * the units it may serve next, at most once a second or so for what it served, and once for each chunk that it leases. One that
+ * is called now and then writes with every call, so that nothing is left unwritten when Lambda takes it away without a word.
+ * Killed, it leaves at most the units of its last second unbilled, and those stay counted against the limit.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { epochS } from '../clock.ts';
+import { Grant, unbilled } from './grant.ts';
+import type { Served } from './grant.ts';
+import type { HolderRecord, Lease, PredictionPool } from './prediction-pool.ts';
+import { dayOf } from './usage.ts';
+import type { UsageEntry } from './usage.ts';
+
+/** How long a holder may be silent before its lease comes back. */
+const LEASE_S = 60;
+/** Longer than an invocation can last: what was begun under a lease ends under it. */
+const MARGIN_S = 30;
+const WRITE_MS = 1_000;
+const IDLE_WRITE_MS = 100;
+/** From this many calls within a second an environment is busy. */
+const BUSY_CALLS = 8;
+const MAX_CHUNK = 1_000;
+/** A chunk is this part of the limit at most. */
+const CHUNKS = 500;
+/** Chunks are taken as long as this part of the limit is not leased out; behind it every unit is for whoever asks for it. */
+const FREE_PART = 0.9;
+const MAX_TRIES = 6;
+
+export interface LeaseOptions {
+  readonly clock: Clock;
+  /** Told of a write that failed and will be tried again. */
+  readonly onDefect: (error: unknown) => void;
+  /** Runs something a little later, should the environment still be awake. */
+  readonly later: (ms: number, run: () => void) => void;
+}
+
+/** Units that were taken: settle them by one of the two, once. */
+export interface Taken {
+  served(use: Omit<Served, 'predictions'>): Promise<void>;
+  failed(): Promise<void>;
+}
+
+export class PredictionLease {
+  readonly #pool: PredictionPool;
+  readonly #options: LeaseOptions;
+  #grant: Grant;
+  readonly #retiring = new Set<Grant>();
+  /** Calls of the last second. */
+  #calls: { ms: number; units: number }[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+  #isFlushPlanned = false;
+
+  constructor(pool: PredictionPool, options: LeaseOptions) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#grant = new Grant(randomUUID(), dayOf(options.clock.nowMs()));
+  }
+
+  /** Takes `n` units. @returns undefined when the month has no room for them */
+  take(n: number, limit: number): Promise<Taken | undefined> {
+    return this.#exclusive(async () => {
+      this.#note(n);
+      const grant = await this.#grantFor(n, limit);
+      if (grant === undefined) return undefined;
+      grant.taken += n;
+      grant.inFlight += 1;
+      return {
+        served: (use) => this.#exclusive(() => this.#settle(grant, { ...use, predictions: n })),
+        failed: () => this.#exclusive(() => this.#giveUp(grant, n)),
+      };
+    });
+  }
+
+  /** Writes what is not written yet. */
+  flush(): Promise<void> {
+    return this.#exclusive(async () => {
+      if (this.#grant.isDirty || this.#grant.may > this.#grant.taken) await this.#write(this.#grant, this.#grant.taken);
+    });
+  }
+
+  /** Writes everything and gives back what is left: the environment ends. */
+  close(): Promise<void> {
+    return this.#exclusive(async () => {
+      await this.#retire(this.#grant);
+      // What a closed record could not take.
+      if (this.#grant.isDirty) await this.#retire(this.#grant);
+    });
+  }
+
+  async #grantFor(n: number, limit: number): Promise<Grant | undefined> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const grant = await this.#today();
+      const wanted = grant.taken + n;
+      if (wanted <= grant.may) return grant;
+      const units = grant.lease?.units ?? 0;
+      if (wanted <= units) {
+        if (await this.#write(grant, Math.min(units, wanted + this.#ahead()))) return grant;
+        continue;
+      }
+      const answer = await this.#grow(grant, n, limit);
+      if (answer === 'leased') return grant;
+      if (answer === 'refused') return undefined;
+    }
+    throw new Error(`the lease on predictions changed hands ${MAX_TRIES} times`);
+  }
+
+  /** The grant of today, its lease good for the whole of an invocation. */
+  async #today(): Promise<Grant> {
+    for (const old of this.#retiring) await this.#finish(old).catch(this.#options.onDefect);
+    const grant = this.#grant;
+    const nowMs = this.#options.clock.nowMs();
+    if (grant.day !== dayOf(nowMs)) {
+      await this.#retire(grant);
+    } else if (grant.lease !== undefined && nowMs >= (grant.expiresAtS - MARGIN_S) * 1000) {
+      await this.#write(grant, grant.may);
+    }
+    return this.#grant;
+  }
+
+  async #grow(grant: Grant, n: number, limit: number): Promise<'leased' | 'refused' | 'again'> {
+    const missing = grant.taken + n - (grant.lease?.units ?? 0);
+    const chunk = Math.max(missing, Math.min(MAX_CHUNK, Math.floor(limit / CHUNKS)));
+    let answer = await this.#lease(grant, n, { more: chunk, room: Math.floor(limit * FREE_PART) });
+    if (answer === 'refused') answer = await this.#lease(grant, n, { more: missing, room: limit });
+    if (answer === 'refused' && (await this.#pool.sweep()) > 0)
+      answer = await this.#lease(grant, n, { more: missing, room: limit });
+    return answer;
+  }
+
+  async #lease(
+    grant: Grant,
+    n: number,
+    { more, room }: { more: number; room: number },
+  ): Promise<'leased' | 'refused' | 'again'> {
+    if (more > room) return 'refused';
+    const { lease: before } = grant;
+    const units = (before?.units ?? 0) + more;
+    const after: Lease = {
+      holder: grant.holder,
+      day: grant.day,
+      seq: (before?.seq ?? 0) + 1,
+      nonce: randomUUID(),
+      units,
+      may: Math.min(units, grant.taken + n + this.#ahead()),
+      expires_at: epochS(this.#options.clock) + LEASE_S,
+    };
+    const answer = await this.#pool.lease(before, after, room);
+    if (answer.kind === 'refused') return 'refused';
+    if (answer.kind === 'leased') {
+      adopt(grant, after);
+      if (before === undefined) await this.#sweepFor(answer.leases);
+      return 'leased';
+    }
+    if (answer.lease !== undefined) adopt(grant, answer.lease);
+    // It was taken from us: our record says so too.
+    else if (await this.#write(grant, grant.may)) this.#succeed(grant);
+    return 'again';
+  }
+
+  /** A new environment cleans up after those that died. */
+  async #sweepFor(leases: readonly Lease[]): Promise<void> {
+    const nowS = epochS(this.#options.clock);
+    if (!leases.some(({ expires_at: at }) => at < nowS)) return;
+    await this.#pool.sweep().catch(this.#options.onDefect);
+  }
+
+  async #settle(grant: Grant, use: Served): Promise<void> {
+    grant.inFlight -= 1;
+    grant.served += use.predictions;
+    // What a closed record cannot take any more stands in the next one.
+    (grant.isFenced ? this.#grant : grant).add(use);
+    const isDue = !this.#isBusy() || this.#options.clock.nowMs() - this.#grant.writtenAtMs >= WRITE_MS;
+    if (this.#retiring.has(grant)) await this.#finish(grant).catch(this.#options.onDefect);
+    if (!this.#grant.isDirty) return;
+    // The units are written ahead: should this fail, they are counted, and billed with the next write.
+    if (isDue) await this.#write(this.#grant, this.#nextMay()).catch(this.#options.onDefect);
+    else this.#planFlush();
+  }
+
+  async #giveUp(grant: Grant, n: number): Promise<void> {
+    grant.inFlight -= 1;
+    grant.taken -= n;
+    if (this.#retiring.has(grant)) await this.#finish(grant).catch(this.#options.onDefect);
+  }
+
+  #nextMay(): number {
+    const { lease, taken } = this.#grant;
+    return Math.max(taken, Math.min(lease?.units ?? 0, taken + this.#ahead()));
+  }
+
+  /** Writes the holder's record, `may` ahead of what is served. @returns false when it was closed by another */
+  async #write(grant: Grant, may: number): Promise<boolean> {
+    const expiresAtS = epochS(this.#options.clock) + LEASE_S;
+    const closed = await this.#pool.record(this.#recordOf(grant, { may, expires_at: expiresAtS }));
+    if (closed !== undefined) {
+      this.#fence(grant, closed);
+      await this.#finish(grant).catch(this.#options.onDefect);
+      return false;
+    }
+    grant.may = may;
+    grant.expiresAtS = expiresAtS;
+    grant.writtenAtMs = this.#options.clock.nowMs();
+    grant.isDirty = false;
+    return true;
+  }
+
+  #recordOf(grant: Grant, fields: Pick<HolderRecord, 'may' | 'expires_at' | 'closed'>): HolderRecord {
+    grant.seq += 1;
+    return {
+      holder: grant.holder,
+      day: grant.day,
+      seq: grant.seq,
+      lease_seq: grant.lease?.seq ?? 0,
+      served: grant.served,
+      entries: grant.entries(),
+      ...fields,
+    };
+  }
+
+  /** Another has closed our record: what it lacks is billed by our next one. */
+  #fence(grant: Grant, closed: HolderRecord): void {
+    grant.isFenced = true;
+    const left = unbilled(grant.entries(), closed.entries, closed.closed === 'erased');
+    this.#succeed(grant, left);
+  }
+
+  #succeed(grant: Grant, carried: readonly UsageEntry[] = []): void {
+    this.#retiring.add(grant);
+    if (this.#grant === grant) this.#grant = new Grant(randomUUID(), dayOf(this.#options.clock.nowMs()));
+    this.#grant.carry(carried);
+  }
+
+  async #retire(grant: Grant): Promise<void> {
+    this.#succeed(grant);
+    for (const old of this.#retiring) await this.#finish(old).catch(this.#options.onDefect);
+  }
+
+  /** Ends a grant once nothing runs under it any more. Safe to run again, should it fail. */
+  async #finish(grant: Grant): Promise<void> {
+    if (grant.inFlight > 0) return;
+    if (!grant.isFenced && (grant.isDirty || grant.lease !== undefined)) {
+      const fields = { may: grant.served, expires_at: grant.expiresAtS, closed: 'returned' } as const;
+      const closed = await this.#pool.record(this.#recordOf(grant, fields));
+      if (closed !== undefined && closed.closed !== 'returned') {
+        grant.isFenced = true;
+        const left = unbilled(grant.entries(), closed.entries, closed.closed === 'erased');
+        this.#grant.carry(left);
+      }
+    }
+    const lease = await this.#pool.ofHolder(grant);
+    if (lease !== undefined) await this.#pool.end(lease, grant.served);
+    this.#retiring.delete(grant);
+  }
+
+  #note(units: number): void {
+    const nowMs = this.#options.clock.nowMs();
+    this.#calls = this.#calls.filter(({ ms }) => ms > nowMs - 1_000);
+    this.#calls.push({ ms: nowMs, units });
+  }
+
+  #isBusy(): boolean {
+    return this.#calls.length >= BUSY_CALLS;
+  }
+
+  /** How many units a busy environment will probably be asked for in the next second. */
+  #ahead(): number {
+    if (!this.#isBusy()) return 0;
+    return Math.min(
+      MAX_CHUNK,
+      this.#calls.reduce((sum, { units }) => sum + units, 0),
+    );
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    this.#options.later(IDLE_WRITE_MS, () => {
+      this.#isFlushPlanned = false;
+      const last = this.#calls.at(-1)?.ms ?? 0;
+      if (this.#options.clock.nowMs() - last < IDLE_WRITE_MS) this.#planFlush();
+      else this.flush().catch(this.#options.onDefect);
+    });
+  }
+
+  /** One at a time: what is read of the grant is true until it is written. */
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function adopt(grant: Grant, lease: Lease): void {
+  grant.lease = lease;
+  grant.may = lease.may;
+  grant.expiresAtS = lease.expires_at;
+}
