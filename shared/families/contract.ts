@@ -13,7 +13,7 @@ import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 
-export type Task = 'classification' | 'regression' | 'clustering' | 'forecasting';
+export type Task = 'classification' | 'regression' | 'clustering' | 'forecasting' | 'language_modelling';
 
 /** What is known of the data before a row is read. */
 export interface DataShape {
@@ -81,9 +81,19 @@ export type Tensors = Readonly<Record<string, HostTensor>>;
 /**
  * What an inference graph gives, under the names that the exported file uses: classification `label` (int64 [batch], index of the class)
  * with `probabilities` or, where a family has none, `scores` [batch, classes]; regression `prediction` [batch, outputs]; clustering
- * `cluster` (int64 [batch]) and `distance` [batch].
+ * `cluster` (int64 [batch]) and `distance` [batch]; language modelling `probabilities` [batch, ids] of the next token. `assess` gives sums over the
+ * tokens of a row, [batch] each: `token_loss`, `token_right`, `token_count`.
  */
-export type OutputName = 'label' | 'probabilities' | 'scores' | 'prediction' | 'cluster' | 'distance';
+export type OutputName =
+  | 'label'
+  | 'probabilities'
+  | 'scores'
+  | 'prediction'
+  | 'cluster'
+  | 'distance'
+  | 'token_loss'
+  | 'token_right'
+  | 'token_count';
 export type Outputs = Readonly<Partial<Record<OutputName, Value>>>;
 /** The same of many rows once they were run, [rows, ...] row-major. */
 export type RowOutputs = Readonly<Partial<Record<OutputName, Float64Array>>>;
@@ -100,6 +110,8 @@ export interface Family<P> {
   check(params: P, data: DataShape): void;
   /** Forecasting: what is forecast from what. The one feature is then the window of the target's past values, a tensor [window]. */
   windowOf?(params: P): WindowSpec;
+  /** Language modelling: tokens of context. The one feature is then the text, in rows of that many tokens and the one that follows. */
+  contextOf?(params: P): number;
   /** From the encodings' inputs to the array that fit and infer take. */
   readonly emitFeatures: EmitFeatures;
   start(problem: Problem<P>): FitState;
@@ -109,6 +121,8 @@ export interface Family<P> {
   learned(state: FitState, model: ModelShape<P>): Tensors;
   /** Appends inference on encoded rows. One value stands for `probabilities` or `prediction`, the label being the most probable class. */
   infer(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Value | Outputs;
+  /** Language modelling: how well every token of the rows is predicted, where `infer` predicts one. */
+  assess?(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Outputs;
 }
 
 /** A family whose parameters' type is forgotten: what the registry holds. `params.parse` makes what its methods take. */

@@ -10,36 +10,45 @@ import { inferOutputs } from './contract.ts';
 import type { Family, Metrics, ModelShape, RowOutputs, Samples, Tensors } from './contract.ts';
 import { measure } from './metrics.ts';
 
-/** Values of one block of rows: small, because the activations of a network are many times its input. */
+/** Values of one block of rows: small, because the activations of a network are many times its input; of a token id they are far more. */
 const BLOCK_VALUES = 1 << 17;
+const BLOCK_IDS = 1 << 12;
 
 export class Evaluator {
   private readonly session: Session;
+  private readonly blockValues: number;
 
-  private constructor(session: Session) {
+  private constructor(session: Session, blockValues: number) {
     this.session = session;
+    this.blockValues = blockValues;
   }
 
-  /** `x` and `learned` give the types of the graph's inputs. */
+  /** `x` and `learned` give the types of the graph's inputs. With `isServed` it runs what the exported file does, also for a language model. */
   static async open<P>(
     engine: Engine,
     family: Family<P>,
     model: ModelShape<P>,
-    example: { readonly x: Features; readonly learned: Tensors },
+    example: { readonly x: Features; readonly learned: Tensors; readonly isServed?: boolean },
   ): Promise<Evaluator> {
     const g = new GraphBuilder(family.name);
     const x = g.input('x', example.x.dtype, ['batch', ...example.x.shape.slice(1)]);
     const learned = Object.entries(example.learned).map(
       ([name, { dtype, shape }]) => [name, g.input(`learned/${name}`, dtype, shape)] as const,
     );
-    const outputs = inferOutputs(family, g, scaledFeatures(g, x), { learned: Object.fromEntries(learned), model });
+    const rows = scaledFeatures(g, x);
+    const values = Object.fromEntries(learned);
+    const isAssessed = model.task === 'language_modelling' && example.isServed !== true;
+    const outputs = isAssessed
+      ? family.assess!(g, rows, values, model)
+      : inferOutputs(family, g, rows, { learned: values, model });
     for (const [name, value] of Object.entries(outputs)) g.output(value, name);
-    return new Evaluator(await engine.createSession(toModel(g)));
+    const blockValues = model.vocabulary === undefined ? BLOCK_VALUES : BLOCK_IDS;
+    return new Evaluator(await engine.createSession(toModel(g)), blockValues);
   }
 
   async run(x: Features, learned: Tensors): Promise<RowOutputs> {
     const rows = x.shape[0]!;
-    const block = Math.max(1, Math.floor(BLOCK_VALUES / Math.max(1, sizeOf(x.shape.slice(1)))));
+    const block = Math.max(1, Math.floor(this.blockValues / Math.max(1, sizeOf(x.shape.slice(1)))));
     const weights = Object.fromEntries(Object.entries(learned).map(([name, value]) => [`learned/${name}`, value]));
     const all: Record<string, Float64Array> = {};
     for (let begin = 0; begin < rows; begin += block) {

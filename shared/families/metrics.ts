@@ -16,7 +16,7 @@ export function measure(outputs: RowOutputs, target: Target): Metrics {
     case 'numbers':
       return measureNumbers(outputs.prediction!, target.values);
     case 'none':
-      return measureClusters(outputs.distance!);
+      return outputs.token_loss === undefined ? measureClusters(outputs.distance!) : measureTokens(outputs);
   }
 }
 
@@ -46,6 +46,14 @@ function hinge(scores: Float64Array, label: number): number {
 function measureClusters(distances: Float64Array): Metrics {
   const inertia = distances.reduce((sum, distance) => sum + distance * distance, 0);
   return { loss: inertia / distances.length, inertia };
+}
+
+/** Means over the tokens; perplexity is e to the mean loss. */
+function measureTokens({ token_loss: losses, token_right: right, token_count: counts }: RowOutputs): Metrics {
+  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+  const tokens = Math.max(1, sum(counts!));
+  const loss = sum(losses!) / tokens;
+  return { loss, accuracy: sum(right!) / tokens, perplexity: Math.exp(loss) };
 }
 
 function measureNumbers(predicted: Float64Array, expected: Float64Array): Metrics {

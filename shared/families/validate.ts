@@ -20,7 +20,7 @@ export interface CheckedTraining {
   readonly family: AnyFamily;
   readonly task: Task;
   readonly params: unknown;
-  /** Clustering has none. */
+  /** Clustering and language modelling have none. */
   readonly target: string | undefined;
   readonly features: readonly string[];
 }
@@ -39,6 +39,7 @@ export function validateTraining(
   if (task === undefined) {
     throw invalid('/task', `the family ${family.name} is for ${family.tasks.join(' and ')}, not for ${spec.task}`);
   }
+  if (task === 'language_modelling') return checkLanguage(spec, family, data.columns);
   if (task === 'clustering') refuseTarget(spec);
   const target = task === 'clustering' ? undefined : checkTarget(spec, task, data.columns);
   if (task === 'forecasting') return checkForecast(spec, family, target!);
@@ -72,6 +73,27 @@ function checkForecast(spec: TrainingSpec, family: AnyFamily, { name }: CheckedC
   return { family, task: 'forecasting', params, target: name, features: [name] };
 }
 
+/** A language model learns one text, which may be given as the feature or as the target. */
+function checkLanguage(spec: TrainingSpec, family: AnyFamily, columns: readonly CheckedColumn[]): CheckedTraining {
+  const isText = ({ type }: CheckedColumn): boolean => type === 'text' || type === 'category';
+  const texts = columns.filter(isText).map(({ name }) => name);
+  const field = spec.target === undefined ? 'features' : 'target';
+  const pointer = field === 'features' && spec.features !== undefined ? '/features/0' : `/${field}`;
+  const named = spec.target === undefined ? (spec.features ?? texts) : [spec.target];
+  const [name, other] = [...new Set([...named, ...(spec.target === undefined ? [] : (spec.features ?? []))])];
+  if (name === undefined || other !== undefined) {
+    const message = `language modelling learns one text column: name it in "features" (the data has ${texts.length === 0 ? 'none' : texts.join(', ')})`;
+    throw invalid('/features', message);
+  }
+  const column = columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw noColumn(pointer, name, columns);
+  if (!isText(column))
+    throw invalid(pointer, `language modelling learns a text; "${name}" is a column of type ${column.type}`);
+  const params = parseParams(family, spec.params ?? {});
+  family.check(params, { task: 'language_modelling', features: [{ name, type: 'text' }] });
+  return { family, task: 'language_modelling', params, target: undefined, features: [name] };
+}
+
 /** The family's parameters with their defaults. @throws unknown_field or invalid_request, with every finding among the details */
 export function parseParams(family: AnyFamily, params: Readonly<Record<string, unknown>>): unknown {
   const result = family.params.safeParse(params, { reportInput: true });
@@ -90,7 +112,7 @@ function refuseTarget({ target }: TrainingSpec): void {
 
 function checkTarget(
   spec: TrainingSpec,
-  task: Exclude<Task, 'clustering'>,
+  task: Exclude<Task, 'clustering' | 'language_modelling'>,
   columns: readonly CheckedColumn[],
 ): CheckedColumn {
   if (spec.target === undefined) throw invalid('/target', `${task} needs a "target": the column to predict`);

@@ -17,7 +17,7 @@ const textSchema = z
 
 export const createJobSchema = z.strictObject({
   name: nameSchema.describe("The model's name: a succeeded job becomes its next version."),
-  task: z.enum(TASKS),
+  task: z.preprocess((task) => (task === 'language_modeling' ? 'language_modelling' : task), z.enum(TASKS)),
   family: z.string(),
   dataset: z.string(),
   target: z.string().optional(),

@@ -75,6 +75,17 @@ export const predictSchema = z.strictObject({
     .array(z.unknown())
     .min(1, 'expected at least one instance')
     .max(10_000, 'expected at most 10,000 instances: send them in several calls'),
+  parameters: z
+    .strictObject({
+      max_tokens: z.number().int().min(1).max(1000).optional(),
+      temperature: z.number().min(0).max(10).optional(),
+      top_k: z.number().int().min(1).optional(),
+      seed: z.number().int().min(0).max(0xffff_ffff).optional(),
+    })
+    .optional()
+    .describe(
+      'Of a language model: 100 tokens at temperature 1 by default; temperature 0 takes the most probable one.',
+    ),
 });
 
 export const predictionsSchema = z.object({

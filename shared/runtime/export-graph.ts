@@ -7,7 +7,7 @@ import type { Value } from '../onnx/graph.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
-import { SCHEMA_KEY, featureSchema, outputName } from './model-schema.ts';
+import { SCHEMA_KEY, featureSchema, languageOf, outputName } from './model-schema.ts';
 import type { ModelSchema } from './model-schema.ts';
 import type { Preparation } from './preparation.ts';
 
@@ -35,6 +35,7 @@ export function exportGraph(prepared: Preparation, state: FitState): { onnx: Uin
     ...(prepared.target === undefined ? {} : { target: prepared.target }),
     features: encodings.map(featureSchema),
     ...(target.kind === 'classes' ? { classes: target.labels } : {}),
+    ...(task === 'language_modelling' ? { language: languageOf(encodings) } : {}),
     outputs: Object.fromEntries(outputs),
   };
   return { onnx: toModel(g, { metadata: { [SCHEMA_KEY]: JSON.stringify(schema) } }), schema };

@@ -28,6 +28,12 @@ export function feedsOf(features: readonly FeatureSchema[], instances: readonly 
   );
 }
 
+/** The one text of each instance. */
+export function textsOf(features: readonly FeatureSchema[], instances: readonly unknown[]): string[] {
+  const [feature] = features as [FeatureSchema];
+  return instances.map((instance, i) => category(fieldsOf(features, instance, i)[0], { feature, instance: i }));
+}
+
 /** The values of one instance, in the order of the features. */
 function fieldsOf(features: readonly FeatureSchema[], instance: unknown, index: number): unknown[] {
   if (!isObject(instance)) {

@@ -7,6 +7,7 @@ import type { Label } from '../data/target.ts';
 import type { TokenKind } from '../data/text.ts';
 import { ServiceError } from '../errors.ts';
 import type { OutputName, Task } from '../families/contract.ts';
+import type { Language } from './generation.ts';
 
 export const SCHEMA_KEY = 'tenon.schema';
 
@@ -27,11 +28,13 @@ export interface ModelSchema {
   readonly version: 1;
   readonly family: string;
   readonly task: Task;
-  /** Clustering has none. */
+  /** Clustering and language modelling have none. */
   readonly target?: string;
   readonly features: readonly FeatureSchema[];
   /** Labels in the order of the probabilities. */
   readonly classes?: readonly Label[];
+  /** Of a language model. */
+  readonly language?: Language;
   /** The graph's outputs, each with its name in the file. */
   readonly outputs: Readonly<Partial<Record<OutputName, string>>>;
 }
@@ -45,6 +48,12 @@ export function featureSchema(encoding: Encoding): FeatureSchema {
   }
   const required = encoding.fill === null;
   return type === 'category' ? { name, type, required, categories: encoding.categories } : { name, type, required };
+}
+
+/** What a language model's text was encoded by; its rows hold one token more than the context. */
+export function languageOf(encodings: readonly Encoding[]): Language {
+  const text = encodings.find((encoding) => encoding.type === 'text')!;
+  return { tokens: text.tokens, window: text.length - 1, vocabulary: ['', '\uFFFD', ...text.vocabulary] };
 }
 
 /** An output's name in the file, kept apart from features of the same name. */

@@ -1,11 +1,15 @@
 /** Predictions from an exported ONNX file alone: its metadata say what goes in and what comes out. */
 import { readFile } from 'node:fs/promises';
+import { ServiceError } from '../errors.ts';
 import type { Label } from '../data/target.ts';
 import type { OutputName } from '../families/contract.ts';
 import type { Session } from '../onnx/engine.ts';
 import { readModel } from '../onnx/read-model.ts';
+import { rowsOf } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
-import { feedsOf } from './instances.ts';
+import { generate } from './generation.ts';
+import type { GenerationParameters, TextPrediction } from './generation.ts';
+import { feedsOf, textsOf } from './instances.ts';
 import { readSchema } from './model-schema.ts';
 import type { ModelSchema } from './model-schema.ts';
 import { createSession } from './session.ts';
@@ -24,17 +28,19 @@ export interface ClusterPrediction {
 }
 
 /** A forecast of several values is a list. */
-export type Prediction = ClassPrediction | ClusterPrediction | number | readonly number[];
+export type Prediction = ClassPrediction | ClusterPrediction | TextPrediction | number | readonly number[];
 
 export interface Predictor {
   readonly schema: ModelSchema;
   /** Estimated memory of the loaded model. */
   readonly sizeBytes: number;
   /**
-   * One answer per instance: {label, probabilities}, {cluster, distance}, a number or a list of them.
+   * One answer per instance: {label, probabilities}, {cluster, distance}, {text}, a number or a list of them. The parameters are a language model's.
    * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature
    */
-  predict(instances: readonly unknown[]): Promise<Prediction[]>;
+  predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<Prediction[]>;
+  /** Of a language model: the probabilities of the next token by id, one list per instance. */
+  nextToken(instances: readonly unknown[]): Promise<number[][]>;
   release(): Promise<void>;
 }
 
@@ -55,16 +61,56 @@ export async function loadPredictor(
   return {
     schema,
     sizeBytes: bytes.length * SIZE_FACTOR + SESSION_BYTES,
-    async predict(instances) {
-      if (instances.length === 0) return [];
-      return answersOf(schema, await runModel(session, schema, instances));
+    async predict(instances, parameters) {
+      if (schema.language !== undefined) {
+        const prompts = textsOf(schema.features, instances);
+        return generate((texts) => nextToken(session, schema, texts), schema.language, prompts, parameters);
+      }
+      if (parameters !== undefined) throw noParameters(schema);
+      return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results) });
     },
+    nextToken: (instances) => nextToken(session, schema, instances),
     release: () => session.release(),
   };
 }
 
-async function runModel(session: Session, schema: ModelSchema, instances: readonly unknown[]): Promise<RowResults> {
-  const results = await session.run(feedsOf(schema.features, instances), Object.values(schema.outputs));
+/** Texts of one run: what a network keeps of each is far more than the text. */
+const BLOCK_TEXTS = 64;
+
+/** The model's answers, for blocks of the instances where there are texts among them. */
+async function runInBlocks<T>(
+  session: Session,
+  schema: ModelSchema,
+  { instances, read }: { instances: readonly unknown[]; read: (results: RowResults) => T[] },
+): Promise<T[]> {
+  if (instances.length === 0) return [];
+  const feeds = Object.entries(feedsOf(schema.features, instances));
+  const size = schema.features.some(({ type }) => type === 'text') ? BLOCK_TEXTS : instances.length;
+  const answers: T[][] = [];
+  for (let begin = 0; begin < instances.length; begin += size) {
+    const end = Math.min(begin + size, instances.length);
+    const block = feeds.map(([name, feed]) => [name, rowsOf(feed, begin, end)] as const);
+    answers.push(read(await runModel(session, schema, Object.fromEntries(block))));
+  }
+  return answers.flat();
+}
+
+function nextToken(session: Session, schema: ModelSchema, instances: readonly unknown[]): Promise<number[][]> {
+  const read = ({ probabilities }: RowResults): number[][] => numbersOf(probabilities!) as number[][];
+  return runInBlocks(session, schema, { instances, read });
+}
+
+function noParameters({ family, task }: ModelSchema): ServiceError {
+  const message = `"parameters" are for language modelling; the model is a ${task} by ${family}`;
+  return new ServiceError('invalid_request', message, { param: '/parameters' });
+}
+
+async function runModel(
+  session: Session,
+  schema: ModelSchema,
+  feeds: Readonly<Record<string, HostTensor>>,
+): Promise<RowResults> {
+  const results = await session.run(feeds, Object.values(schema.outputs));
   return Object.fromEntries(Object.entries(schema.outputs).map(([name, inFile]) => [name, results[inFile]!]));
 }
 

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { allRows, columnOf, requireFinite } from '../data/columns.ts';
 import { fitEncodings } from '../data/encoding.ts';
-import type { Encoding } from '../data/encoding.ts';
+import type { Encoding, Preprocessing } from '../data/encoding.ts';
 import { encodeFeatures } from '../data/feature-matrix.ts';
+import { passagesOf } from '../data/passages.ts';
 import { profile } from '../data/profile.ts';
 import { splitRows } from '../data/split.ts';
 import type { Split } from '../data/split.ts';
@@ -11,6 +12,7 @@ import { NO_TARGET, readTarget } from '../data/target.ts';
 import type { Table } from '../data/table.ts';
 import type { Label, Target } from '../data/target.ts';
 import { textSettings, vocabularySize } from '../data/text.ts';
+import type { TextSettings } from '../data/text.ts';
 import { splitWindows, windowsOf } from '../data/windows.ts';
 import { modelOf } from '../families/contract.ts';
 import type { ModelShape, Problem, Samples } from '../families/contract.ts';
@@ -51,16 +53,16 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     for (const name of [...checked.features, ...(checked.target === undefined ? [] : [checked.target])])
       requireFinite(columnOf(table, name), table.rows);
   }
-  const source = sourceOf(checked, train);
+  const preprocessing = spec.preprocessing ?? DEFAULT_PREPROCESSING;
+  const text = textOf(checked, preprocessing);
+  const source = sourceOf(checked, train, { text });
   const { target } = source;
   const seed = spec.seed ?? 0;
   const split =
     validation === undefined
       ? splitOf(spec, checked, source)
       : { train: allRows(source.table), validation: new Int32Array(0) };
-  const preprocessing = spec.preprocessing ?? DEFAULT_PREPROCESSING;
   const standardize = preprocessing.standardize === 'auto' ? family.standardize : preprocessing.standardize;
-  const text = takesText(family) ? textSettings(preprocessing.text) : undefined;
   const encodings = fitEncodings(source.table, split.train, {
     features: checked.features,
     preprocessing,
@@ -73,7 +75,7 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     target: pick(all, rows, table.rows),
   });
   const labels = target.kind === 'classes' ? target.labels : undefined;
-  const heldOut = validation === undefined ? source : sourceOf(checked, validation, labels);
+  const heldOut = validation === undefined ? source : sourceOf(checked, validation, { text, labels });
   const heldOutRows = validation === undefined ? split.validation : allRows(heldOut.table);
   const problem: Problem<unknown> = {
     task,
@@ -109,7 +111,22 @@ interface Source {
   readonly target: Target;
 }
 
-function sourceOf({ family, task, params, target }: CheckedTraining, table: Table, labels?: readonly Label[]): Source {
+/** How the family reads text, if it does; a row of a language model is its context and the token that follows. */
+function textOf({ family, task, params }: CheckedTraining, { text }: Preprocessing): TextSettings | undefined {
+  if (!takesText(family)) return undefined;
+  if (task !== 'language_modelling') return textSettings(text);
+  return { ...textSettings(text, 'character'), maxLength: family.contextOf!(params) + 1 };
+}
+
+function sourceOf(
+  { family, task, params, target, features }: CheckedTraining,
+  table: Table,
+  { text, labels }: { text: TextSettings | undefined; labels?: readonly Label[] | undefined },
+): Source {
+  if (task === 'language_modelling') {
+    const passages = { context: text!.maxLength - 1, tokens: text!.tokens };
+    return { table: passagesOf(table, features[0]!, passages), target: NO_TARGET };
+  }
   if (task === 'clustering' || target === undefined) return { table, target: NO_TARGET };
   if (task === 'forecasting') return windowsOf(table, target, family.windowOf!(params));
   return { table, target: readTarget(table, target, task, labels) };
@@ -118,6 +135,7 @@ function sourceOf({ family, task, params, target }: CheckedTraining, table: Tabl
 function splitOf(spec: TrainingSpec, { family, task, params }: CheckedTraining, { table, target }: Source): Split {
   const { validation = { fraction: DEFAULT_VALIDATION_FRACTION } } = spec;
   const fraction = 'fraction' in validation ? validation.fraction : 0;
+  if (task === 'language_modelling') return splitWindows(table.rows, fraction, { window: 1, horizon: 1 });
   if (task === 'forecasting') return splitWindows(table.rows, fraction, family.windowOf!(params));
   return splitRows(table.rows, fraction, {
     seed: spec.seed ?? 0,

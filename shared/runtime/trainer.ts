@@ -3,9 +3,11 @@
  * the bytes, and may cut and resume as it likes.
  */
 import { cellValue, columnOf } from '../data/columns.ts';
+import type { FeatureDType } from '../data/feature-matrix.ts';
 import { ServiceError } from '../errors.ts';
 import type { Metrics, Progress, RowOutputs } from '../families/contract.ts';
 import { Evaluator } from '../families/evaluation.ts';
+import { takeRows } from '../tensor/tensor.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { exportGraph } from './export-graph.ts';
@@ -142,23 +144,23 @@ async function compare(
 ): Promise<ExportResult['equality']> {
   const { family, model, problem, trainRows } = prepared;
   const learned = family.learned(state, model);
-  const evaluator = await Evaluator.open(engine, family, model, { x: problem.train.x, learned });
+  const { x } = problem.train;
+  const evaluator = await Evaluator.open(engine, family, model, { x, learned, isServed: true });
   const predictor = await loadPredictor(onnx, { threads: engine.threads });
   try {
-    const expected = await evaluator.run(problem.train.x, learned);
     const count = Math.min(EQUALITY_ROWS, trainRows.rows.length);
     const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * trainRows.rows.length) / count));
+    const expected = await evaluator.run(takeRows<FeatureDType>(x, sample), learned);
     const columns = prepared.features.map((name) => columnOf(trainRows.table, name));
     const instances = Array.from(sample, (i) =>
       Object.fromEntries(columns.map((column) => [column.name, cellValue(column, trainRows.rows[i]!)])),
     );
-    const predictions = await predictor.predict(instances);
-    const differences = predictions.map((prediction, k) =>
-      difference(
-        outputsOf(prediction, predictor.schema.classes),
-        rowOf(expected, sample[k]!, problem.train.x.shape[0]!),
-      ),
-    );
+    const { schema } = predictor;
+    const figures =
+      schema.task === 'language_modelling'
+        ? await predictor.nextToken(instances)
+        : (await predictor.predict(instances)).map((prediction) => outputsOf(prediction, schema.classes));
+    const differences = figures.map((got, k) => difference(got, rowOf(expected, k, count)));
     return { rows: count, max_difference: Math.max(0, ...differences) };
   } finally {
     await evaluator.release();
@@ -171,6 +173,7 @@ function outputsOf(prediction: Prediction, classes: ModelSchema['classes']): num
   if (typeof prediction === 'number') return [prediction];
   if (isList(prediction)) return [...prediction];
   if ('distance' in prediction) return [prediction.distance];
+  if ('text' in prediction) throw new TypeError('a text was decided by the probabilities of its tokens');
   const figures = prediction.probabilities ?? prediction.scores ?? {};
   return (classes ?? []).map((label) => figures[String(label)] ?? Number.NaN);
 }

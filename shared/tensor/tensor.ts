@@ -58,6 +58,15 @@ export function toNumbers(value: HostTensor): number[] {
   return Array.from<number | bigint, number>(value.data, Number);
 }
 
+/** Chosen rows of the first dimension, copied. */
+export function takeRows<D extends NumericDType>(value: HostTensor<D>, rows: Int32Array): HostTensor<D> {
+  const width = sizeOf(value.shape.slice(1));
+  const result = zeros<D>(value.dtype, [rows.length, ...value.shape.slice(1)]);
+  const [from, to] = [value.data as Float64Array, result.data as Float64Array];
+  rows.forEach((row, i) => to.set(from.subarray(row * width, (row + 1) * width), i * width));
+  return result;
+}
+
 /** Rows [begin, end) of the first dimension, sharing memory with the tensor. */
 export function rowsOf<D extends DType>(value: HostTensor<D>, begin: number, end: number): HostTensor<D> {
   const width = sizeOf(value.shape.slice(1));

@@ -18,6 +18,12 @@ const pictures = Array.from({ length: 60 }, (_, i) => ({
   side: i % 2,
 }));
 
+/** Sentences whose last word says what they are. */
+const reviews = Array.from({ length: 80 }, (_, i) => ({
+  review: `scene ${i % 7} of film ${i} was ${['good', 'bad', 'great', 'dull'][i % 4]!}`,
+  liked: i % 2 === 0,
+}));
+
 interface Case {
   readonly rows: readonly object[];
   readonly job: Record<string, unknown>;
@@ -95,6 +101,17 @@ const CASES: Record<string, Case> = {
     // The month after the last is 100 + 120 + 20 sin(20 pi) = 220; the mean of all months would be 160.
     check: (prediction) => expect(Math.abs(Number(prediction) - 220)).toBeLessThan(40),
   },
+  attention: {
+    rows: reviews,
+    job: {
+      task: 'classification',
+      target: 'liked',
+      features: ['review'],
+      params: { blocks: 1, d_model: 16, num_heads: 2, epochs: 15, optimizer: { adam: { learning_rate: 0.01 } } },
+    },
+    instance: 'Film 81 was great',
+    check: (prediction) => expect(prediction).toMatchObject({ label: true }),
+  },
 };
 
 describe('every family', () => {
@@ -116,4 +133,33 @@ describe('every family', () => {
       check((answer.body['predictions'] as unknown[])[0]);
     },
   );
+
+  it('attention learns a language over HTTPS, and writes by it', async () => {
+    const lines = Array.from({ length: 40 }, (_, i) => ({
+      id: i,
+      line: `abcabcabc${'abc'.repeat(i % 5)} end of ${i}`,
+    }));
+    const dataset = await tenon.dataset({ name: 'lines', format: 'jsonl', rows: lines });
+    const params = { window: 16, blocks: 1, d_model: 16, num_heads: 2, epochs: 10, batch_size: 8 };
+    const ended = await tenon.job({
+      name: 'writer',
+      family: 'attention',
+      task: 'language_modeling',
+      dataset: dataset['id'],
+      target: 'line',
+      params: { ...params, optimizer: { adam: { learning_rate: 0.01 } } },
+    });
+    const ask = (body: object) => tenon.request('POST', '/v1/models/writer:predict', { body });
+    const answer = await ask({ instances: ['abcabc'], parameters: { max_tokens: 6, temperature: 0 } });
+    const refused = await ask({ instances: ['a'], parameters: { max_tokens: 0 } });
+
+    expect(ended).toMatchObject({ status: 'succeeded', task: 'language_modelling' });
+    expect((ended['metrics'] as { train: object }).train).toEqual({
+      loss: expect.any(Number),
+      accuracy: expect.any(Number),
+      perplexity: expect.any(Number),
+    });
+    expect(answer.body['predictions']).toEqual([{ text: 'abcabc' }]);
+    expect([refused.status, refused.body['param']]).toEqual([400, '/parameters/max_tokens']);
+  });
 });

@@ -12,15 +12,16 @@ import { createOptimizer } from '../../optim/index.ts';
 import type { ParameterLayout } from '../../optim/parameters.ts';
 import { createStepRunner } from '../../optim/step-runner.ts';
 import type { StepRunner } from '../../optim/step-runner.ts';
-import type { TrainingState, TrainingStep } from '../../optim/training-step.ts';
+import type { BatchOutputs, TrainingState, TrainingStep } from '../../optim/training-step.ts';
 import { Random } from '../../tensor/random.ts';
 import { tensor, zeros } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
 import { modelOf } from '../contract.ts';
-import type { Family, FitState, Metrics, Problem, Progress, Samples } from '../contract.ts';
+import type { Family, FitState, Metrics, Problem, Progress, Samples, Task } from '../contract.ts';
 import { Evaluator } from '../evaluation.ts';
 import type { NetworkInputs } from './network.ts';
 import type { TrainingParams } from './params.ts';
+import { contextOf, tokenFigures } from './tokens.ts';
 
 /** How long a run of steps should take: short enough to report and stop several times a second. */
 const RUN_MS = 150;
@@ -161,7 +162,8 @@ async function endEpoch<P extends TrainingParams>(
   const figures: Record<string, number> = {
     // In the units of the target.
     loss: (loss / rows) * (scale?.deviation ?? 1) ** 2,
-    ...(problem.task === 'classification' ? { accuracy: right / rows } : {}),
+    ...(countsRight(problem.task) ? { accuracy: right / rows } : {}),
+    ...(problem.task === 'language_modelling' ? { perplexity: Math.exp(loss / rows) } : {}),
   };
   if (evaluator !== undefined) {
     const newest = { position: state.position, tensors: withoutBest(state.tensors) };
@@ -200,23 +202,22 @@ function withoutBest(tensors: FitState['tensors']): FitState['tensors'] {
 function trainingStep<P extends TrainingParams>({ problem, forward, ...layouts }: Fitting<P>): TrainingStep {
   const { task, params, train } = problem;
   const isClasses = task === 'classification';
+  const isTokens = task === 'language_modelling';
+  const x = { dtype: train.x.dtype, shape: train.x.shape.slice(1) };
+  const y = { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [modelOf(problem).outputs] } as const;
   return {
-    data: {
-      x: { dtype: train.x.dtype, shape: train.x.shape.slice(1) },
-      y: { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [modelOf(problem).outputs] },
-    },
+    // A language model's rows hold what follows, too.
+    data: isTokens ? { x } : { x, y },
     parameters: layouts.parameters,
     buffers: layouts.buffers ?? {},
     optimizer: createOptimizer(params.optimizer),
-    metrics: isClasses ? ['accuracy'] : [],
+    metrics: countsRight(task) ? ['accuracy'] : [],
     forward(g, { data, parameters, buffers: current, seed }) {
       const buffers: Record<string, Value> = {};
       const keep = (name: string, value: Value): void => void (buffers[name] = value);
-      const outputs = forward(g, scaledFeatures(g, data['x']!), {
-        parameters: { ...parameters, ...current },
-        seed,
-        keep,
-      });
+      const inputs = { parameters: { ...parameters, ...current }, seed, keep };
+      if (isTokens) return { ...tokenLoss(g, forward(g, contextOf(g, data['x']!), inputs), data['x']!), buffers };
+      const outputs = forward(g, scaledFeatures(g, data['x']!), inputs);
       const y = data['y']!;
       if (!isClasses) return { loss: g.reduceMean(squaredError(g, outputs, y)), buffers };
       const isRight = g.equal(g.cast(g.argMax(outputs, 1), 'int32'), y);
@@ -227,6 +228,16 @@ function trainingStep<P extends TrainingParams>({ problem, forward, ...layouts }
       };
     },
   };
+}
+
+const countsRight = (task: Task): boolean => task === 'classification' || task === 'language_modelling';
+
+/** Means over the batch's tokens. */
+function tokenLoss(g: GraphBuilder, logits: Value, ids: Value): BatchOutputs {
+  const { losses, right, counted } = tokenFigures(g, logits, ids);
+  const count = g.max(g.reduceSum(counted), 1);
+  const mean = (values: Value): Value => g.div(g.reduceSum(values), count);
+  return { loss: mean(losses), metrics: { accuracy: mean(right) } };
 }
 
 function trainingState({ position, tensors }: FitState): TrainingState {
@@ -246,6 +257,7 @@ function dataOf(
   { mean, deviation }: NonNullable<Fitting<TrainingParams>['scale']> = { mean: 0, deviation: 1 },
 ): Record<string, HostTensor> {
   const rows = x.shape[0]!;
+  if (target.kind === 'none') return { x };
   if (target.kind === 'classes') return { x, y: tensor('int32', [rows], target.values) };
   const values = Float32Array.from(target.values, (value) => (value - mean) / deviation);
   return { x, y: tensor('float32', [rows, values.length / rows], values) };

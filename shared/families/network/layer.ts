@@ -51,6 +51,8 @@ export interface LayerKind<C> {
   recalls?(config: C): string;
   /** A relu before this layer may be applied after it: the same function, on fewer elements. */
   readonly commutesWithRelu?: boolean;
+  /** No step sees a later one; a layer that says nothing looks at no other step. */
+  isCausal?(config: C): boolean;
   /** The parameter `activation` is applied inside the layer. */
   readonly hasOwnActivation?: boolean;
 }

@@ -88,11 +88,15 @@ const REASONS: Readonly<Record<Task, (outputs: number) => string>> = {
   regression: () => 'one number to predict',
   clustering: () => 'one cluster',
   forecasting: (outputs) => `a horizon of ${outputs}`,
+  language_modelling: (outputs) => `${outputs} tokens`,
 };
 
 /** @throws invalid_request when a loss is asked for that is not the task's. */
 export function checkLoss({ loss }: Pick<TrainingParams, 'loss'>, task: Task): void {
-  const wanted = task === 'classification' ? 'sparse_categorical_crossentropy' : 'mean_squared_error';
+  const wanted =
+    task === 'classification' || task === 'language_modelling'
+      ? 'sparse_categorical_crossentropy'
+      : 'mean_squared_error';
   if (loss !== undefined && loss !== wanted) {
     throw new ServiceError('invalid_request', `the loss of ${task} is ${wanted}, got ${loss}`, {
       param: '/params/loss',

@@ -26,7 +26,7 @@ import { RNN_LAYERS } from './layers.ts';
 import { layersOf, rnnParams, windowOf } from './params.ts';
 import type { RnnParams } from './params.ts';
 import { swapTime } from './recurrence.ts';
-import { scaleOf, scaleSeries, unscale } from './scale.ts';
+import { scaleOf, scaleSeries, unscale } from '../network/scale.ts';
 
 const family: Family<RnnParams> = {
   name: 'rnn',

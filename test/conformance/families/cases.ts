@@ -4,6 +4,7 @@ import type { Task } from '../../../shared/families/contract.ts';
 import { Random } from '../../../shared/tensor/random.ts';
 import type { FamilyCase } from './family-case.ts';
 import { SEQUENCE_CASES } from './sequence-cases.ts';
+import { TRANSFORMER_CASES } from './transformer-cases.ts';
 
 /** Two numbers (one with gaps), a boolean and a category (with gaps) that decide y. */
 function mixedTable(task: Task, rows: number): Table {
@@ -144,4 +145,5 @@ export const CASES: readonly FamilyCase[] = [
   }),
   convolutional('regression', [{ dense: { units: 1 } }]),
   ...SEQUENCE_CASES,
+  ...TRANSFORMER_CASES,
 ];

@@ -15,6 +15,8 @@ import { train, trainInSegments } from './train.ts';
 const ROWS = 240;
 
 function instancesOf({ task, spec }: FamilyCase, table: Table, rows: number): Record<string, unknown>[] {
+  if (task === 'language_modelling')
+    return Array.from({ length: rows }, (_, row) => ({ text: 'the cat '.slice(row % 7) }));
   if (task === 'forecasting') {
     const window = spec.params!['window'] as number;
     const series = Array.from(table.columns[0]!.values as Float64Array);
@@ -24,6 +26,13 @@ function instancesOf({ task, spec }: FamilyCase, table: Table, rows: number): Re
   return Array.from({ length: rows }, (_, row) =>
     Object.fromEntries(features.map((column) => [column.name, cellValue(column, row)])),
   );
+}
+
+/** In nats a character. */
+function characterEntropy({ columns, rows }: Table): number {
+  const text = Array.from({ length: rows }, (_, row) => cellValue(columns[0]!, row)).join('\n');
+  const counts = [...Map.groupBy(text, (character) => character).values()].map((group) => group.length / text.length);
+  return -counts.reduce((sum, share) => sum + share * Math.log(share), 0);
 }
 
 /** The table with another column in place of one. */
@@ -54,6 +63,10 @@ export function checkFamily(subject: FamilyCase): void {
         expect(list).toEqual(Array(horizon).fill(expect.any(Number)));
         continue;
       }
+      if (task === 'language_modelling') {
+        expect(prediction).toEqual({ text: expect.stringMatching(/^[^]{100}$/) });
+        continue;
+      }
       if (task === 'clustering') {
         expect(prediction).toEqual({ cluster: expect.any(Number), distance: expect.any(Number) });
         continue;
@@ -74,6 +87,9 @@ export function checkFamily(subject: FamilyCase): void {
       const one = await train({ spec: { ...spec, params: { n_clusters: 1 } }, train: table });
       const baseline = one.exported.metrics.validation['inertia']!;
       expect(exported.metrics.validation['inertia']).toBeLessThan(0.75 * baseline);
+    } else if (task === 'language_modelling') {
+      // A model that knows how often each character stands in the text, and nothing else.
+      expect(exported.metrics.validation['loss']).toBeLessThan(0.9 * characterEntropy(table));
     } else if (task !== 'classification') expect(exported.metrics.validation['r2']).toBeGreaterThan(0.5);
     else expect(exported.metrics.validation['accuracy']).toBeGreaterThan(0.75);
     expect(Object.keys(exported.metrics.train)).toEqual(Object.keys(exported.metrics.validation));
@@ -155,7 +171,8 @@ export function checkFamily(subject: FamilyCase): void {
     expect(figures.every((figure) => Number.isFinite(figure))).toBe(true);
   });
 
-  test('refuses numbers that are not finite', async () => {
+  const isText = ['text', 'category'].includes(table.columns[0]!.type);
+  (isText ? test.skip : test)('refuses numbers that are not finite', async () => {
     const column = table.columns[0]!;
     const values =
       column.type === 'tensor' ? Float32Array.from(column.values) : (column.values as Float64Array).slice();
@@ -169,6 +186,7 @@ export function checkFamily(subject: FamilyCase): void {
   if (task === 'classification') checkClassifier(subject);
   else if (task === 'regression') checkRegressor(subject);
   else if (task === 'clustering') checkClustering(subject);
+  else if (task === 'language_modelling') checkLanguageModel(subject);
   else checkForecaster(subject);
   if (subject.takesColumns) checkColumns(subject);
 }
@@ -231,6 +249,46 @@ function checkForecaster({ spec, ...subject }: FamilyCase): void {
       param: '/params/window',
       message: expect.stringContaining(`at least ${shortest} rows, the data has ${shortest - 1}`),
     });
+  });
+}
+
+function checkLanguageModel({ spec, ...subject }: FamilyCase): void {
+  test('writes the same text for the same seed, the most probable one at temperature 0, and only what it has read', async () => {
+    const table = subject.table(ROWS);
+    const { exported } = await train({ spec, train: table });
+    const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+    const write = async (parameters: object): Promise<unknown> => (await predictor.predict(['the '], parameters))[0];
+    const known = new Set(predictor.schema.language!.vocabulary);
+
+    const sampled = { max_tokens: 30, temperature: 1.5 };
+    const first = await write({ ...sampled, seed: 1 });
+    const again = await write({ ...sampled, seed: 1 });
+    const other = await write({ ...sampled, seed: 2 });
+    const greedy = await write({ max_tokens: 30, temperature: 0 });
+    const narrow = await write({ max_tokens: 30, top_k: 1, seed: 5 });
+    const [probabilities] = await predictor.nextToken(['the ']);
+    await predictor.release();
+
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+    expect(narrow).toEqual(greedy);
+    expect(Array.from((first as { text: string }).text).every((character) => known.has(character))).toBe(true);
+    expect(probabilities!.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 5);
+    const best = probabilities!.indexOf(Math.max(...probabilities!.slice(2)));
+    expect((greedy as { text: string }).text[0]).toBe(predictor.schema.language!.vocabulary[best]);
+  });
+
+  test('refuses an empty prompt, and a text too short to learn', async () => {
+    const { exported } = await train({ spec, train: subject.table(ROWS) });
+    const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+    const tiny: Table = { rows: 1, columns: [{ name: 'text', type: 'text', values: ['x'] }] };
+
+    await expect(predictor.predict(['fine', ''])).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: '/instances/1',
+    });
+    await predictor.release();
+    await expect(train({ spec, train: tiny })).rejects.toMatchObject({ code: 'invalid_request', param: '/features/0' });
   });
 }
 

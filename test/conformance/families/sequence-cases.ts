@@ -6,7 +6,7 @@ import type { FamilyCase } from './family-case.ts';
 const TIME = 6;
 
 /** Sequences [6, 2] with one pulse per channel; y is whether the first channel's comes first, or how high its pulse is, times a hundred. */
-function pulseTable(task: 'classification' | 'regression', rows: number): Table {
+export function pulseTable(task: 'classification' | 'regression', rows: number): Table {
   const random = Random.fromSeed(8);
   const values = Float32Array.from(random.uniform(rows * TIME * 2, -0.1, 0.1));
   const isFirst = new Uint8Array(rows);
@@ -30,7 +30,7 @@ function pulseTable(task: 'classification' | 'regression', rows: number): Table 
 }
 
 /** A season of twelve values around a level, with noise. */
-function seriesTable(rows: number): Table {
+export function seriesTable(rows: number): Table {
   const noise = Random.fromSeed(9).normal(rows, 0, 2);
   const values = Float64Array.from(noise, (error, t) => 500 + 40 * Math.sin((2 * Math.PI * t) / 12) + error);
   return { rows, columns: [{ name: 'y', type: 'number', values }] };
