@@ -7,27 +7,24 @@ import { requireEnv } from '../../shared/env.ts';
 import { eventsOperations } from '../../shared/http/events/index.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
 import { admitByRate } from '../../shared/http/rate.ts';
-import { Catalog } from '../../shared/stores/catalog.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
-import { IdempotencyKeys } from '../../shared/stores/idempotency.ts';
-import { Quotas } from '../../shared/stores/quotas.ts';
+import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { logger } from '../logger.ts';
 
 const { dynamo } = ownClients();
-const catalogTable = requireEnv(ENV.catalogTable);
-const quotasTable = requireEnv(ENV.quotasTable);
-const ofTenant = (tenantId: string) => ({ tenantId, clock: systemClock });
+const names = { catalog: requireEnv(ENV.catalogTable), quotas: requireEnv(ENV.quotasTable) };
+const tables = (tenantId: string) => tenantTables(dynamo, names, { tenantId, clock: systemClock });
 
 /** Ends well within the function's five minutes, and says something well within API Gateway's limit of idleness. */
 const TIMING = { pollMs: 500, heartbeatMs: 15_000, maxMs: 280_000, retryMs: 1000 };
 
 const serve = gatewayHandler({
   operations: eventsOperations({
-    stores: (tenantId) => ({ catalog: new Catalog(dynamo, catalogTable, tenantId) }),
+    stores: tables,
     timing: TIMING,
   }),
-  admit: admitByRate(({ tenantId }) => new Quotas(dynamo, quotasTable, ofTenant(tenantId))),
-  idempotencyKeys: ({ tenantId }) => new IdempotencyKeys(dynamo, quotasTable, ofTenant(tenantId)),
+  admit: admitByRate(({ tenantId }) => tables(tenantId).quotas),
+  idempotencyKeys: ({ tenantId }) => tables(tenantId).idempotencyKeys,
   onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
 });
 
