@@ -1,8 +1,8 @@
 /**
  * Linear regression, b free: OLS and ridge minimise |y - X w - b|^2 + alpha |w|^2 in closed form (scikit-learn's Ridge); with l1_ratio > 0
  * it is scikit-learn's ElasticNet, |y - X w - b|^2 / 2n + alpha l1_ratio |w|_1 + alpha (1 - l1_ratio) |w|^2 / 2, by coordinate descent.
- * The Gram matrix of the centred rows is summed in blocks by ONNX Runtime in float64, then Cholesky; where that is too close to
- * singular, a second pass makes the QR factorisation, and the solution of least norm is taken, as LAPACK's gelsd does.
+ * The Gram matrix of the rows, their sums beside it, is summed in blocks by ONNX Runtime in float64 and centred, then Cholesky; where that is
+ * too close to singular, a second pass makes the QR factorisation, and the solution of least norm is taken, as LAPACK's gelsd does.
  */
 import * as z from 'zod';
 import { emitMatrix } from '../data/encoding-graph.ts';
@@ -46,6 +46,11 @@ type Phase = 'gram' | 'qr' | 'descent' | 'done';
 
 const BLOCK_ROWS = 4096;
 const QR_BLOCK_ROWS = 512;
+const SAMPLE_ROWS = 256;
+/** A column counts as near zero up to this ratio of squared mean to variance: its centred sums lose two digits. */
+const NEAR_ZERO = 100;
+/** Above this one the rows are summed again, around the means that are known by then. */
+const FAR_FROM_ZERO = 1e4;
 /** Multiplications between two yields of coordinate descent, about 20 ms. */
 const DESCENT_WORK = 1e7;
 
@@ -65,20 +70,29 @@ export const linearRegression = defineFamily<Params>({
   infer: (g, x, { coef, intercept }) => g.add(g.matMul(x, coef!), intercept!),
 });
 
-/** Means of the columns of [X | y], zeros without an intercept, and nothing summed yet. */
+/** Nothing summed yet. Columns far from zero are moved there first, by what a sample says of them: sums of large squares would round. */
 function start({ train, params: { fit_intercept: fitIntercept } }: Problem<Params>): FitState {
   const [rows = 0, width = 0] = train.x.shape;
-  const means = new Float64Array(width + 1);
-  const { data } = train.x;
-  for (let row = 0; fitIntercept && row < rows; row++) {
-    for (let j = 0; j < width; j++) means[j]! += data[row * width + j]! / rows;
-    means[width]! += train.target.values[row]! / rows;
+  const shift = new Float64Array(width + 1);
+  if (fitIntercept) {
+    const sample = Math.min(rows, SAMPLE_ROWS);
+    const valueAt = (i: number, j: number): number => {
+      const row = Math.floor((i * rows) / sample);
+      return j < width ? train.x.data[row * width + j]! : train.target.values[row]!;
+    };
+    for (let j = 0; j <= width; j++) {
+      let [mean, squares] = [0, 0];
+      for (let i = 0; i < sample; i++) mean += (valueAt(i, j) - valueAt(0, j)) / sample;
+      mean += valueAt(0, j);
+      for (let i = 0; i < sample; i++) squares += (valueAt(i, j) - mean) ** 2 / sample;
+      if (mean ** 2 > NEAR_ZERO * squares) shift[j] = mean;
+    }
   }
   return {
     position: { phase: 'gram', row: 0 },
     tensors: {
-      means: tensor('float64', [width + 1], means),
-      sums: zeros('float64', [width + 1, width + 1]),
+      shift: tensor('float64', [width + 1], shift),
+      sums: zeros('float64', [width + 2, width + 2]),
       coef: zeros('float64', [width, 1]),
       intercept: zeros('float64', [1]),
     },
@@ -111,14 +125,14 @@ async function* fit(
 
 const phaseOf = (state: FitState): Phase => state.position['phase'] as Phase;
 
-/** Sums Z'Z of the centred Z = [X | y] and tries Cholesky. */
+/** Sums Z'Z of Z = [X - s | y - s | 1], centres the sums and tries Cholesky. */
 async function* sumGram(
   problem: Problem<Params>,
   state: FitState,
   engine: Engine,
 ): AsyncGenerator<Progress, void, undefined> {
   const rows = problem.train.x.shape[0]!;
-  const session = await engine.createSession(gramModel(state.tensors['means']!));
+  const session = await engine.createSession(gramModel(state.tensors['shift']!));
   try {
     for (let row = Number(state.position['row']); row < rows; row = Number(state.position['row'])) {
       const end = Math.min(row + BLOCK_ROWS, rows);
@@ -131,6 +145,10 @@ async function* sumGram(
     }
   } finally {
     await session.release();
+  }
+  if (!centreSums(problem, state)) {
+    yield* sumGram(problem, state, engine);
+    return;
   }
   const { alpha, l1_ratio: l1Ratio } = problem.params;
   if (alpha > 0 && l1Ratio > 0) {
@@ -145,15 +163,47 @@ async function* sumGram(
   } else finish(state, solution);
 }
 
-function gramModel(means: HostTensor): Uint8Array {
+function gramModel(shift: HostTensor): Uint8Array {
   const g = new GraphBuilder('gram');
-  const width = means.shape[0]!;
-  const x = g.input('x', 'float64', ['batch', width - 1]);
+  const width = shift.shape[0]! - 1;
+  const x = g.input('x', 'float64', ['batch', width]);
   const y = g.input('y', 'float64', ['batch', 1]);
-  const sums = g.input('sums', 'float64', [width, width]);
-  const centred = g.sub(g.concat([x, y], 1), g.constant(means));
-  g.output(g.gemm(centred, centred, { transA: true, c: sums }), 'next');
+  const sums = g.input('sums', 'float64', [width + 2, width + 2]);
+  const isShifted = (shift.data as Float64Array).some((value) => value !== 0);
+  const rows = g.concat([x, y], 1);
+  const z = g.concat([isShifted ? g.sub(rows, g.constant(shift)) : rows, g.add(g.mul(y, 0), 1)], 1);
+  g.output(g.gemm(z, z, { transA: true, c: sums }), 'next');
   return toModel(g);
+}
+
+/**
+ * From sums around the shift s to sums around the means: sum (z - s)(z - s)' - n (m - s)(m - s)'. False where that would round too much: then
+ * the state is that of a pass around the means.
+ */
+function centreSums({ train, params: { fit_intercept: fitIntercept } }: Problem<Params>, state: FitState): boolean {
+  const rows = train.x.shape[0]!;
+  const shift = state.tensors['shift']!.data as Float64Array;
+  const { data: sums, shape } = state.tensors['sums'] as HostTensor<'float64'>;
+  const [outer, size] = [shape[0]!, shift.length];
+  const offsets = shift.map((_, j) => (fitIntercept ? sums[j * outer + size]! / rows : 0));
+  const means = shift.map((value, j) => value + offsets[j]!);
+  const centred = Float64Array.from({ length: size * size }, (_, at) => {
+    const [i, j] = [Math.floor(at / size), at % size];
+    return sums[i * outer + j]! - rows * offsets[i]! * offsets[j]!;
+  });
+  const isFar = offsets.some((offset, j) => rows * offset ** 2 > FAR_FROM_ZERO * centred[j * size + j]!);
+  // Once around the means there is nothing to gain.
+  if (isFar && state.position['is_centred'] !== true) {
+    state.tensors = { ...state.tensors, shift: tensor('float64', [size], means), sums: zeros('float64', shape) };
+    state.position = { phase: 'gram', row: 0, is_centred: true };
+    return false;
+  }
+  state.tensors = {
+    ...state.tensors,
+    means: tensor('float64', [size], means),
+    sums: tensor('float64', [size, size], centred),
+  };
+  return true;
 }
 
 /** Cholesky on the normal equations, or undefined where they are too close to singular. */

@@ -1,4 +1,7 @@
-/** The solvers' loop: L-BFGS for the smooth penalties, OWL-QN for l1; the state holds point, gradient and the last pairs. */
+/**
+ * The solvers' loop: L-BFGS for the smooth penalties, OWL-QN for l1; the state holds point, gradient and the last pairs. Large data are multiplied in
+ * float32 until the gradient is near what that can tell, then in float64 to the end.
+ */
 import type { Engine } from '../../onnx/engine.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
@@ -6,10 +9,13 @@ import type { FitState, Problem, Progress } from '../contract.ts';
 import { lbfgsStep } from '../lbfgs.ts';
 import type { Evaluation, LbfgsState } from '../lbfgs.ts';
 import { owlqnStep, pseudoGradient } from '../owlqn.ts';
-import { absoluteWeights, classesOf, lossModel, objective } from './objective.ts';
+import { absoluteWeights, isLarge, objective, openLoss } from './objective.ts';
+import type { Precision } from './objective.ts';
 import type { LogisticParams } from './params.ts';
 
 const REPORT_EVERY = 10;
+/** Gradients that float32 still tells apart from its rounding. */
+const SINGLE_TOL = 1e-5;
 
 export async function* fit(
   problem: Problem<LogisticParams>,
@@ -20,10 +26,28 @@ export async function* fit(
     yield { fraction: 1, epoch: Number(state.position['iteration']) };
     return;
   }
+  if (state.position['precision'] === undefined)
+    state.position = { ...state.position, precision: isLarge(problem.train) ? 'float32' : 'float64' };
+  if (state.position['precision'] === 'float32') {
+    yield* descend(problem, state, { engine, precision: 'float32' });
+    // The gradient in float64 is another one: the next phase begins with it.
+    state.position = { ...state.position, precision: 'float64', value: null };
+  }
+  yield* descend(problem, state, { engine, precision: 'float64' });
+  state.position = { ...state.position, is_done: true };
+  yield { fraction: 1, epoch: Number(state.position['iteration']) };
+}
+
+/** Iterations of one precision, to where it ends. */
+async function* descend(
+  problem: Problem<LogisticParams>,
+  state: FitState,
+  { engine, precision }: { engine: Engine; precision: Precision },
+): AsyncGenerator<Progress, void, undefined> {
   const { max_iter: maxIter, tol } = problem.params;
-  const classes = classesOf(problem.train);
-  const session = await engine.createSession(lossModel(problem.train.x.shape[1]!, classes));
-  const evaluate = (point: Float64Array): Promise<Evaluation> => objective(problem, { state, session, point });
+  const goal = precision === 'float32' ? Math.max(tol, SINGLE_TOL) : tol;
+  const loss = await openLoss(problem, engine, precision);
+  const evaluate = (point: Float64Array): Promise<Evaluation> => objective(problem, { state, loss, point });
   const weights = absoluteWeights(problem, state);
   const isSmooth = problem.params.penalty !== 'l1';
   const slopeOf = (at: LbfgsState): number => largest(isSmooth ? at.evaluation.gradient : pseudoGradient(at, weights));
@@ -34,19 +58,18 @@ export async function* fit(
     const first = (state.position['first'] as number | null) ?? slopeOf(solver);
     let fraction = Number(state.position['fraction']);
     for (let iteration = Number(state.position['iteration']); ; iteration++) {
-      const next = slopeOf(solver) <= tol || iteration >= maxIter ? undefined : await advance(solver);
+      const next = slopeOf(solver) <= goal || iteration >= maxIter ? undefined : await advance(solver);
       solver = next ?? solver;
       const done = Math.log(first / slopeOf(solver)) / Math.log(first / tol);
       fraction = Math.min(0.99, Math.max(fraction, done, iteration / maxIter));
-      save(state, solver, { iteration: iteration + (next ? 1 : 0), first, fraction, is_done: next === undefined });
-      if (next === undefined) break;
-      const loss = (iteration + 1) % REPORT_EVERY === 0 ? { metrics: { loss: solver.evaluation.value } } : {};
-      yield { fraction, epoch: iteration + 1, step: iteration + 1, ...loss };
+      save(state, solver, { iteration: iteration + (next ? 1 : 0), first, fraction, precision });
+      if (next === undefined) return;
+      const report = (iteration + 1) % REPORT_EVERY === 0 ? { metrics: { loss: solver.evaluation.value } } : {};
+      yield { fraction, epoch: iteration + 1, step: iteration + 1, ...report };
     }
   } finally {
-    await session.release();
+    await loss.session.release();
   }
-  yield { fraction: 1, epoch: Number(state.position['iteration']) };
 }
 
 async function restore(
@@ -63,14 +86,14 @@ async function restore(
 function save(
   state: FitState,
   solver: LbfgsState,
-  position: { iteration: number; first: number; fraction: number; is_done: boolean },
+  position: { iteration: number; first: number; fraction: number; precision: Precision },
 ): void {
   const vector = (data: Float64Array): HostTensor => tensor('float64', [data.length], data);
   const pairs = solver.pairs.flatMap(({ s, y }, k): [string, HostTensor][] => [
     [`s${k}`, vector(s)],
     [`y${k}`, vector(y)],
   ]);
-  state.position = { ...position, pairs: solver.pairs.length, value: solver.evaluation.value };
+  state.position = { ...position, pairs: solver.pairs.length, value: solver.evaluation.value, is_done: false };
   state.tensors = {
     center: state.tensors['center']!,
     scale: state.tensors['scale']!,

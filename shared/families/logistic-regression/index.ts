@@ -30,16 +30,26 @@ export const logisticRegression = defineFamily<LogisticParams>({
     g.softmax(logits(g, g.gemm(x, coef!, { c: intercept! }), outputs), 1),
 });
 
+/** Rows that means and scales are taken from: they make the problem well conditioned, and need not be exact. */
+const SAMPLE_ROWS = 1024;
+
 /** The point of zeros; means and scales of the columns. */
 function start({ train, params }: Problem<LogisticParams>): FitState {
   checkWeights(params, train.target);
   const { fit_intercept: fitIntercept } = params;
   const [rows = 0, width = 0] = train.x.shape;
   const { data } = train.x;
+  const sample = Math.min(rows, SAMPLE_ROWS);
   const center = new Float64Array(width);
   const scale = new Float64Array(width);
-  for (let at = 0; fitIntercept && at < rows * width; at++) center[at % width]! += data[at]! / rows;
-  for (let at = 0; at < rows * width; at++) scale[at % width]! += (data[at]! - center[at % width]!) ** 2 / rows;
+  const addUp = (sums: Float64Array, term: (value: number, j: number) => number): void => {
+    for (let i = 0; i < sample; i++) {
+      const at = Math.floor((i * rows) / sample) * width;
+      for (let j = 0; j < width; j++) sums[j]! += term(data[at + j]!, j) / sample;
+    }
+  };
+  if (fitIntercept) addUp(center, (value) => value);
+  addUp(scale, (value, j) => (value - center[j]!) ** 2);
   const size = (width + 1) * columnsFor(classesOf(train));
   return {
     position: { iteration: 0, pairs: 0, value: null, first: null, fraction: 0, is_done: false },

@@ -1,8 +1,10 @@
-/** Loss and gradient of logistic regression over all rows: sums by ONNX Runtime over blocks, always cut alike, in float64. */
-import type { FeatureDType } from '../../data/feature-matrix.ts';
+/**
+ * Loss and gradient of logistic regression over all rows: sums by ONNX Runtime over blocks, always cut alike. The products with the rows are in the
+ * precision asked for; the terms of the loss and the sums over blocks are float64 in both, or a line search would see noise.
+ */
 import { ServiceError } from '../../errors.ts';
 import { GraphBuilder, toModel } from '../../onnx/graph-builder.ts';
-import type { Session } from '../../onnx/engine.ts';
+import type { Engine, Session } from '../../onnx/engine.ts';
 import type { Value } from '../../onnx/graph.ts';
 import { fromNumbers, rowsOf, tensor } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
@@ -11,7 +13,14 @@ import type { Evaluation } from '../lbfgs.ts';
 import type { LogisticParams } from './params.ts';
 
 /** Values of x per run: larger data are summed over blocks, always cut alike. */
-const BLOCK_VALUES = 1 << 22;
+const BLOCK_VALUES = 1 << 20;
+/** Values from which the way to the optimum begins in float32: below, float64 costs nothing. */
+const LARGE_VALUES = 1 << 20;
+
+/** In what the rows are multiplied. */
+export type Precision = 'float32' | 'float64';
+
+export const isLarge = ({ x }: Samples): boolean => x.data.length >= LARGE_VALUES;
 
 export const columnsFor = (classes: number): number => (classes === 2 ? 1 : classes);
 
@@ -39,40 +48,73 @@ export function logits(g: GraphBuilder, z1: Value, classes: number): Value {
 }
 
 /** Sums over a block of rows: weighted loss, and its gradient by coefficients and intercepts. */
-export function lossModel(width: number, classes: number): Uint8Array {
+export function lossModel(width: number, classes: number, precision: Precision): Uint8Array {
   const g = new GraphBuilder('logistic_loss');
   const columns = columnsFor(classes);
-  const x = g.input('x', 'float64', ['batch', width]);
+  const x = g.input('x', precision, ['batch', width]);
   const y = g.input('y', 'int32', ['batch', 1]);
   const weight = g.input('weight', 'float64', ['batch', 1]);
   const coef = g.input('coef', 'float64', [width, columns]);
   const intercept = g.input('intercept', 'float64', [1, columns]);
-  const all = logits(g, g.gemm(x, coef, { c: intercept }), classes);
-  const highest = g.reduceMax(all, { axes: [1], keepdims: true });
-  const powers = g.exp(g.sub(all, highest));
-  const sum = g.reduceSum(powers, { axes: [1], keepdims: true });
-  const numbers = g.constant(
-    fromNumbers(
-      'int32',
-      Array.from({ length: classes }, (_, k) => k),
-      [1, classes],
-    ),
-  );
-  const isClass = g.cast(g.equal(y, numbers), 'float64');
-  const own = g.reduceSum(g.mul(isClass, all), { axes: [1], keepdims: true });
-  const loss = g.mul(weight, g.sub(g.add(g.log(sum), highest), own));
-  const residual = g.mul(g.sub(g.div(powers, sum), isClass), weight);
-  const free = classes === 2 ? g.slice(residual, { axis: 1, start: 1, end: 2 }) : residual;
-  g.output(g.reduceSum(loss), 'loss');
-  g.output(g.gemm(x, free, { transA: true }), 'by_coef');
-  g.output(g.reduceSum(free, { axes: [0] }), 'by_intercept');
+  const products = g.gemm(x, g.cast(coef, precision), { c: g.cast(intercept, precision) });
+  const z = g.cast(products, 'float64');
+  const { loss, residual } = classes === 2 ? binaryLoss(g, z, y) : multinomialLoss(g, z, y);
+  const weighted = g.mul(residual, weight);
+  g.output(g.reduceSum(g.mul(weight, loss)), 'loss');
+  g.output(g.cast(g.gemm(x, g.cast(weighted, precision), { transA: true }), 'float64'), 'by_coef');
+  g.output(g.reduceSum(weighted, { axes: [0] }), 'by_intercept');
   return toModel(g);
+}
+
+interface Loss {
+  /** [batch, 1] */
+  readonly loss: Value;
+  /** By the logits: [batch, columns]. */
+  readonly residual: Value;
+}
+
+/** log(1 + exp z) - y z without overflow, and sigmoid(z) - y */
+function binaryLoss(g: GraphBuilder, z: Value, y: Value): Loss {
+  const isSecond = g.cast(y, 'float64');
+  const rest = g.log(g.add(g.exp(g.neg(g.abs(z))), 1));
+  return { loss: g.sub(g.add(g.relu(z), rest), g.mul(isSecond, z)), residual: g.sub(g.sigmoid(z), isSecond) };
+}
+
+/** log sum_k exp z_k - z_y, and softmax(z) - [k = y] */
+function multinomialLoss(g: GraphBuilder, z: Value, y: Value): Loss {
+  const classes = Array.from({ length: z.shape[1] as number }, (_, k) => k);
+  const highest = g.reduceMax(z, { axes: [1], keepdims: true });
+  const powers = g.exp(g.sub(z, highest));
+  const sum = g.reduceSum(powers, { axes: [1], keepdims: true });
+  const isClass = g.cast(g.equal(y, g.constant(fromNumbers('int32', classes, [1, classes.length]))), 'float64');
+  const own = g.reduceSum(g.mul(isClass, z), { axes: [1], keepdims: true });
+  return { loss: g.sub(g.add(g.log(sum), highest), own), residual: g.sub(g.div(powers, sum), isClass) };
+}
+
+/** The rows in one of the precisions, and the open graph of their loss. */
+export interface LossSession {
+  readonly x: HostTensor;
+  readonly weights: Float64Array;
+  readonly session: Session;
+}
+
+export async function openLoss(
+  { train, params }: Problem<LogisticParams>,
+  engine: Engine,
+  precision: Precision,
+): Promise<LossSession> {
+  const { shape, data } = train.x;
+  return {
+    x: precision === 'float64' ? train.x : tensor('float32', shape, new Float32Array(data)),
+    weights: weightsOf(train, params.class_weight),
+    session: await engine.createSession(lossModel(shape[1]!, classesOf(train), precision)),
+  };
 }
 
 /** Mean loss with its squared penalty, and the gradient by the scaled coefficients. */
 export async function objective(
   { train, params: given }: Problem<LogisticParams>,
-  at: { readonly state: FitState; readonly session: Session; readonly point: Float64Array },
+  at: { readonly state: FitState; readonly loss: LossSession; readonly point: Float64Array },
 ): Promise<Evaluation> {
   const { tensors } = at.state;
   const classes = classesOf(train);
@@ -82,9 +124,7 @@ export async function objective(
     coef: tensor('float64', [coef.length / columns, columns], coef),
     intercept: tensor('float64', [1, columns], intercept),
   };
-  const sums = await sumLoss(train, weightsOf(train, given.class_weight), (feeds) =>
-    at.session.run({ ...feeds, ...learnedNow }),
-  );
+  const sums = await sumLoss(train.target, at.loss, learnedNow);
   const rows = train.x.shape[0]!;
   const penalty = given.penalty === 'l2' ? 1 / (given.C * rows) : 0;
   const center = tensors['center']!.data as Float64Array;
@@ -120,9 +160,9 @@ export function absoluteWeights(
 }
 
 async function sumLoss(
-  { x, target }: Samples,
-  weights: Float64Array,
-  run: (feeds: Record<string, HostTensor>) => Promise<Record<string, HostTensor>>,
+  target: Samples['target'],
+  { x, weights, session }: LossSession,
+  learned: Readonly<Record<string, HostTensor>>,
 ): Promise<{ loss: number; byCoef: Float64Array; byIntercept: Float64Array }> {
   const [rows = 0, width = 1] = x.shape;
   const block = Math.max(1, Math.floor(BLOCK_VALUES / width));
@@ -131,8 +171,9 @@ async function sumLoss(
   let byIntercept = new Float64Array(0);
   for (let begin = 0; begin < rows; begin += block) {
     const end = Math.min(begin + block, rows);
-    const sums = await run({
-      x: rowsOf<FeatureDType>(x, begin, end),
+    const sums = await session.run({
+      ...learned,
+      x: rowsOf(x, begin, end),
       y: tensor('int32', [end - begin, 1], (target.values as Int32Array).subarray(begin, end)),
       weight: tensor('float64', [end - begin, 1], weights.subarray(begin, end)),
     });
