@@ -48,20 +48,9 @@ export function pauseS(asked: number): number {
 /** A job asks for its next segment; one that holds a slot asks to keep it. */
 export function decide(schedule: Schedule, turn: Turn, { slots, leaseMs }: Capacity): Decision {
   const { job, tenant, nowMs } = turn;
-  const held = new Map<string, number>();
-  let taken = 0;
-  for (const [id, holder] of Object.entries(schedule.running)) {
-    if (id === job || holder.until_ms <= nowMs) continue;
-    held.set(holder.tenant, (held.get(holder.tenant) ?? 0) + 1);
-    taken++;
-  }
-  const own = currentWaiter(schedule, tenant, nowMs) ?? { since_ms: nowMs, asked_ms: nowMs };
-  let before = 0;
-  for (const [other, { since_ms: sinceMs, asked_ms: askedMs }] of Object.entries(schedule.waiting)) {
-    if (other === tenant || nowMs - askedMs > FORGOTTEN_MS) continue;
-    const difference = (held.get(other) ?? 0) - (held.get(tenant) ?? 0);
-    if (difference < 0 || (difference === 0 && sinceMs < own.since_ms)) before++;
-  }
+  const known = currentWaiter(schedule, tenant, nowMs);
+  const own = known ?? { since_ms: nowMs, asked_ms: nowMs };
+  const { taken, before } = rivals(schedule, turn, own.since_ms);
   if (before < slots - taken) {
     const { running, waiting } = present(schedule, turn);
     const { [tenant]: _served, ...others } = waiting;
@@ -70,16 +59,33 @@ export function decide(schedule: Schedule, turn: Turn, { slots, leaseMs }: Capac
       next: { running: { ...running, [job]: { tenant, until_ms: nowMs + leaseMs } }, waiting: others },
     };
   }
-  const isKnown =
-    currentWaiter(schedule, tenant, nowMs) !== undefined &&
-    nowMs - own.asked_ms < REFRESH_MS &&
-    schedule.running[job] === undefined;
-  if (isKnown) return { isAdmitted: false, next: undefined };
+  const isFresh = known !== undefined && nowMs - known.asked_ms < REFRESH_MS;
+  if (isFresh && schedule.running[job] === undefined) return { isAdmitted: false, next: undefined };
   const { running, waiting } = present(schedule, turn);
-  return {
-    isAdmitted: false,
-    next: { running, waiting: { ...waiting, [tenant]: { ...own, asked_ms: nowMs } } },
-  };
+  return { isAdmitted: false, next: { running, waiting: { ...waiting, [tenant]: { ...own, asked_ms: nowMs } } } };
+}
+
+/** How many slots others hold, and how many waiting tenants come before this one. */
+function rivals(
+  { running, waiting }: Schedule,
+  { job, tenant, nowMs }: Turn,
+  sinceMs: number,
+): { taken: number; before: number } {
+  const held = new Map<string, number>();
+  let taken = 0;
+  for (const [id, holder] of Object.entries(running)) {
+    if (id === job || holder.until_ms <= nowMs) continue;
+    held.set(holder.tenant, (held.get(holder.tenant) ?? 0) + 1);
+    taken++;
+  }
+  const own = held.get(tenant) ?? 0;
+  let before = 0;
+  for (const [other, waiter] of Object.entries(waiting)) {
+    if (other === tenant || nowMs - waiter.asked_ms > FORGOTTEN_MS) continue;
+    const difference = (held.get(other) ?? 0) - own;
+    if (difference < 0 || (difference === 0 && waiter.since_ms < sinceMs)) before++;
+  }
+  return { taken, before };
 }
 
 function currentWaiter({ waiting }: Schedule, tenant: string, nowMs: number): Schedule['waiting'][string] | undefined {
