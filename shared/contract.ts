@@ -50,6 +50,14 @@ export const ROUTES = [
     auth: 'key',
   },
   {
+    operation: 'explain',
+    method: 'POST',
+    path: '/v1/models/{ref}:explain',
+    resource: '/v1/models/{name}',
+    function: 'inference',
+    auth: 'key',
+  },
+  {
     operation: 'getModelVersion',
     method: 'GET',
     path: '/v1/models/{name}/versions/{version}',

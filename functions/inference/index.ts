@@ -5,6 +5,7 @@ import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
 import { inferenceOperations } from '../../shared/http/inference/index.ts';
+import { ExplainerCache } from '../../shared/http/inference/explainer-cache.ts';
 import { ModelCache } from '../../shared/http/inference/model-cache.ts';
 import { admitByRateAhead } from '../../shared/http/rate.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
@@ -25,18 +26,21 @@ const MAX_MODEL_BYTES = (lambdaMemoryMb() * 1024 ** 2) / 2;
 let cache: ModelCache | undefined;
 let lease: PredictionLease | undefined;
 const onDefect = (error: unknown): void => logger.error('usage was not written', { error: error as Error });
+let explainers: ExplainerCache | undefined;
+const threads = lambdaThreads();
 
 const serve = gatewayHandler({
   operations: inferenceOperations({
     stores,
-    models: (tenantId) =>
-      (cache ??= new ModelCache(stores(tenantId), { threads: lambdaThreads(), maxBytes: MAX_MODEL_BYTES })),
     lease: (tenantId) =>
       (lease ??= new PredictionLease(stores(tenantId).predictions, {
         clock: systemClock,
         onDefect,
         later: (ms, run) => void setTimeout(run, ms).unref(),
       })),
+    models: (tenantId) => (cache ??= new ModelCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES })),
+    explainers: (tenantId) =>
+      (explainers ??= new ExplainerCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES / 2 })),
     clock: systemClock,
     memoryMb: lambdaMemoryMb(),
   }),

@@ -1,5 +1,6 @@
 /** Models and their immutable versions, and what a prediction takes and answers. */
 import * as z from 'zod';
+import { explanationSchema } from './explanation.ts';
 import { nameSchema, timeSchema } from './common.ts';
 import { TASKS } from './job.ts';
 
@@ -86,10 +87,15 @@ export const predictSchema = z.strictObject({
     .describe(
       'Of a language model: 100 tokens at temperature 1 by default; temperature 0 takes the most probable one.',
     ),
+  explain: z
+    .boolean()
+    .default(false)
+    .describe('Also explain each of at most 100 instances, by the method that auto chooses.'),
 });
 
 export const predictionsSchema = z.object({
   predictions: z.array(z.unknown()),
+  explanations: z.array(explanationSchema).optional(),
   model: z.string(),
   model_version: z.number().int(),
 });

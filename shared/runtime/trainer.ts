@@ -59,6 +59,8 @@ export interface ExportResult {
   readonly metrics: SegmentMetrics;
   /** Between the file's predictions and the trainer's, over a sample of rows; relative for values above 1. */
   readonly equality: { readonly rows: number; readonly max_difference: number };
+  /** What it was trained on, encoded. */
+  readonly prepared: Preparation;
 }
 
 const PROGRESS_INTERVAL_MS = 200;
@@ -106,7 +108,7 @@ export async function exportModel(
       `the exported file predicts otherwise than the trainer: by ${equality.max_difference}, allowed is ${MAX_DIFFERENCE}`,
     );
   }
-  return { onnx, schema, metrics, equality };
+  return { onnx, schema, metrics, equality, prepared };
 }
 
 interface Fitted {

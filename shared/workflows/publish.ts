@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto';
 import { epochS } from '../clock.ts';
 import { ServiceError } from '../errors.ts';
+import { sampleBackground } from '../explain/background.ts';
+import type { TrainedData } from '../explain/background.ts';
 import type { JobRecord } from '../resources/job.ts';
 import type { ModelVersion } from '../resources/model.ts';
+import type { Preparation } from '../runtime/preparation.ts';
 import { exportModel } from '../runtime/trainer.ts';
 import { versionId } from '../stores/catalog.ts';
 import type { Catalog } from '../stores/catalog.ts';
@@ -36,6 +39,8 @@ export async function publish(
     const file = { bytes: exported.onnx.byteLength, sha256: createHash('sha256').update(exported.onnx).digest('hex') };
     const version = await reserveVersion(stores.catalog, job, { ...file, metrics, created_at: epochS(clock) });
     await stores.objects.put(paths.model(job.name, version), exported.onnx);
+    const background = JSON.stringify(sampleBackground(trainedOf(exported.prepared)));
+    await stores.objects.put(paths.background(job.name, version), background, 'application/json');
     const card = cardOf(job, { version, ...file, exported, metrics, nowS: epochS(clock), threads: context.threads });
     const dataset = await stores.catalog.datasets.get(job.dataset);
     await stores.objects.put(paths.card(job.name, version), JSON.stringify(card(dataset)), 'application/json');
@@ -49,6 +54,11 @@ export async function publish(
     if (!(error instanceof ServiceError)) throw error;
     return { usage: usage(), error: jobError(error, 'publish') };
   }
+}
+
+/** What the background of explanations is drawn from. */
+function trainedOf({ encodings, trainRows, problem }: Preparation): TrainedData {
+  return { encodings, ...trainRows, x: problem.train.x, seed: problem.seed };
 }
 
 /** Takes the next free version number for the job, or the one it took before. */

@@ -1,24 +1,57 @@
 /** The operations of the inference function. */
 import type { ROUTES } from '../../contract.ts';
 import { ServiceError } from '../../errors.ts';
+import type { ExplainedRow } from '../../explain/explainer.ts';
 import type { GenerationParameters } from '../../runtime/generation.ts';
 import type { Predictor } from '../../runtime/predictor.ts';
 import type { Operations } from '../operation.ts';
+import { explain, explaining } from './explain.ts';
+import type { ExplainContext } from './explain.ts';
+import { tenantOf } from '../context.ts';
 import { metered, modelRefOf } from './metered.ts';
-import type { InferenceContext } from './metered.ts';
 
 export type InferenceOperation = Extract<(typeof ROUTES)[number], { function: 'inference' }>['operation'];
 
-export function inferenceOperations(context: InferenceContext): Operations<InferenceOperation> {
+interface Answered {
+  readonly predictions: readonly unknown[];
+  readonly explanations?: ExplainedRow[];
+}
+
+/** Explanations within one call of predict. */
+const MAX_EXPLAINED = 100;
+
+export function inferenceOperations(context: ExplainContext): Operations<InferenceOperation> {
   return {
-    async predict({ caller, params, body: { instances, parameters } }) {
-      const { result, model, headers } = await metered(context, caller, modelRefOf(params['ref']), ({ predictor }) => ({
-        predictions: instances.length,
-        run: () => predictFinite(predictor, instances, parameters),
-      }));
-      return { body: { predictions: [...result], model: model.name, model_version: model.version }, headers };
+    async predict({ caller, params, body: { instances, parameters, explain: isExplained } }) {
+      if (isExplained) requireFew(instances);
+      const { result, model, headers } = await metered<Answered>(
+        context,
+        caller,
+        modelRefOf(params['ref']),
+        async (loaded) => {
+          const predict = () => predictFinite(loaded.predictor, instances, parameters);
+          if (!isExplained)
+            return { predictions: instances.length, run: async () => ({ predictions: await predict() }) };
+          const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);
+          const work = explaining(explainer, { instances });
+          return {
+            predictions: instances.length + work.predictions,
+            run: async () => ({ predictions: await predict(), explanations: await work.run() }),
+          };
+        },
+      );
+      const { predictions, explanations } = result;
+      const body = { predictions: [...predictions], model: model.name, model_version: model.version };
+      return { body: explanations === undefined ? body : { ...body, explanations }, headers };
     },
+    explain: (call) => explain(context, call),
   };
+}
+
+function requireFew(instances: readonly unknown[]): void {
+  if (instances.length <= MAX_EXPLAINED) return;
+  const message = `explain: expected at most ${MAX_EXPLAINED} instances with explanations, got ${instances.length}`;
+  throw new ServiceError('invalid_request', message, { param: '/instances' });
 }
 
 /** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */

@@ -45,12 +45,12 @@ export async function metered<T>(
   context: InferenceContext,
   from: Caller | undefined,
   ref: ModelRef,
-  plan: (model: LoadedModel) => Work<T>,
+  plan: (model: LoadedModel) => Work<T> | Promise<Work<T>>,
 ): Promise<Served<T>> {
   const { caller, limits } = tenantOf(context, from);
   const startedMs = context.clock.nowMs();
   const model = await context.models(caller.tenantId).get(ref);
-  const { predictions, run } = plan(model);
+  const { predictions, run } = await plan(model);
   const taken = await context.lease(caller.tenantId).take(predictions, limits.predictions_per_month);
   if (taken === undefined) {
     throw new ServiceError(

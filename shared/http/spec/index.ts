@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { OperationId } from '../../contract.ts';
 import { deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
+import { explainSchema, explanationsSchema } from '../../resources/explanation.ts';
 import { createJobSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
 import {
   aliasSchema,
@@ -175,6 +176,15 @@ export const SPECS = {
     example: { instances: [{ length: 1.5, width: 0.2 }] },
     status: 200,
     answer: predictionsSchema,
+  },
+  explain: {
+    tag: 'Predictions',
+    summary: 'Explain predictions; every additive answer says whether it adds up',
+    params: { ref: 'name, name@alias or name:version' },
+    body: explainSchema,
+    example: { instances: [{ length: 1.5, width: 0.2 }], method: 'auto' },
+    status: 200,
+    answer: explanationsSchema,
   },
   getLimits: {
     tag: 'Limits and usage',

@@ -1,0 +1,113 @@
+/** Explanations over HTTP: of a table and of images, within predictions, counted, and refused by name. */
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { useTenon } from './tenon.ts';
+
+const tenon = useTenon();
+
+interface Row {
+  readonly method: string;
+  readonly reason: string;
+  readonly target: unknown;
+  readonly base_value: number;
+  readonly output: number;
+  readonly attributions: Record<string, number>;
+  readonly completeness: { sum: number; expected: number; residual: number; tolerance: number; passed: boolean };
+}
+
+beforeAll(async () => {
+  const rows = Array.from({ length: 60 }, (_, i) => {
+    const [area, district] = [40 + ((i * 37) % 80), ['east', 'west'][i % 2]!];
+    return `${area},${district},${3 * area + (district === 'west' ? 50 : 0)}`;
+  });
+  const dataset = await tenon.dataset({
+    name: 'flats',
+    format: 'csv',
+    csv: `area,district,price\n${rows.join('\n')}\n`,
+  });
+  const job = await tenon.job({
+    name: 'flats',
+    task: 'regression',
+    family: 'linear_regression',
+    dataset: dataset['id'],
+    target: 'price',
+    validation: { fraction: 0 },
+  });
+  if (job['status'] !== 'succeeded') throw new Error(JSON.stringify(job));
+});
+
+async function explain(body: object): Promise<Row[]> {
+  const answer = await tenon.request('POST', '/v1/models/flats:explain', { body });
+  if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+  return answer.body['explanations'] as Row[];
+}
+
+async function used(): Promise<number> {
+  const limits = await tenon.request('GET', '/v1/limits');
+  const list = limits.body['data'] as { name: string; used: number }[];
+  return list.find(({ name }) => name === 'predictions_per_month')!.used;
+}
+
+describe('POST /v1/models/{ref}:explain', () => {
+  it('chooses the closed form for a linear model, says why, and adds up', async () => {
+    const [row] = await explain({ instances: [{ area: 100, district: 'west' }] });
+    const meanArea =
+      Array.from({ length: 60 }, (_, i) => 40 + ((i * 37) % 80)).reduce((sum, area) => sum + area, 0) / 60;
+
+    expect(row).toMatchObject({ method: 'linear_shap', reason: expect.stringContaining('linear'), target: 'price' });
+    expect(row!.attributions['area']).toBeCloseTo(3 * (100 - meanArea), 6);
+    expect(row!.attributions['district']).toBeCloseTo(25, 6);
+    expect(row!.output).toBeCloseTo(350, 6);
+    expect(row!.completeness.passed).toBe(true);
+    expect(row!.completeness.sum).toBeCloseTo(row!.output - row!.base_value, 9);
+  });
+
+  it('asks every coalition against the sample kept at training, or against rows that are given', async () => {
+    const background = [{ area: 40, district: 'east' }];
+    const [kept] = await explain({ instances: [{ area: 100, district: 'west' }], method: 'exact_shap' });
+    const [given] = await explain({ instances: [{ area: 100, district: 'west' }], method: 'exact_shap', background });
+
+    expect(kept!.completeness.passed).toBe(true);
+    expect(given!.attributions['area']).toBeCloseTo(180, 6);
+    expect(given!.attributions['district']).toBeCloseTo(50, 6);
+    expect(given!.base_value).toBeCloseTo(120, 6);
+  });
+
+  it('counts the passes through the model as predictions', async () => {
+    const before = await used();
+    const background = [
+      { area: 40, district: 'east' },
+      { area: 60, district: 'west' },
+    ];
+    await explain({ instances: [{ area: 100, district: 'west' }], method: 'exact_shap', background });
+
+    // One pass to know the output, and four coalitions with two rows each.
+    expect((await used()) - before).toBe(9);
+  });
+
+  it('stands beside a prediction that asks for it', async () => {
+    const answer = await tenon.request('POST', '/v1/models/flats:predict', {
+      body: { instances: [{ area: 100, district: 'west' }], explain: true },
+    });
+
+    expect(answer.status).toBe(200);
+    expect((answer.body['predictions'] as number[])[0]).toBeCloseTo(350, 6);
+    expect(answer.body['explanations']).toMatchObject([{ method: 'linear_shap', completeness: { passed: true } }]);
+  });
+
+  it('says which field is wrong', async () => {
+    const instances = [{ area: 100, district: 'west' }];
+    const cases: [object, string][] = [
+      [{ instances, method: 'grad_cam' }, '/method'],
+      [{ instances, method: 'magic' }, '/method'],
+      [{ instances, target: 'rent' }, '/target'],
+      [{ instances, method: 'exact_shap', background: [{ area: 'wide', district: 'west' }] }, '/background/0/area'],
+      [{ instances: [{ area: 'wide', district: 'west' }] }, '/instances/0/area'],
+      [{ instances, method: 'integrated_gradients', baseline: { area: 1 } }, '/baseline/0'],
+    ];
+    for (const [body, param] of cases) {
+      const answer = await tenon.request('POST', '/v1/models/flats:explain', { body });
+
+      expect([answer.status, answer.body['param']]).toEqual([400, param]);
+    }
+  });
+});
