@@ -24,6 +24,7 @@ export interface StoredColumn {
   readonly chunks: readonly string[];
   readonly categories?: readonly string[];
   readonly shape?: readonly number[];
+  readonly ragged?: boolean;
 }
 
 export interface TableManifest {
@@ -50,6 +51,7 @@ export function encodeTable(table: Table): { manifest: TableManifest; chunks: Ma
       chunks: [base],
       ...(column.type === 'category' ? { categories: column.categories } : {}),
       ...(column.type === 'tensor' ? { shape: column.shape } : {}),
+      ...(column.type === 'tensor' && column.isRagged === true ? { ragged: true } : {}),
     };
   });
   return { manifest: { format: 'tenon.columnar', version: 1, rows: table.rows, columns }, chunks };
@@ -89,7 +91,13 @@ function decodeColumn(stored: StoredColumn, chunks: readonly Uint8Array[], rows:
     case 'category':
       return { name, type, values: values as Int32Array, categories: stored.categories ?? [] };
     case 'tensor':
-      return { name, type, values: values as Uint8Array | Float32Array, shape: stored.shape ?? [] };
+      return {
+        name,
+        type,
+        values: values as Uint8Array | Float32Array,
+        shape: stored.shape ?? [],
+        ...(stored.ragged === true ? { isRagged: true } : {}),
+      };
   }
 }
 

@@ -36,7 +36,7 @@ export function cellValue(column: Column, row: number): unknown {
     case 'category':
       return column.categories[column.values[row]!];
     case 'tensor':
-      return nest(column.values, column.shape, row * column.shape.reduce((product, size) => product * size, 1));
+      return tensorCell(column, row);
     default:
       return column.values[row];
   }
@@ -47,9 +47,9 @@ export function requireFinite(column: Column, rows: number): void {
   if (column.type !== 'number' && column.type !== 'integer' && column.type !== 'tensor') return;
   const { values } = column;
   if (values.BYTES_PER_ELEMENT === 1) return;
-  const isTensor = column.type === 'tensor';
+  const isWhole = column.type === 'tensor' && column.isRagged !== true;
   // x - x is 0 for finite numbers and NaN for the others, among them the NaN that marks a missing number.
-  const at = values.findIndex((x: number) => x - x !== 0 && (isTensor || x === x));
+  const at = values.findIndex((x: number) => x - x !== 0 && (isWhole || x === x));
   if (at === -1) return;
   const row = Math.floor((at * rows) / values.length) + 1;
   const detail = { row, column: column.name, message: `expected a finite number, found ${values[at]!}` };
@@ -61,6 +61,19 @@ export function requireFinite(column: Column, rows: number): void {
 /** All rows, as indices. */
 export function allRows(table: Table): Int32Array {
   return Int32Array.from({ length: table.rows }, (_, row) => row);
+}
+
+/** A row as nested arrays; of a ragged column, up to its end. */
+function tensorCell({ values, shape, isRagged = false }: Column & { type: 'tensor' }, row: number): unknown {
+  const width = shape.reduce((product, size) => product * size, 1);
+  const length = isRagged ? lengthOf(values.subarray(row * width, (row + 1) * width), shape) : shape[0]!;
+  return nest(values, [length, ...shape.slice(1)], row * width);
+}
+
+/** How many steps of a row stand before what fills it up. */
+export function lengthOf(row: Uint8Array | Float32Array, [longest = 1]: readonly number[]): number {
+  const end = row.findIndex((value) => Number.isNaN(value));
+  return end === -1 ? longest : (end * longest) / row.length;
 }
 
 function nest(values: ArrayLike<number>, shape: readonly number[], offset: number): unknown {

@@ -2,10 +2,12 @@
  * Encodings as ONNX nodes. The same nodes make the training matrix (feature-matrix.ts runs them over the table) and stand
  * at the head of the exported file, so that trainer and export cannot differ.
  * Inputs: number, integer and boolean features float64 [batch, 1] (NaN is missing), datetimes the same in seconds since the epoch,
- * categories string [batch, 1] ('' is missing), tensors float32 [batch, ...shape] in the scale of the data, text as text-graph.ts says.
+ * categories string [batch, 1] ('' is missing), tensors float32 [batch, ...shape] in the scale of the data (sequences of any length: [batch, time, ...],
+ * NaN after their ends), text as text-graph.ts says.
  */
 import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Shape } from '../tensor/shape.ts';
 import { fromNumbers, tensor } from '../tensor/tensor.ts';
 import { dateColumns, emitDates } from './datetime-graph.ts';
 import { widthOf } from './encoding.ts';
@@ -24,10 +26,15 @@ export function emitInputs(g: GraphBuilder, encodings: readonly Encoding[]): Map
       const { name, type } = encoding;
       if (type === 'category') return [name, g.input(name, 'string', ['batch', 1])];
       if (type === 'text') return [name, emitTextInput(g, encoding)];
-      if (type === 'tensor') return [name, g.input(name, 'float32', ['batch', ...encoding.shape])];
+      if (type === 'tensor') return [name, g.input(name, 'float32', ['batch', ...openShape(encoding)])];
       return [name, g.input(name, 'float64', ['batch', 1])];
     }),
   );
+}
+
+/** The shape of a row in the graph, where the length of a ragged one is open. */
+function openShape({ shape, isRagged = false }: TensorEncoding): Shape {
+  return isRagged ? ['time', ...shape.slice(1)] : shape;
 }
 
 /** The names of the matrix's columns: numbers first, then dates, then one per category, in the order of the features. */

@@ -48,7 +48,14 @@ export type Encoding =
   /** Token ids. */
   | TextEncoding
   /** x / divisor: PIXEL_DIVISOR for pixels stored as bytes, else 1. */
-  | { readonly name: string; readonly type: 'tensor'; readonly shape: readonly number[]; readonly divisor: number };
+  | {
+      readonly name: string;
+      readonly type: 'tensor';
+      readonly shape: readonly number[];
+      readonly divisor: number;
+      /** Rows may be of any length along the first axis; what fills them up is NaN. */
+      readonly isRagged?: boolean;
+    };
 
 export interface FeatureOptions {
   readonly features: readonly string[];
@@ -87,6 +94,7 @@ export function fitEncodings(table: Table, rows: Int32Array, options: FeatureOpt
         type: 'tensor',
         shape: column.shape,
         divisor: column.values.BYTES_PER_ELEMENT === 1 ? PIXEL_DIVISOR : 1,
+        ...(column.isRagged === true ? { isRagged: true } : {}),
       };
     }
     const missing = countMissing(column, rows);

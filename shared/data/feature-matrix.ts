@@ -3,7 +3,9 @@ import type { Engine } from '../onnx/engine.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
 import type { Value } from '../onnx/graph.ts';
 import { ARRAYS } from '../tensor/dtype.ts';
-import { sizeOf, staticShape } from '../tensor/shape.ts';
+import { ServiceError } from '../errors.ts';
+import { formatShape, sameShape, sizeOf, staticShape } from '../tensor/shape.ts';
+import type { Shape } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { columnOf } from './columns.ts';
@@ -51,7 +53,7 @@ export async function encodeFeatures(
   const features = isPixels ? g.cast(emitted, 'uint8') : emitted;
   g.output(features, 'features/encoded');
   const dtype = features.dtype as FeatureDType;
-  const shape = staticShape(features.shape.slice(1), 'encoded features');
+  const shape = staticShape(closedShape(features, data), 'encoded features');
   const width = sizeOf(shape);
   const result = new ARRAYS[dtype](data.rows.length * width);
   const session = await engine.createSession(toModel(g));
@@ -66,6 +68,14 @@ export async function encodeFeatures(
     await session.release();
   }
   return tensor<FeatureDType>(dtype, [data.rows.length, ...shape], result);
+}
+
+/** The shape of an encoded row; a length that the graph leaves open is that of the table. */
+function closedShape({ shape }: Value, { table, encodings }: { table: Table; encodings: readonly Encoding[] }): Shape {
+  return shape.slice(1).map((dim) => {
+    const column = dim === 'time' ? columnOf(table, encodings[0]!.name) : undefined;
+    return column?.type === 'tensor' ? column.shape[0]! : dim;
+  });
 }
 
 /** Encoded rows within a graph as the exported file would have them: bytes are divided as its first node does. */
@@ -101,6 +111,7 @@ function feedOf(column: Column, encoding: Encoding, rows: Int32Array): HostTenso
         Float64Array.from(rows, (row) => column.values[row]!),
       );
     case 'tensor': {
+      requireSameShape(column, encoding);
       const width = sizeOf(column.shape);
       const data = new Float32Array(n * width);
       rows.forEach((row, i) => data.set(column.values.subarray(row * width, (row + 1) * width), i * width));
@@ -109,4 +120,14 @@ function feedOf(column: Column, encoding: Encoding, rows: Int32Array): HostTenso
     default:
       throw new TypeError(`feature "${encoding.name}": no encoding for a ${column.type} column`);
   }
+}
+
+/** A validation dataset may have rows of another shape than the training's; of sequences only the length may differ. */
+function requireSameShape({ name, shape, isRagged = false }: Column & { type: 'tensor' }, encoding: Encoding): void {
+  const expected = encoding.type === 'tensor' ? encoding : { shape: [], isRagged: false };
+  const from = expected.isRagged === true ? 1 : 0;
+  if (sameShape(shape.slice(from), expected.shape.slice(from)) && (from === 1 || !isRagged)) return;
+  const got = isRagged ? `sequences of up to ${shape[0]!} steps` : formatShape(shape);
+  const message = `"${name}": expected rows of shape ${formatShape(expected.shape)}, as in training, got ${got}`;
+  throw new ServiceError('invalid_request', message, { param: '/validation' });
 }

@@ -19,6 +19,8 @@ export interface ColumnProfile {
   readonly std?: number;
   readonly top?: readonly TopValue[];
   readonly shape?: readonly number[];
+  /** Rows differ in their first size; the shape is the longest's. */
+  readonly ragged?: boolean;
 }
 
 const TOP_VALUES = 10;
@@ -48,8 +50,9 @@ function profileColumn(column: Column, rows: number): ColumnProfile {
         type,
         missing: 0,
         unique: countRows(column.values, rows),
-        ...statistics(column.values),
+        ...statistics(column.isRagged === true ? column.values.filter((value) => !Number.isNaN(value)) : column.values),
         shape: column.shape,
+        ...(column.isRagged === true ? { ragged: true } : {}),
       };
     case 'boolean': {
       const ones = count(column.values, 1);
@@ -100,7 +103,9 @@ function countRows(values: Uint8Array | Float32Array, rows: number): number {
     let a = 0x811c9dc5;
     let b = 0;
     for (let i = row * width; i < (row + 1) * width; i++) {
-      const bits = Math.round(values[i]! * 65536);
+      const value = values[i]!;
+      // What fills up a row is not the same as zeros.
+      const bits = Number.isNaN(value) ? 0x7fc00000 : Math.round(value * 65536);
       a = Math.imul(a ^ bits, 0x01000193);
       b = Math.imul(b, 0x5bd1e995) + bits;
     }

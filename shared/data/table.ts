@@ -27,6 +27,8 @@ export type Column =
       readonly type: 'tensor';
       readonly shape: readonly number[];
       readonly values: Uint8Array | Float32Array;
+      /** Rows differ in their first size: `shape` is the longest's, and shorter ones are filled up with NaN. */
+      readonly isRagged?: boolean;
     };
 
 export interface Table {

@@ -22,6 +22,8 @@ export interface DataShape {
     readonly name: string;
     readonly type: ColumnType;
     readonly shape?: readonly number[];
+    /** Of a tensor whose rows differ in length; the shape is the longest's. */
+    readonly isRagged?: boolean;
   }[];
   /** Classes of a classification, where they are known. */
   readonly classes?: number;
@@ -42,6 +44,8 @@ export interface Problem<P> {
   readonly validation?: Samples;
   /** Ids of the text feature, padding and unknown included, where there is one. */
   readonly vocabulary?: number | undefined;
+  /** Rows are sequences of any length, NaN after their ends. */
+  readonly isRagged?: boolean | undefined;
 }
 
 /** What inference needs to know of the problem. */
@@ -54,6 +58,8 @@ export interface ModelShape<P> {
   readonly outputs: number;
   /** Ids of the text feature, where there is one. */
   readonly vocabulary?: number | undefined;
+  /** Rows are sequences of any length, NaN after their ends; `input` is the shape of the longest that was learned from. */
+  readonly isRagged?: boolean | undefined;
 }
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -104,6 +110,8 @@ export interface Family<P> {
   /** Wire names in snake_case; strict, so that an unknown parameter is refused by name. */
   readonly params: z.ZodType<P>;
   readonly featureTypes: readonly ColumnType[];
+  /** Takes tensors whose rows differ in length. */
+  readonly takesRagged?: boolean;
   /** What `preprocessing.standardize: auto` means here. */
   readonly standardize: boolean;
   /** Refuses parameters that do not fit the data. @throws ServiceError with a pointer below /params or /features. */
@@ -146,9 +154,9 @@ export function inferOutputs<P>(
   return { label: g.argMax(result, 1), probabilities: result };
 }
 
-export function modelOf<P>({ task, params, train, vocabulary }: Problem<P>): ModelShape<P> {
+export function modelOf<P>({ task, params, train, vocabulary, isRagged }: Problem<P>): ModelShape<P> {
   const outputs = train.target.kind === 'classes' ? train.target.labels.length : numbersPerRow(train);
-  return { task, params, input: train.x.shape.slice(1), outputs, vocabulary };
+  return { task, params, input: train.x.shape.slice(1), outputs, vocabulary, isRagged };
 }
 
 function numbersPerRow({ x, target }: Samples): number {

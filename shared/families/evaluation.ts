@@ -31,7 +31,8 @@ export class Evaluator {
     example: { readonly x: Features; readonly learned: Tensors; readonly isServed?: boolean },
   ): Promise<Evaluator> {
     const g = new GraphBuilder(family.name);
-    const x = g.input('x', example.x.dtype, ['batch', ...example.x.shape.slice(1)]);
+    const row = example.x.shape.slice(1);
+    const x = g.input('x', example.x.dtype, ['batch', ...(model.isRagged === true ? ['time', ...row.slice(1)] : row)]);
     const learned = Object.entries(example.learned).map(
       ([name, { dtype, shape }]) => [name, g.input(`learned/${name}`, dtype, shape)] as const,
     );

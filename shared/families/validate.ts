@@ -13,7 +13,7 @@ import type { TrainingSpec } from './spec.ts';
 
 /** What the checks need of a column; a dataset's profile has more. */
 type CheckedColumn = Pick<ColumnProfile, 'name' | 'type'> & {
-  readonly [K in 'shape' | 'missing' | 'unique']?: ColumnProfile[K] | undefined;
+  readonly [K in 'shape' | 'ragged' | 'missing' | 'unique']?: ColumnProfile[K] | undefined;
 };
 
 export interface CheckedTraining {
@@ -54,7 +54,12 @@ export function validateTraining(
   const params = parseParams(family, spec.params ?? {});
   family.check(params, {
     task,
-    features: columns.map(({ name, type, shape }) => ({ name, type, ...(shape === undefined ? {} : { shape }) })),
+    features: columns.map(({ name, type, shape, ragged = false }) => ({
+      name,
+      type,
+      ...(shape === undefined ? {} : { shape }),
+      ...(ragged ? { isRagged: true } : {}),
+    })),
     ...(task === 'classification' && target?.unique !== undefined ? { classes: target.unique } : {}),
   });
   return { family, task, params, target: target?.name, features };
@@ -143,6 +148,7 @@ function checkFeature(
   const column = columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw noColumn(pointer, name, columns);
   if (name === feature.target) throw invalid(pointer, `"${name}" is the target and cannot be a feature too`);
+  if (column.ragged === true && family.takesRagged !== true) throw noRagged(pointer, column, family);
   if (family.featureTypes.includes(column.type)) return column;
   if (takesText(family) && column.type === 'category') return { ...column, type: 'text' };
   if (column.type === 'text') throw noText(pointer, name, family);
@@ -161,6 +167,12 @@ export function takesText({ featureTypes }: Pick<AnyFamily, 'featureTypes'>): bo
 function noText(pointer: string, name: string, { name: family }: AnyFamily): ServiceError {
   const others = FAMILIES.filter(takesText).map((candidate) => candidate.name);
   const message = `"${name}" is a text column, which the family ${family} does not take: leave it out of "features", or use ${others.join(' or ')}`;
+  return invalid(pointer, message);
+}
+
+function noRagged(pointer: string, { name, shape = [] }: CheckedColumn, family: AnyFamily): ServiceError {
+  const others = FAMILIES.filter(({ takesRagged }) => takesRagged).map((candidate) => candidate.name);
+  const message = `the family ${family.name} takes tensors of one shape; the rows of "${name}" differ in length (up to ${shape[0]!}): bring them to one, or use ${others.join(' or ')}`;
   return invalid(pointer, message);
 }
 

@@ -99,6 +99,10 @@ export const columnProfileSchema = z.object({
   std: z.number().optional(),
   top: z.array(z.object({ value: z.union([z.string(), z.number(), z.boolean()]), count: z.number().int() })).optional(),
   shape: z.array(z.number().int()).optional(),
+  ragged: z
+    .boolean()
+    .optional()
+    .describe('Rows of a tensor column differ in their first size; `shape` is that of the longest.'),
 });
 
 export const datasetSchema = z.object({

@@ -79,16 +79,8 @@ function feedOf(feature: FeatureSchema, values: readonly unknown[]): HostTensor 
       const texts = values.map((value, instance) => category(value, { feature, instance }));
       return textFeed(texts, { tokens, length });
     }
-    case 'tensor': {
-      const shape = feature.shape ?? [];
-      const width = sizeOf(shape);
-      const data = new Float32Array(n * width);
-      values.forEach((value, instance) => {
-        const problem = flattenInto(value, shape, data, instance * width);
-        if (problem !== undefined) throw wrongTensor(value, problem, { feature, instance });
-      });
-      return tensor('float32', [n, ...shape], data);
-    }
+    case 'tensor':
+      return tensorFeed(feature, values);
     default:
       return tensor(
         'float64',
@@ -96,6 +88,22 @@ function feedOf(feature: FeatureSchema, values: readonly unknown[]): HostTensor 
         Float64Array.from(values, (value, instance) => number(value, { feature, instance })),
       );
   }
+}
+
+/** Tensors row by row; sequences of any length are filled up with NaN to the longest of the request. */
+function tensorFeed(feature: FeatureSchema, values: readonly unknown[]): HostTensor {
+  const wanted = feature.shape ?? [];
+  const isOpen = wanted[0] === -1;
+  const lengthOf = (value: unknown): number => (Array.isArray(value) ? Math.max(1, value.length) : 1);
+  const shape = isOpen ? wanted.with(0, Math.max(...values.map(lengthOf))) : wanted;
+  const width = sizeOf(shape);
+  const data = new Float32Array(values.length * width).fill(isOpen ? Number.NaN : 0);
+  values.forEach((value, instance) => {
+    const own = isOpen ? shape.with(0, lengthOf(value)) : shape;
+    const problem = flattenInto(value, own, data, instance * width);
+    if (problem !== undefined) throw wrongTensor(value, problem, { feature, instance });
+  });
+  return tensor('float32', [values.length, ...shape], data);
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -129,7 +137,7 @@ function wrongType(value: unknown, { feature, instance }: Place, expected: strin
 }
 
 function wrongTensor(value: unknown, problem: string, { feature, instance }: Place): ServiceError {
-  const expected = formatShape(feature.shape ?? []);
+  const expected = formatShape((feature.shape ?? []).map((size) => (size === -1 ? 'time' : size)));
   const got = formatShape(shapeOfNested(value));
   const difference = !Array.isArray(value)
     ? `, got ${quoteCell(value)}`

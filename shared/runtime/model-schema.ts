@@ -17,6 +17,7 @@ export interface FeatureSchema {
   readonly type: Encoding['type'];
   /** A missing value (null) is refused. */
   readonly required: boolean;
+  /** Of a tensor; -1 stands for any length. */
   readonly shape?: readonly number[];
   readonly categories?: readonly string[];
   /** Of a text: what its tokens are, and how many of them count. */
@@ -41,7 +42,10 @@ export interface ModelSchema {
 
 export function featureSchema(encoding: Encoding): FeatureSchema {
   const { name, type } = encoding;
-  if (type === 'tensor') return { name, type, required: true, shape: encoding.shape };
+  if (type === 'tensor') {
+    const { shape, isRagged = false } = encoding;
+    return { name, type, required: true, shape: isRagged ? shape.with(0, -1) : shape };
+  }
   if (type === 'text') {
     const { required, tokens, length } = encoding;
     return { name, type, required, tokens, length };

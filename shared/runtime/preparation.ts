@@ -82,6 +82,7 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     params,
     seed,
     ...(textual === undefined ? {} : { vocabulary: vocabularySize(textual) }),
+    ...(encodings.some((encoding) => encoding.type === 'tensor' && encoding.isRagged) ? { isRagged: true } : {}),
     train: await encode(source, split.train),
     ...(heldOutRows.length === 0 ? {} : { validation: await encode(heldOut, heldOutRows) }),
   };
@@ -101,7 +102,7 @@ function typesOf(table: Table, { target }: TrainingSpec): Parameters<typeof vali
   return table.columns.map((column) => {
     const { name, type } = column;
     if (name === target) return profile({ rows: table.rows, columns: [column] })[0]!;
-    return type === 'tensor' ? { name, type, shape: column.shape } : { name, type };
+    return type === 'tensor' ? { name, type, shape: column.shape, ragged: column.isRagged } : { name, type };
   });
 }
 

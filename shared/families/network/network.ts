@@ -140,6 +140,8 @@ export interface NetworkInputs {
   readonly parameters: Readonly<Record<string, Value>>;
   /** In training; dropout is on then. */
   readonly seed?: Value;
+  /** 1 at the steps of x that count, 0 at those to skip; all count without it. */
+  readonly mask?: Value | undefined;
   /** In training: takes the new values of buffers. */
   readonly keep?: (buffer: string, value: Value) => void;
 }
@@ -149,11 +151,11 @@ export function buildNetwork(
   g: GraphBuilder,
   x: Value,
   network: Network,
-  { parameters, seed, keep }: NetworkInputs,
+  { parameters, seed, keep, mask: given }: NetworkInputs,
 ): Value {
   let value = x;
   let delayed: ActivationName = 'linear';
-  let mask: Value | undefined;
+  let mask = given;
   const outputs = new Map([[INPUT, x]]);
   const recalled = new Set(network.layers.map(({ layer, config }) => layer.recalls?.(config)));
   for (const [index, { name, layer, config, activation, weights = {}, buffers = {} }] of network.layers.entries()) {
@@ -162,7 +164,8 @@ export function buildNetwork(
     value = g.scope(name, () => {
       const seeded = seed === undefined ? undefined : g.add(seed, index * 0x3c6ef35);
       const own = Object.keys({ ...weights, ...buffers }).map((weight) => [weight, parameters[`${name}/${weight}`]!]);
-      mask = layer.mask?.(g, value, config) ?? mask;
+      const counted = layer.mask?.(g, value, config);
+      mask = counted && mask ? g.mul(counted, mask) : (counted ?? mask);
       const inputs = {
         weights: Object.fromEntries(own) as Record<string, Value>,
         seed: seeded,

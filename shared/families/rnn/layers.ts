@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { Value } from '../../onnx/graph.ts';
 import type { GraphBuilder } from '../../onnx/graph-builder.ts';
 import { sizeOf } from '../../tensor/shape.ts';
+import { embedding } from '../network/embedding.ts';
 import { layer } from '../network/layer.ts';
 import type { LayerInputs, LayerKind, LayerPlan, LayerTable, RowShape } from '../network/layer.ts';
 import { activationLayer, denseSchema, denseWeights, dropout, positive } from '../network/layers.ts';
@@ -160,6 +161,7 @@ const dense = layer({
   build(g, x, { units: width }, { weights }) {
     const product = (rows: Value): Value => g.gemm(rows, weights['kernel']!, { c: weights['bias']! });
     if (x.shape.length === 2) return product(x);
+    if (typeof x.shape[0] === 'string') return g.add(g.matMul(x, weights['kernel']!), weights['bias']!);
     return g.reshape(product(g.reshape(x, [-1, x.shape[2]!])), [...x.shape.slice(0, 2), width]);
   },
 });
@@ -207,12 +209,13 @@ export const RNN_LAYERS: LayerTable = {
     gru: recurrent('gru'),
     lstm: recurrent('lstm'),
     bidirectional,
+    embedding,
     masking,
     flatten,
     dense,
     dropout,
     activation,
   },
-  coming: ['embedding'],
+  coming: [],
   formatRow,
 };

@@ -43,8 +43,11 @@ export function windowOf({ window = DEFAULT_WINDOW, horizon = 1 }: RnnParams): {
   return { window, horizon };
 }
 
-/** The layers as given, or those that `cell` and `units` stand for: recurrent ones on top of each other and a dense one. */
-export function layersOf(params: RnnParams, task: Task, outputs: number): readonly LayerSpec[] {
+/** The layers as given, or those that `cell` and `units` stand for: recurrent ones on top of each other and a dense one, an embedding before them for text. */
+export function layersOf(
+  params: RnnParams,
+  { task, outputs, isText = false }: { task: Task; outputs: number; isText?: boolean },
+): readonly LayerSpec[] {
   const { layers, cell = DEFAULT_CELL, units = DEFAULT_UNITS } = params;
   if (layers !== undefined) return layers;
   const widths = typeof units === 'number' ? [units] : units;
@@ -53,5 +56,6 @@ export function layersOf(params: RnnParams, task: Task, outputs: number): readon
     config: { units: width, return_sequences: i < widths.length - 1 },
   }));
   const activation = task === 'classification' ? 'softmax' : 'linear';
-  return [...recurrent, { kind: 'dense', config: { units: outputs, activation } }];
+  const embedded = { kind: 'embedding', config: { output_dim: widths[0]!, mask_zero: true } };
+  return [...(isText ? [embedded] : []), ...recurrent, { kind: 'dense', config: { units: outputs, activation } }];
 }

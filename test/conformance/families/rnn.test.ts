@@ -1,5 +1,6 @@
 /** The cells against ONNX's own recurrent ops, Keras's defaults, reference parameter counts, forecasts, and errors that name layer and shapes. */
 import { describe, expect, test } from '@jest/globals';
+import { readRows } from '../../../shared/data/jsonl.ts';
 import type { Table } from '../../../shared/data/table.ts';
 import { buildNetwork, initialParameters, planLayers } from '../../../shared/families/network/network.ts';
 import { RNN_LAYERS } from '../../../shared/families/rnn/layers.ts';
@@ -22,7 +23,7 @@ const columns = [
 const spec = { task: 'classification', family: 'rnn', target: 'label', features: ['image'] } as const;
 
 function planOf(params: unknown, input: readonly number[] = [28, 28]) {
-  return planLayers(RNN_LAYERS, layersOf(rnnParams.parse(params), 'classification', 10), input);
+  return planLayers(RNN_LAYERS, layersOf(rnnParams.parse(params), { task: 'classification', outputs: 10 }), input);
 }
 
 describe('a cell computes what the op of ONNX computes', () => {
@@ -218,6 +219,92 @@ describe('networks as Keras has them', () => {
   });
 });
 
+describe('sequences of any length', () => {
+  const columns = [
+    { name: 'walk', type: 'tensor', shape: [9, 1], ragged: true },
+    { name: 'y', type: 'number' },
+  ] as const;
+
+  /** Walks of 3 to 9 steps, and the sum of each. */
+  function walks(rows: number): { walk: number[][]; y: number }[] {
+    const random = Random.fromSeed(3);
+    return Array.from({ length: rows }, () => {
+      const walk = Array.from({ length: 3 + random.nextBelow(7) }, () => [random.nextDouble() < 0.5 ? 0 : 0.5]);
+      return { walk, y: walk.reduce((sum, [step]) => sum + step!, 0) };
+    });
+  }
+
+  test.each(['tanh', 'linear'])(
+    '%s: an answer does not depend on the others of its request, and longer ones go on',
+    async (activation) => {
+      const layers = [{ simple_rnn: { units: 8, activation } }, { dense: { units: 1 } }];
+      const params = { layers, epochs: 40, optimizer: { adam: { learning_rate: 0.01 } } };
+      const regression = { task: 'regression', family: 'rnn', target: 'y', params, seed: 0 } as const;
+      const { exported } = await train({ spec: regression, train: readRows(walks(200)) });
+      const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+      const instances = [[[0], [0.5], [0]], Array.from({ length: 14 }, () => [0.5]), [[0.5], [0], [0.5], [0.5]]];
+
+      const together = (await predictor.predict(instances)) as number[];
+      const alone = await Promise.all(instances.map(async (instance) => (await predictor.predict([instance]))[0]));
+      const wrong = predictor.predict([{ walk: [[0, 1]] }]);
+
+      await expect(wrong).rejects.toMatchObject({
+        code: 'shape_mismatch',
+        message: 'instance 0, feature "walk": expected numbers of shape [time, 1], got shape [1, 2]',
+      });
+      await predictor.release();
+      expect(predictor.schema.features).toEqual([{ name: 'walk', type: 'tensor', required: true, shape: [-1, 1] }]);
+      expect(Math.max(...together.map((value, i) => Math.abs(value - (alone[i] as number))))).toBeLessThan(1e-5);
+      expect(together[0]).toBeCloseTo(0.5, 0);
+      expect(together[2]).toBeCloseTo(1.5, 0);
+      // The most that nine steps add up to, and no longer ones were learned from, is 4.5.
+      if (activation === 'linear') expect(together[1]).toBeGreaterThan(4.7);
+    },
+  );
+
+  test('are validated with a dataset of other lengths, but not of other steps', async () => {
+    const params = { cell: 'gru', units: 4, epochs: 1 };
+    const regression = { task: 'regression', family: 'rnn', target: 'y', params, seed: 0 } as const;
+    const rows = walks(40);
+    const long = [{ walk: Array.from({ length: 20 }, () => [0.5]), y: 10 }, ...rows.slice(0, 9)];
+    const wide = rows.map(({ walk, y }) => ({ walk: walk.map(([step]) => [step!, 0]), y }));
+
+    const { exported } = await train({ spec: regression, train: readRows(rows), validation: readRows(long) });
+    const strange = train({ spec: regression, train: readRows(rows), validation: readRows(wide) });
+
+    expect(exported.metrics.validation['rmse']).toEqual(expect.any(Number));
+    await expect(strange).rejects.toMatchObject({ code: 'invalid_request', param: '/validation' });
+  });
+
+  test('are refused by families and layers that need one shape', () => {
+    const regression = { task: 'regression', target: 'y', features: ['walk'] } as const;
+    const flat = { layers: ['flatten', { dense: { units: 1 } }] };
+
+    expect(validate({ ...regression, family: 'cnn', params: flat }, columns)).toThrow(
+      'the family cnn takes tensors of one shape; the rows of "walk" differ in length (up to 9): bring them to one, or use rnn',
+    );
+    expect(validate({ ...regression, family: 'rnn', params: flat }, columns)).toThrow(
+      expect.objectContaining({ param: '/params/layers/0' }),
+    );
+  });
+});
+
+describe('text', () => {
+  test('needs an embedding, which the shorthand brings along', () => {
+    const columns = [
+      { name: 'words', type: 'text' },
+      { name: 'y', type: 'boolean', unique: 2 },
+    ] as const;
+    const texts = { task: 'classification', family: 'rnn', target: 'y' } as const;
+    const bare = { layers: [{ lstm: { units: 3 } }, { dense: { units: 2 } }] };
+
+    expect(validate({ ...texts, params: { cell: 'lstm' } }, columns)).not.toThrow();
+    expect(validate({ ...texts, params: bare }, columns)).toThrow(
+      'expected an embedding first, as "words" is a text, got lstm',
+    );
+  });
+});
+
 describe('forecasting', () => {
   const series = (rows: number): Table => ({
     rows,
@@ -299,10 +386,10 @@ describe('refuses, naming layer and shapes,', () => {
       'dense_1: the activation softmax is for rows [batch, units], got [batch, 28, 28]: put "flatten" or a recurrent layer without "return_sequences" before it',
     ],
     [
-      'a layer to come',
-      { layers: [{ embedding: {} }, softmax] },
-      '/params',
-      'the layer "embedding" is not offered yet',
+      'an embedding without the number of its ids',
+      { layers: [{ embedding: { output_dim: 4 } }, softmax] },
+      '/params/layers/0',
+      'embedding_1: expected rows of ids [batch, time], got [batch, 28, 28]: an embedding is the first layer',
     ],
     ['layers and their shorthand', { layers: [softmax], units: 3 }, '/params', 'stands in place of "layers"'],
     [

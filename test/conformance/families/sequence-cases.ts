@@ -1,4 +1,5 @@
 /** The trainings of `rnn` that the conformance suite runs it through: pulses whose order counts, and a series with a season. */
+import { readRows } from '../../../shared/data/jsonl.ts';
 import type { Column, Table } from '../../../shared/data/table.ts';
 import { Random } from '../../../shared/tensor/random.ts';
 import type { FamilyCase } from './family-case.ts';
@@ -29,6 +30,40 @@ export function pulseTable(task: 'classification' | 'regression', rows: number):
   return { rows, columns: [{ name: 'pulses', type: 'tensor', shape: [TIME, 2], values }, y] };
 }
 
+/** The same question over sequences of 4 to 9 steps. */
+function raggedTable(rows: number): Table {
+  const random = Random.fromSeed(10);
+  return readRows(
+    Array.from({ length: rows }, () => {
+      const time = 4 + random.nextBelow(6);
+      const first = random.nextBelow(time - 1);
+      const second = first + 1 + random.nextBelow(time - first - 1);
+      const isFirst = random.nextBelow(2) === 1;
+      const pulses = Array.from({ length: time }, (_, t) => [
+        Number(t === (isFirst ? first : second)) + 0.1 * random.nextDouble(),
+        Number(t === (isFirst ? second : first)),
+      ]);
+      return { pulses, y: isFirst };
+    }),
+  );
+}
+
+/** Sentences of which the order of the words decides. */
+function textTable(rows: number): Table {
+  const random = Random.fromSeed(11);
+  const fillers = ['the', 'a', 'very', 'this', 'film', 'day'];
+  const filler = (count: number): string[] => Array.from({ length: count }, () => fillers[random.nextBelow(6)]!);
+  return readRows(
+    Array.from({ length: rows }, (_, row) => {
+      const isFirst = random.nextBelow(2) === 1;
+      const [one, two] = isFirst ? ['dog', 'cat'] : ['cat', 'dog'];
+      const words = [...filler(1 + random.nextBelow(3)), one, ...filler(random.nextBelow(2)), two, ...filler(row % 3)];
+      return { words: words.join(' '), y: isFirst ? 'dog first' : 'cat first' };
+    }),
+    { columns: { words: 'text' } },
+  );
+}
+
 /** A season of twelve values around a level, with noise. */
 export function seriesTable(rows: number): Table {
   const noise = Random.fromSeed(9).normal(rows, 0, 2);
@@ -38,12 +73,16 @@ export function seriesTable(rows: number): Table {
 
 const training = { optimizer: { adam: { learning_rate: 0.02 } }, epochs: 8, batch_size: 16 };
 
-function recurrent(task: 'classification' | 'regression', params: Record<string, unknown>): FamilyCase {
+function recurrent(
+  task: 'classification' | 'regression',
+  params: Record<string, unknown>,
+  table = (rows: number): Table => pulseTable(task, rows),
+): FamilyCase {
   return {
     family: 'rnn',
     task,
     spec: { family: 'rnn', task, target: 'y', params: { ...training, ...params }, seed: 3 },
-    table: (rows) => pulseTable(task, rows),
+    table,
     takesColumns: false,
   };
 }
@@ -73,6 +112,19 @@ export const SEQUENCE_CASES: readonly FamilyCase[] = [
   recurrent('regression', {
     layers: [{ bidirectional: { layer: { lstm: { units: 6 } } } }, { dense: { units: 1 } }],
   }),
+  recurrent(
+    'classification',
+    {
+      layers: [
+        { bidirectional: { layer: { gru: { units: 6, return_sequences: true } } } },
+        { lstm: { units: 6 } },
+        { dense: { units: 2, activation: 'softmax' } },
+      ],
+      epochs: 10,
+    },
+    raggedTable,
+  ),
+  recurrent('classification', { cell: 'lstm', units: 10, epochs: 16 }, textTable),
   forecasting({ cell: 'simple_rnn', units: 8, window: 12, horizon: 3 }),
   forecasting({ cell: 'gru', units: [4, 3], window: 6, epochs: 6 }),
 ];

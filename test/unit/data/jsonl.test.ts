@@ -1,5 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { decodeTable, encodeTable } from '../../../shared/data/columnar.ts';
+import { cellValue } from '../../../shared/data/columns.ts';
 import { readJsonl, readRows } from '../../../shared/data/jsonl.ts';
+import { profile } from '../../../shared/data/profile.ts';
 
 describe('reading JSON rows', () => {
   test('makes a column of every field, missing where a row lacks it', () => {
@@ -48,8 +51,50 @@ describe('reading JSON rows', () => {
         { x: [[1, 2], [3]] },
       ]),
     ).toThrow(
-      /row 2, column "x": expected numbers of shape \[2, 2\] as in the first row: expected 2 elements in an array, found 1/,
+      /row 2, column "x": expected steps of shape \[2\] as in the first row: expected 2 elements in an array, found 1/,
     );
+    expect(() => readRows([{ x: [[1, 2]] }, { x: [[1, 2, 3]] }])).toThrow(
+      /row 2, column "x": expected steps of shape \[2\] as in the first row, found \[3\]: expected 2 elements in an array, found 3/,
+    );
+    expect(() => readRows([{ x: [1, 2] }, { x: [] }])).toThrow(
+      /row 2, column "x": expected numbers: expected an array with elements/,
+    );
+  });
+
+  test('fills up arrays of unequal lengths, and gives them back as they were', async () => {
+    const rows = [
+      {
+        x: [
+          [1, 2],
+          [0, 4],
+          [5, 6],
+        ],
+      },
+      { x: [[7, 8]] },
+      {
+        x: [
+          [0, 0],
+          [0, 0],
+        ],
+      },
+    ];
+
+    const table = readRows(rows);
+    const [column] = table.columns;
+    const { manifest, chunks } = encodeTable(table);
+    const stored = await decodeTable(manifest, (name) => chunks.get(name)!);
+
+    const nothing = Array<number>(6).fill(NaN);
+    expect(column).toEqual({
+      name: 'x',
+      type: 'tensor',
+      shape: [3, 2],
+      values: Float32Array.of(1, 2, 0, 4, 5, 6, 7, 8, ...nothing.slice(2), 0, 0, 0, 0, NaN, NaN),
+      isRagged: true,
+    });
+    expect(rows.map((_, row) => ({ x: cellValue(column!, row) }))).toEqual(rows);
+    expect(stored).toEqual(table);
+    expect(profile(table)[0]).toMatchObject({ shape: [3, 2], ragged: true, unique: 3, min: 0, max: 8, mean: 33 / 12 });
   });
 
   test('names the row whose text stands among numbers', () => {

@@ -1,0 +1,57 @@
+/** What `rnn` refuses before anything is computed: features, layers and lengths that do not fit the task. */
+import { RESERVED_IDS } from '../../data/text.ts';
+import { ServiceError } from '../../errors.ts';
+import type { DataShape, Task } from '../contract.ts';
+import { withVocabulary } from '../network/embedding.ts';
+import type { LayerSpec } from '../network/layer.ts';
+import { checkLoss, checkOutput, planLayers } from '../network/network.ts';
+import { RNN_LAYERS } from './layers.ts';
+import { layersOf, windowOf } from './params.ts';
+import type { RnnParams } from './params.ts';
+import { sequenceShape } from './sequences.ts';
+
+/** A text's length is known once the training rows are read; before, shapes are worked out for this one. */
+const ASSUMED_LENGTH = 128;
+
+/** @throws invalid_request naming the parameter or the layer */
+export function check(params: RnnParams, { task, features, classes }: DataShape): void {
+  const [feature, ...others] = features;
+  if (feature === undefined || others.length > 0) {
+    throw invalid('/features', `rnn takes exactly one feature, a text or a tensor, got ${features.length}`);
+  }
+  checkLengths(params, task);
+  const isText = feature.type === 'text';
+  const outputs = task === 'classification' ? classes : task === 'forecasting' ? windowOf(params).horizon : 1;
+  const layers = layersOf(params, { task, outputs: outputs ?? 2, isText });
+  checkFirst(layers, feature);
+  const input = isText ? ([ASSUMED_LENGTH, 1] as const) : sequenceShape(feature.shape ?? []);
+  const network = planLayers(RNN_LAYERS, withVocabulary(layers, isText ? RESERVED_IDS : undefined), input);
+  checkOutput(network, RNN_LAYERS, { task, outputs: params.layers === undefined ? undefined : outputs });
+  checkLoss(params, task);
+}
+
+function checkLengths(params: RnnParams, task: Task): void {
+  if (task === 'forecasting') return;
+  for (const name of ['window', 'horizon'] as const) {
+    if (params[name] === undefined) continue;
+    const message = `"${name}" is for forecasting: a ${task} takes its sequences as they are`;
+    throw invalid(`/params/${name}`, message);
+  }
+}
+
+/** Ids of text need an embedding; sequences of any length have no flat form. */
+function checkFirst(layers: readonly LayerSpec[], { name, type, isRagged }: DataShape['features'][number]): void {
+  const [first] = layers;
+  if (type === 'text' && first?.kind !== 'embedding') {
+    const message = `expected an embedding first, as "${name}" is a text, got ${first?.kind ?? 'no layer'}`;
+    throw invalid('/params/layers/0', message);
+  }
+  const flat = layers.findIndex(({ kind }) => kind === 'flatten');
+  if (flat === -1 || isRagged !== true) return;
+  const message = `flatten: expected sequences of one length, the rows of "${name}" differ: end with a recurrent layer without "return_sequences"`;
+  throw invalid(`/params/layers/${flat}`, message);
+}
+
+function invalid(param: string, message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param });
+}
