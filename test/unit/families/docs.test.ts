@@ -21,9 +21,12 @@ describe.each(PAGES)('docs/families/$family.name.md', ({ family, text }) => {
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples) {
       const body = createJobSchema.parse({ ...example, dataset: 'ds_00000000000000000000000000' });
-      const feature = family.featureTypes.includes('tensor')
-        ? ({ name: body.features?.[0] ?? 'image', type: 'tensor', shape: [28, 28] } as const)
-        : ({ name: body.features?.[0] ?? 'x', type: 'number' } as const);
+      const isText = body.task === 'language_modelling' || body.preprocessing.text !== undefined;
+      const feature = isText
+        ? ({ name: body.features?.[0] ?? 'text', type: 'text' } as const)
+        : family.featureTypes.includes('tensor')
+          ? ({ name: body.features?.[0] ?? 'image', type: 'tensor', shape: [28, 28] } as const)
+          : ({ name: body.features?.[0] ?? 'x', type: 'number' } as const);
       const target = {
         name: body.target ?? 'unused',
         type: body.task === 'classification' ? ('category' as const) : ('number' as const),
