@@ -2,6 +2,7 @@
  * CSV (RFC 4180, https://www.rfc-editor.org/rfc/rfc4180) as a stream of bytes -> Table: quoted fields, CRLF, BOM, header or
  * none, delimiter stated or found among , ; tab |. Splitting is csv-parse's work, meaning is column-builder.ts's.
  */
+import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse';
 import type { Parser } from 'csv-parse';
 import type { ColumnBuilder } from './column-builder.ts';
@@ -119,26 +120,48 @@ async function readHead(chunks: AsyncIterator<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** The bytes in chunks, checked to be UTF-8 as they pass. */
+/** The bytes in chunks, checked to be UTF-8 as they pass. @throws dataset_invalid naming the line */
 export async function* checkedChunks(source: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let line = 1;
+  let before: Uint8Array = new Uint8Array();
   for await (const chunk of source instanceof Uint8Array ? pieces(source) : source) {
     let text: string;
     try {
       text = decoder.decode(chunk, { stream: true });
     } catch {
-      throw invalidDataset(`not valid UTF-8 at or after line ${line}`, { hint: 'save the file as UTF-8' });
+      throw notUtf8(line + wholeLines(Buffer.concat([lastCharacter(before), chunk])));
     }
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) line++;
+    before = chunk;
     yield chunk;
   }
   try {
     decoder.decode();
   } catch {
-    throw invalidDataset(`not valid UTF-8 at line ${line}, the end of the file`, { hint: 'save the file as UTF-8' });
+    throw notUtf8(line);
   }
 }
+
+/** How many lines of bytes are UTF-8 before the first that is not. */
+function wholeLines(bytes: Buffer): number {
+  let count = 0;
+  for (let begin = 0; ; count++) {
+    const end = bytes.indexOf(0x0a, begin);
+    if (end === -1 || !isUtf8(bytes.subarray(begin, end))) return count;
+    begin = end + 1;
+  }
+}
+
+/** The bytes of a last character that the next chunk may go on with. */
+function lastCharacter(chunk: Uint8Array): Uint8Array {
+  const tail = chunk.subarray(-4);
+  const begin = tail.findLastIndex((byte) => (byte & 0xc0) !== 0x80);
+  return begin === -1 || tail[begin]! < 0x80 ? new Uint8Array() : tail.subarray(begin);
+}
+
+const notUtf8 = (line: number): Error =>
+  invalidDataset(`not valid UTF-8 at line ${line}`, { hint: 'save the file as UTF-8' });
 
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SNIFF_BYTES) yield bytes.subarray(at, at + SNIFF_BYTES);

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Column, Table } from '../../../shared/data/table.ts';
 import { Random } from '../../../shared/tensor/random.ts';
-import { diabetes } from '../../fixtures/data-sets.ts';
+import { diabetes, takeRows } from '../../fixtures/data-sets.ts';
+import { shuffled } from '../../fixtures/shuffled.ts';
 import { learnedOf, train, trainInSegments } from './train.ts';
 
 const spec = {
@@ -41,6 +42,39 @@ describe('linear regression', () => {
     expect(learnedOf(trained)['coef']![0]).toBeCloseTo(938.23786125, 7);
     expect(trained.exported.metrics.validation['loss']).toBeCloseTo(2548.07239873, 7);
     expect(trained.exported.metrics.validation['r2']).toBeCloseTo(0.472575, 6);
+  });
+
+  test('errs on the shuffled split of diabetes as much as scikit-learn', async () => {
+    const table = await diabetes();
+    const order = shuffled(442, 42);
+
+    const { exported } = await train({
+      spec,
+      train: takeRows(table, order.slice(89)),
+      validation: takeRows(table, order.slice(0, 89)),
+    });
+
+    expect(order.slice(0, 4)).toEqual([287, 211, 72, 321]);
+    expect(exported.metrics.validation['r2']).toBeCloseTo(0.452602763, 8);
+    expect(exported.metrics.validation['loss']).toBeCloseTo(2900.193628, 5);
+  });
+
+  test('sums columns far from zero, sorted ones too, as well as centred ones', async () => {
+    const rows = 3000;
+    const noise = Random.fromSeed(4).normal(rows);
+    const climbing = Float64Array.from({ length: rows }, (_, i) => (i < 2990 ? 0 : 1) * 1e6 + Math.sin(i));
+    const far = Float64Array.from(noise, (value) => 1e7 + value);
+    const columns: Column[] = [
+      { name: 'climbing', type: 'number', values: climbing },
+      { name: 'far', type: 'number', values: far },
+      { name: 'progression', type: 'number', values: far.map((value, i) => 2 * climbing[i]! - 3 * (value - 1e7) + 5) },
+    ];
+
+    const trained = await train({ spec, train: { rows, columns } });
+
+    const { coef } = learnedOf(trained);
+    expect(coef![0]).toBeCloseTo(2, 9);
+    expect(coef![1]).toBeCloseTo(-3, 6);
   });
 
   test('solves ridge: the gradient of its loss is zero at the solution', async () => {

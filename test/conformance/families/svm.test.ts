@@ -9,6 +9,7 @@ import { decodeCheckpoint } from '../../../shared/runtime/checkpoint.ts';
 import { loadPredictor } from '../../../shared/runtime/predictor.ts';
 import type { ClassPrediction } from '../../../shared/runtime/predictor.ts';
 import { breastCancer, diabetes, digits, iris, strideSplit, takeRows, wine } from '../../fixtures/data-sets.ts';
+import { shuffled } from '../../fixtures/shuffled.ts';
 import { learnedOf, train, trainInSegments } from './train.ts';
 import type { Trained } from './train.ts';
 
@@ -144,6 +145,23 @@ describe('support vector classification', () => {
     expect(Math.round((1 - exported.metrics.validation['accuracy']!) * held.rows)).toBe(errors);
   });
 
+  test.each([
+    [2, 0.05, -79.55071231, [-1, -1.717446, -2.085034, -1, -1.344437]],
+    [1, 1 / 30, -59.76134537, [-1, -1.880419, -2.444047, -1, -1.480194]],
+    [10, 0.01, -323.57670837, [-2.952407, -3.276103, -4.865755, -1.557942, -3.094762]],
+  ])('agrees with LIBSVM on breast cancer, C %d, gamma %d', async (C, gamma, objective, decisions) => {
+    const table = await breastCancer();
+    const params = { C, gamma, tol: 1e-8 };
+    const trained = await train({ spec: { ...classification, target: 'diagnosis', params }, train: table });
+
+    const predictions = (await predict(trained, table, [0, 1, 2, 3, 4])) as ClassPrediction[];
+
+    expect(learnedOf(trained)['objective']![0]! / objective).toBeCloseTo(1, 4);
+    decisions.forEach((value, row) =>
+      expect(Math.abs(predictions[row]!.scores!['benign']! - value)).toBeLessThan(1e-3),
+    );
+  });
+
   test('reaches the published accuracies of digits: 0.988889 shuffled, 0.968854 by halves', async () => {
     const table = await digits();
     const accuracy = async (trainRows: number[], testRows: number[], params = {}): Promise<number> => {
@@ -160,6 +178,9 @@ describe('support vector classification', () => {
     expect(order.slice(0, 8)).toEqual([1245, 220, 1518, 438, 1270, 832, 692, 1309]);
     expect(await accuracy(order.slice(360), order.slice(0, 360))).toBeCloseTo(356 / 360, 12);
     expect(await accuracy(order.slice(360), order.slice(0, 360), { C: 100 })).toBeCloseTo(356 / 360, 12);
+    expect(await accuracy(order.slice(360), order.slice(0, 360), { gamma: 'scale' })).toBeCloseTo(355 / 360, 12);
+    const other = shuffled(1797, 0);
+    expect(await accuracy(other.slice(360), other.slice(0, 360))).toBeCloseTo(357 / 360, 12);
     expect(await accuracy(rows.slice(0, 898), rows.slice(898))).toBeCloseTo(871 / 899, 12);
   });
 
@@ -370,38 +391,4 @@ function standardised(table: Table, target: string): number[][] {
       return raws.map((value) => (value - mean) / deviation);
     });
   return Array.from({ length: table.rows }, (_, row) => features.map((column) => column[row]!));
-}
-
-/** The permutation that scikit-learn's train_test_split draws: Fisher and Yates on a Mersenne Twister, MT19937. */
-function shuffled(n: number, seed: number): number[] {
-  const next = mersenneTwister(seed);
-  const order = Array.from({ length: n }, (_, i) => i);
-  for (let i = n - 1; i > 0; i--) {
-    const mask = 2 ** Math.ceil(Math.log2(i + 1)) - 1;
-    let j = next() & mask;
-    while (j > i) j = next() & mask;
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
-}
-
-function mersenneTwister(seed: number): () => number {
-  const words = new Uint32Array(624);
-  words[0] = seed;
-  for (let i = 1; i < 624; i++) words[i] = Math.imul(1812433253, words[i - 1]! ^ (words[i - 1]! >>> 30)) + i;
-  let at = 624;
-  return () => {
-    if (at === 624) {
-      for (let i = 0; i < 624; i++) {
-        const y = (words[i]! & 0x80000000) | (words[(i + 1) % 624]! & 0x7fffffff);
-        words[i] = words[(i + 397) % 624]! ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
-      }
-      at = 0;
-    }
-    let y = words[at++]!;
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
-  };
 }

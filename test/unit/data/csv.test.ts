@@ -126,7 +126,21 @@ describe('reading CSV', () => {
       ),
     );
 
-    expect(error.message).toMatch(/not valid UTF-8 at or after line 3/);
+    expect(error.message).toContain('not valid UTF-8 at line 3');
+  });
+
+  test.each([
+    [
+      'within a large file',
+      Buffer.concat([bytes('a\n'.repeat(70_001)), Uint8Array.of(0xe9, 0x0a), bytes('b\n')]),
+      70_002,
+    ],
+    ['in Latin-1', Buffer.from('name\nBern\nMünchen\nOslo\n', 'latin1'), 3],
+    ['at its end', Buffer.concat([bytes('a\nb\n'), Uint8Array.of(0xc3)]), 3],
+  ])('names the line of a byte that is not UTF-8 %s', async (_, file, line) => {
+    const error = await failure(readCsv(file));
+
+    expect(error.message).toContain(`not valid UTF-8 at line ${line}`);
   });
 
   test('reads characters that fall across chunks', async () => {
