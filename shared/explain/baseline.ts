@@ -20,6 +20,8 @@ export function baselineOf(schema: ModelSchema, { baseline }: { readonly baselin
   const [first] = schema.features;
   const isImage = first?.type === 'tensor' && (first.shape?.length ?? 0) >= 2;
   const asked = baseline ?? (isImage || known.background === undefined ? 'zeros' : 'mean');
+  if (first?.type === 'text' && (baseline === undefined || asked === 'zeros'))
+    return { name: 'empty', feeds: feedsAt('/baseline', schema, [{ [first.name]: '' }]) };
   if (asked === 'zeros') return { name: 'zeros', feeds: zerosOf(schema.features) };
   if (asked === 'mean') {
     if (known.background === undefined)

@@ -20,11 +20,11 @@ export function chooseMethod(subject: Subject, backgroundRows: number): Choice {
       reason: 'the model is linear in its encoded features: the closed form is exact and costs one pass',
     };
   }
-  if (features.length === 1 && features[0]!.type === 'tensor') {
+  if (features.length === 1 && (features[0]!.type === 'tensor' || features[0]!.type === 'text')) {
     return {
       method: 'integrated_gradients',
       reason:
-        'a network over one tensor: gradients along a line reach every element, and the steps are doubled until they add up',
+        'a network over one tensor or text: gradients along a line reach every element, and the steps are doubled until they add up',
     };
   }
   const players = playersOf(features).length;

@@ -1,5 +1,6 @@
 /** Explanations of a model's file: takes instances as a request has them, chooses method, target and baseline, and gives attributions by feature. */
 import { ServiceError } from '../errors.ts';
+import { tokensOf } from '../data/text.ts';
 import { feedsOf } from '../runtime/instances.ts';
 import type { ModelSchema } from '../runtime/model-schema.ts';
 import { createEngine } from '../runtime/session.ts';
@@ -43,6 +44,8 @@ export interface ExplainedRow {
   readonly output: number;
   /** By feature; of a model with one tensor feature the nested numbers alone. */
   readonly attributions: Readonly<Record<string, Nested>> | Nested;
+  /** Of a text: what each attribution belongs to. */
+  readonly tokens?: string[];
   readonly completeness?: Completeness;
   readonly standard_errors?: Readonly<Record<string, Nested>> | Nested;
   readonly baseline?: string;
@@ -105,6 +108,7 @@ export class Explainer {
       target: chosen[i]!.target,
       explains: subject.kind,
       ...this.#show(explanation),
+      ...tokensIn(this.schema, request.instances[i]),
       ...(compared === undefined ? {} : { background: { name: compared.name, rows: compared.rows } }),
     }));
   }
@@ -159,16 +163,25 @@ function noBackground(method: MethodName): ServiceError {
   return new ServiceError('invalid_request', message, { param: '/background' });
 }
 
-/** As the answer has them: a number for a column, nested numbers for a tensor, and those alone where the model has one tensor feature. */
+/** As the answer has them: a number for a column, nested numbers for a tensor or a text, and those alone where the model has one such feature. */
 function nested({ features }: ModelSchema, attributions: Attributions): Readonly<Record<string, Nested>> | Nested {
   const byFeature = Object.fromEntries(
-    features.map(({ name, type, shape = [] }) => {
+    features.map(({ name, type, shape, length = 1 }) => {
       const values = attributions[name]!;
-      return [name, type === 'tensor' ? nest(values, shape, 0) : values.reduce((sum, value) => sum + value, 0)];
+      if (type === 'text') return [name, Array.from(values.subarray(0, length))];
+      return [name, type === 'tensor' ? nest(values, shape ?? [], 0) : values[0]!];
     }),
   );
   const [only, ...others] = features;
-  return only?.type === 'tensor' && others.length === 0 ? byFeature[only.name]! : byFeature;
+  return others.length === 0 && (only?.type === 'tensor' || only?.type === 'text') ? byFeature[only.name]! : byFeature;
+}
+
+/** The tokens of a text that were read, as many as there are attributions. */
+function tokensIn({ features }: ModelSchema, instance: unknown): { tokens?: string[] } {
+  const [only, ...others] = features;
+  if (only?.type !== 'text' || others.length > 0) return {};
+  const text: unknown = typeof instance === 'object' && instance !== null ? Object.values(instance)[0] : instance;
+  return typeof text === 'string' ? { tokens: tokensOf(text, only.tokens ?? 'word', only.length) } : {};
 }
 
 function nest(values: Float64Array, [size, ...inner]: readonly number[], offset: number): Nested {

@@ -9,6 +9,7 @@ export const METHOD_NAMES = [
   'permutation',
   'integrated_gradients',
   'grad_cam',
+  'attention_rollout',
 ] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 

@@ -9,6 +9,7 @@ export const EXPLANATION_METHODS = [
   'permutation',
   'integrated_gradients',
   'grad_cam',
+  'attention_rollout',
 ] as const;
 
 const label = z.union([z.string(), z.number(), z.boolean()]);
@@ -61,6 +62,7 @@ export const explanationSchema = z.object({
   base_value: z.number().optional(),
   output: z.number(),
   attributions: z.unknown().describe('{feature: number}, or nested numbers of the shape of the one tensor feature.'),
+  tokens: z.array(z.string()).optional().describe('Of a text: what each attribution belongs to.'),
   completeness: completenessSchema
     .optional()
     .describe('Of additive methods: whether the attributions add up to output - base_value.'),

@@ -83,7 +83,7 @@ function gradientModel(subject: Subject, graph: ReadGraph, { rows, wrt, keepsVal
   const figures = raw.shape.length === 1 ? g.reshape(raw, [rows, 1]) : raw;
   const selector = g.input(SELECTOR, raw.dtype, [rows, figures.shape[1]!]);
   const number = g.reduceSum(g.mul(figures, selector), { axes: [1] });
-  const names = [...new Set(wrt ?? Object.values(frontier).flat())];
+  const names = [...new Set(wrt ?? Object.values(frontier.values).flat())];
   const values = names.map((name) => graph.valueOf(name));
   for (const [i, gradient] of differentiate(g, number, values).entries()) g.output(gradient, gradientOf(names[i]!));
   if (keepsValues === true) for (const [i, value] of values.entries()) g.output(value, valueOf(names[i]!));

@@ -2,6 +2,7 @@
  * An ONNX file back to a graph that can be transformed. The types of its values come from running it once on rows of the size wanted, so that shapes that
  * are computed within the graph are known too, and what does not depend on the rows becomes a constant.
  */
+import { NON_DIFFERENTIABLE } from '../../autodiff/rules/index.ts';
 import { ServiceError } from '../../errors.ts';
 import type { Engine } from '../../onnx/engine.ts';
 import { GraphBuilder } from '../../onnx/graph-builder.ts';
@@ -19,11 +20,8 @@ export interface ReadGraph {
   readonly g: GraphBuilder;
   /** A value by its name in the file. */
   valueOf(name: string): Value;
-  /**
-   * Of each input the values that a gradient can be taken of, which are inputs of `g`: itself where it holds floats, else the first floats that are made
-   * of it (one-hot columns, rows of an embedding).
-   */
-  readonly frontier: Readonly<Record<string, readonly string[]>>;
+  /** What stands for the inputs, and is an input of `g`. */
+  readonly frontier: Frontier;
 }
 
 /** Reads what the named values need. @throws unsupported_operator naming a node that cannot be read */
@@ -38,7 +36,7 @@ export async function readGraph(
   const frontier = frontierOf(model.graph, nodes, types);
   const g = new GraphBuilder(model.graph.name);
   const values = new Map<string, Value>();
-  for (const name of new Set(Object.values(frontier).flat())) {
+  for (const name of new Set(Object.values(frontier.values).flat())) {
     const { dtype, shape } = types.get(name)!;
     values.set(name, g.input(name, dtype, shape));
   }
@@ -49,23 +47,43 @@ export async function readGraph(
   return { g, frontier, valueOf: (name) => requireValue(read, name) };
 }
 
-/** The first floats that are made of each input. */
-export function frontierOf(graph: GraphDef, nodes: readonly NodeDef[], types: Types): Record<string, string[]> {
-  return Object.fromEntries(
-    graph.inputs
-      .filter(({ name }) => !graph.initializers.has(name) && types.has(name))
-      .map(({ name }) => {
-        if (isFloat(types.get(name)!.dtype)) return [name, [name]];
-        const discrete = new Set([name]);
-        const found = nodes.flatMap(({ opType, inputs, outputs }) => {
-          if (opType === 'Shape' || !inputs.some((input) => discrete.has(input))) return [];
-          const floats = outputs.filter((output) => output !== '' && isFloat(types.get(output)!.dtype));
-          for (const output of outputs) if (!floats.includes(output)) discrete.add(output);
-          return floats;
-        });
-        return [name, found];
-      }),
-  );
+/** What stands for the inputs of a model where gradients are taken. */
+export interface Frontier {
+  /** Of each input the values that stand for it. */
+  readonly values: Readonly<Record<string, readonly string[]>>;
+  /** Those that are made of comparisons, such as the mask of a padding: they say which elements count, and are no part of a line. */
+  readonly held: ReadonlySet<string>;
+}
+
+function frontierOf(graph: GraphDef, nodes: readonly NodeDef[], types: Types): Frontier {
+  const reached = differentiable(nodes, types);
+  const held = new Set<string>();
+  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name) && types.has(name));
+  const values = inputs.map(({ name }): [string, string[]] => {
+    if (reached.has(name)) return [name, [name]];
+    const discrete = new Set([name]);
+    const found = nodes.flatMap((node) => {
+      if (node.opType === 'Shape' || !node.inputs.some((input) => discrete.has(input))) return [];
+      const floats = node.outputs.filter((output) => reached.has(output));
+      for (const output of node.outputs) if (!reached.has(output)) discrete.add(output);
+      if (types.get(node.inputs[0]!)?.dtype === 'bool') for (const output of floats) held.add(output);
+      return floats;
+    });
+    return [name, found];
+  });
+  return { values: Object.fromEntries(values), held };
+}
+
+/** The values from which a gradient comes back: floats on a way through ops that are not constant. */
+function differentiable(nodes: readonly NodeDef[], types: Types): ReadonlySet<string> {
+  const reached = new Set(nodes.at(-1)?.outputs);
+  for (const node of nodes.toReversed()) {
+    const key = node.domain === '' ? node.opType : `${node.domain}:${node.opType}`;
+    if (NON_DIFFERENTIABLE.has(key) || !node.outputs.some((output) => reached.has(output))) continue;
+    if (!node.outputs.some((output) => isFloat(types.get(output)?.dtype ?? 'bool'))) continue;
+    for (const input of node.inputs) if (isFloat(types.get(input)?.dtype ?? 'bool')) reached.add(input);
+  }
+  return reached;
 }
 
 type Types = ReadonlyMap<string, HostTensor>;

@@ -1,6 +1,7 @@
 /** Every attribution method, by the name it has on the wire. The conformance suite runs over this table. */
 import type { Method } from '../contract.ts';
 import type { MethodName } from '../terms.ts';
+import { attentionRollout } from './attention-rollout.ts';
 import { exactShap } from './exact-shap.ts';
 import { gradCam } from './grad-cam.ts';
 import { integratedGradients } from './integrated-gradients.ts';
@@ -15,4 +16,5 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   permutation,
   integrated_gradients: integratedGradients,
   grad_cam: gradCam,
+  attention_rollout: attentionRollout,
 };

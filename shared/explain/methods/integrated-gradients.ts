@@ -55,6 +55,7 @@ function preparePath(subject: Subject, feeds: Feeds): Promise<GradientSession> {
 interface Span {
   readonly feature: string;
   readonly value: string;
+  readonly isHeld: boolean;
   readonly from: Float64Array;
   readonly to: Float64Array;
 }
@@ -70,11 +71,14 @@ async function explainRow(
   const selector = question.selectors[i]!;
   const start = baseline!.feeds;
   const spans = await spansOf(subject, path, { row, start });
-  const [output, baseValue] = [await numberOf(subject, row, selector), await numberOf(subject, start, selector)];
+  const output = await numberOf(subject, row, selector);
+  const baseValue = spans.some(({ isHeld }) => isHeld)
+    ? await numberAtStart(path, spans, selector)
+    : await numberOf(subject, start, selector);
   for (let steps = asked; ; steps *= 2) {
     const startedMs = performance.now();
     const line = await integrate(subject, path, { spans, selector, steps });
-    const attributions = attributionsOf(row, spans, line.gradients);
+    const attributions = attributionsOf(subject, spans, line.gradients);
     const range = Math.max(output, baseValue, line.highest) - Math.min(output, baseValue, line.lowest);
     const completeness = completenessOf(attributions, { output, baseValue, tolerance: TOLERANCE * range });
     // The next round takes twice as long as this one did.
@@ -99,18 +103,26 @@ async function numberOf(subject: Subject, feeds: Feeds, selector: Float64Array):
   return select((await subject.run(feeds))[0]!, selector);
 }
 
+/** F where the line begins: what is held there too is not the baseline's. */
+async function numberAtStart(path: GradientSession, spans: readonly Span[], selector: Float64Array): Promise<number> {
+  const results = await path.run(pointFeeds(path, spans, new Float64Array(BLOCK_ROWS)), selector);
+  return toNumbers(results[NUMBER]!)[0]!;
+}
+
 async function spansOf(
   subject: Subject,
   { frontier }: GradientSession,
   { row, start }: { row: Feeds; start: Feeds },
 ): Promise<Span[]> {
   const spans: Span[] = [];
-  for (const [feature, values] of Object.entries(frontier)) {
+  for (const [feature, values] of Object.entries(frontier.values)) {
     for (const value of values) {
       const isInput = value === feature;
       const at = async (feeds: Feeds): Promise<Float64Array> =>
         isInput ? Float64Array.from(toNumbers(feeds[feature]!)) : (await subject.values(feeds, value))[0]!;
-      spans.push({ feature, value, from: await at(start), to: await at(row) });
+      const isHeld = frontier.held.has(value);
+      const to = await at(row);
+      spans.push({ feature, value, isHeld, to, from: isHeld ? to : await at(start) });
     }
   }
   return spans;
@@ -162,10 +174,10 @@ function pointFeeds(path: GradientSession, spans: readonly Span[], alphas: Float
   return feeds;
 }
 
-/** (x - x') times the mean gradient; what stands for an input sums up to the input's shape. */
-function attributionsOf(row: Feeds, spans: readonly Span[], gradients: readonly Float64Array[]): Attributions {
+/** (x - x') times the mean gradient; what stands for an element or a token sums up to it. */
+function attributionsOf({ schema }: Subject, spans: readonly Span[], gradients: readonly Float64Array[]): Attributions {
   const result = Object.fromEntries(
-    Object.entries(row).map(([name, { shape }]) => [name, new Float64Array(sizeOf(shape.slice(1)))]),
+    schema.features.map(({ name, length = 1, shape = [length] }) => [name, new Float64Array(sizeOf(shape))]),
   );
   for (const [s, { feature, from, to }] of spans.entries()) {
     const own = result[feature]!;
