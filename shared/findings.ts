@@ -60,7 +60,7 @@ function describe(value: unknown): string {
       ? 'an empty object'
       : `an object with ${fields.map((name) => `"${name.slice(0, 40)}"`).join(', ')}`;
   }
-  const text = JSON.stringify(value);
+  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

@@ -9,10 +9,11 @@ import { ServiceError } from '../errors.ts';
 import { fromContext } from '../tenancy/caller.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
+import { dialectOf } from './dialects/index.ts';
 import { headerOf } from './headers.ts';
 import { idempotencyKeyOf, once } from './idempotency.ts';
 import type { Call, Operations, Reply } from './operation.ts';
-import { PROBLEM_TYPE, problemOf, toServiceError } from './problem.ts';
+import { toServiceError } from './problem.ts';
 import { SPECS } from './spec/index.ts';
 import type { OperationSpec } from './spec/spec.ts';
 import { parseAs, parseJson } from './validate.ts';
@@ -49,13 +50,11 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
     } catch (error) {
       const known = toServiceError(error);
       if (known.code === 'internal') options.onInternalError(error, { operation, requestId });
-      const problem = problemOf(known, requestId);
       if (known.retryAfterS !== undefined) headers['retry-after'] = String(known.retryAfterS);
-      return answer(
-        problem.status,
-        { ...headers, ...known.headers, 'content-type': PROBLEM_TYPE },
-        JSON.stringify(problem),
-      );
+      const dialect = dialectOf(event.resource);
+      const { status, headers: own, body } = dialect.errorAnswer(known, requestId);
+      Object.assign(headers, known.headers, { 'content-type': dialect.errorType }, own);
+      return answer(status, headers, JSON.stringify(body));
     }
   };
 }
@@ -72,19 +71,26 @@ async function perform<Id extends OperationId>(
   const operation = (options.operations as unknown as Record<string, AnyOperation | undefined>)[route.operation];
   if (operation === undefined) throw new ServiceError('not_found', `this function does not serve ${route.operation}`);
   const accept = headerOf(event, 'accept') ?? '';
-  const input = { query: queryOf(event, spec), body: bodyOf(event, spec) };
-  const call = { ...rest, accept, lastEventId: headerOf(event, 'last-event-id'), ...input } as Call<OperationId>;
-  const run = async (): Promise<GatewayResult> => {
-    const reply = await operation(call);
-    const result = answer(spec.status, { ...reply.headers }, reply.text ?? JSON.stringify(reply.body));
-    return reply.stream === undefined ? result : { ...result, stream: reply.stream };
-  };
+  const header = (name: string): string | undefined => headerOf(event, name);
+  const bytes = spec.media === undefined ? Buffer.alloc(0) : bytesOf(event, spec.media);
+  const input = { query: queryOf(event, spec), body: bodyOf(event, spec), bytes };
+  const call = { ...rest, accept, header, lastEventId: header('last-event-id'), ...input } as Call<OperationId>;
+  const run = async (): Promise<GatewayResult> => resultOf(await operation(call), spec.status);
   const key = idempotencyKeyOf(event);
   if (key === undefined || request.caller === undefined) return run();
   return once(options.idempotencyKeys(request.caller), key, event, run);
 }
 
-function answer(statusCode: number, headers: Record<string, string>, body: string): APIGatewayProxyResult {
+function resultOf({ headers = {}, text, bytes, stream, body }: Reply<OperationId>, status: number): GatewayResult {
+  if (bytes === undefined) {
+    const result = answer(status, headers, text ?? JSON.stringify(body));
+    return stream === undefined ? result : { ...result, stream };
+  }
+  const base64 = Buffer.from(bytes).toString('base64');
+  return { ...answer(status, headers, base64), isBase64Encoded: true };
+}
+
+function answer(statusCode: number, headers: Readonly<Record<string, string>>, body: string): APIGatewayProxyResult {
   return {
     statusCode,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
@@ -142,11 +148,28 @@ function queryOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {
 }
 
 function bodyOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {
-  if (spec.body === undefined) return undefined;
+  if (spec.body === undefined || spec.media !== undefined) return undefined;
   const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
-  const type = headerOf(event, 'content-type');
-  if (text !== '' && type !== undefined && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
-    throw new ServiceError('unsupported_media_type', `expected a body of type application/json, got ${type}`);
-  }
+  if (text !== '') requireType(event, ['application/json']);
   return parseAs(spec.body, text === '' ? undefined : parseJson(text), 'body');
+}
+
+/** The body as it came. */
+function bytesOf(event: APIGatewayProxyEvent, media: readonly string[]): Buffer {
+  const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  if (bytes.length > 0) requireType(event, media);
+  return bytes;
+}
+
+const JSON_TYPE = /^application\/([\w.+-]+\+)?json$/;
+
+/** @throws {ServiceError} unsupported_media_type for a body that says it is something else */
+function requireType(event: APIGatewayProxyEvent, media: readonly string[]): void {
+  const type = headerOf(event, 'content-type');
+  const name = (type ?? 'application/json').split(';')[0]!.trim().toLowerCase();
+  if (media.includes(name) || (JSON_TYPE.test(name) && media.includes('application/json'))) return;
+  throw new ServiceError(
+    'unsupported_media_type',
+    `expected a body of type ${media.join(' or ')}, got ${type ?? 'none'}`,
+  );
 }

@@ -2,25 +2,11 @@
 import * as z from 'zod';
 import { ROUTES } from '../contract.ts';
 import type { Route } from '../contract.ts';
-import { ERROR_CODES } from '../errors.ts';
-import { errorDetailSchema } from '../resources/common.ts';
+import { DIALECTS, dialectOf } from './dialects/index.ts';
 import { SPECS } from './spec/index.ts';
 import type { OperationSpec } from './spec/spec.ts';
 
 type Json = Record<string, unknown>;
-
-const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number().int(),
-  detail: z.string(),
-  code: z.enum(Object.keys(ERROR_CODES)),
-  param: z.string().nullable(),
-  request_id: z.string(),
-  retryable: z.boolean(),
-  errors: z.array(errorDetailSchema),
-  error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string() }),
-});
 
 export function openApiDocument(): Json {
   const paths: Record<string, Json> = {};
@@ -42,13 +28,13 @@ export function openApiDocument(): Json {
         bearer: { type: 'http', scheme: 'bearer' },
         apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
       },
-      schemas: { Problem: jsonSchema(problemSchema, 'output') },
-      responses: {
-        Problem: {
-          description: 'A problem (RFC 9457) that OpenAI clients understand too',
-          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-        },
-      },
+      schemas: Object.fromEntries(DIALECTS.map(({ name, errorSchema }) => [name, jsonSchema(errorSchema, 'output')])),
+      responses: Object.fromEntries(
+        DIALECTS.map(({ name, errorType }) => [
+          name,
+          { description: 'Error', content: { [errorType]: { schema: { $ref: `#/components/schemas/${name}` } } } },
+        ]),
+      ),
     },
   };
 }
@@ -65,7 +51,10 @@ function operationOf(route: Route, spec: OperationSpec): Json {
       : {
           requestBody: {
             required: !spec.body.safeParse(undefined).success,
-            content: { 'application/json': { schema: jsonSchema(spec.body, 'input'), example: spec.example } },
+            content: {
+              'application/json': { schema: jsonSchema(spec.body, 'input'), example: spec.example },
+              ...otherMedia(spec),
+            },
           },
         }),
     responses: {
@@ -76,9 +65,15 @@ function operationOf(route: Route, spec: OperationSpec): Json {
           ...Object.fromEntries((spec.alternatives ?? []).map((type) => [type, { schema: { type: 'string' } }])),
         },
       },
-      default: { $ref: '#/components/responses/Problem' },
+      default: { $ref: `#/components/responses/${dialectOf(route.path).name}` },
     },
   };
+}
+
+/** Bodies that are no JSON. */
+function otherMedia({ media = [] }: OperationSpec): Json {
+  const others = media.filter((type) => type !== 'application/json');
+  return Object.fromEntries(others.map((type) => [type, { schema: { type: 'string' } }]));
 }
 
 function pathParameters(spec: OperationSpec): Json[] {

@@ -1,8 +1,8 @@
 /** Predictions from an exported ONNX file alone: its metadata say what goes in and what comes out. */
 import { readFile } from 'node:fs/promises';
-import { ServiceError } from '../errors.ts';
 import type { Label } from '../data/target.ts';
 import type { OutputName } from '../families/contract.ts';
+import { ServiceError } from '../errors.ts';
 import type { Session } from '../onnx/engine.ts';
 import { readModel } from '../onnx/read-model.ts';
 import { rowsOf } from '../tensor/tensor.ts';
@@ -13,6 +13,8 @@ import { feedsOf, textsOf } from './instances.ts';
 import { readSchema } from './model-schema.ts';
 import type { ModelSchema } from './model-schema.ts';
 import { createSession } from './session.ts';
+import { tensorSpec } from './tensor-spec.ts';
+import type { TensorSpec } from './tensor-spec.ts';
 
 export interface ClassPrediction {
   readonly label: Label;
@@ -32,6 +34,8 @@ export type Prediction = ClassPrediction | ClusterPrediction | TextPrediction | 
 
 export interface Predictor {
   readonly schema: ModelSchema;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
   /** Estimated memory of the loaded model. */
   readonly sizeBytes: number;
   /**
@@ -41,6 +45,8 @@ export interface Predictor {
   predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<Prediction[]>;
   /** Of a language model: the probabilities of the next token by id, one list per instance. */
   nextToken(instances: readonly unknown[]): Promise<number[][]>;
+  /** Runs the graph on its own tensors. @throws invalid_request with ONNX Runtime's words where it cannot */
+  run(feeds: Readonly<Record<string, HostTensor>>, fetches: readonly string[]): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
 }
 
@@ -56,10 +62,13 @@ export async function loadPredictor(
   const file = typeof model === 'string' ? await readFile(model) : model;
   // A plain view: a Buffer's slice() would share memory where the reader of ONNX files expects a copy.
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
-  const schema = readSchema(readModel(bytes).metadata);
+  const { metadata, graph } = readModel(bytes);
+  const schema = readSchema(metadata);
   const session = await createSession(bytes, options);
   return {
     schema,
+    inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).flatMap(tensorSpec),
+    outputs: graph.outputs.flatMap(tensorSpec),
     sizeBytes: bytes.length * SIZE_FACTOR + SESSION_BYTES,
     async predict(instances, parameters) {
       if (schema.language !== undefined) {
@@ -70,8 +79,15 @@ export async function loadPredictor(
       return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results) });
     },
     nextToken: (instances) => nextToken(session, schema, instances),
+    run: (feeds, fetches) => session.run(feeds, fetches).catch(refuse),
     release: () => session.release(),
   };
+}
+
+/** What the graph makes of tensors of the right types and shapes is between the caller and the model. */
+function refuse(cause: unknown): never {
+  const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'unknown';
+  throw new ServiceError('invalid_request', `the model cannot run on these inputs: ${reason.slice(0, 300)}`, { cause });
 }
 
 /** Texts of one run: what a network keeps of each is far more than the text. */

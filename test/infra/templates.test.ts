@@ -269,7 +269,7 @@ describe('api', () => {
     );
   });
 
-  test('only health and the OpenAPI document are open', () => {
+  test('only health, the OpenAPI document and the state of the server are open', () => {
     const open = app
       .of('AWS::ApiGateway::Method')
       .filter(({ properties }) => properties['AuthorizationType'] === 'NONE');
@@ -277,6 +277,9 @@ describe('api', () => {
     expect(open.map(({ metadata }) => metadata['aws:cdk:path']?.split('/Default')[1]).sort()).toEqual([
       '/v1/health/GET/Resource',
       '/v1/openapi.json/GET/Resource',
+      '/v2/GET/Resource',
+      '/v2/health/live/GET/Resource',
+      '/v2/health/ready/GET/Resource',
     ]);
   });
 

@@ -6,6 +6,7 @@ import type { Operations } from '../operation.ts';
 import { datasetOperations } from './datasets.ts';
 import { jobOperations } from './jobs.ts';
 import { modelOperations } from './models.ts';
+import { openInferenceServer } from './open-inference.ts';
 import { usageOperations } from './usage.ts';
 
 export type ControlOperation = Extract<(typeof ROUTES)[number], { function: 'control' }>['operation'];
@@ -18,5 +19,6 @@ export function controlOperations(context: ControlContext): Operations<ControlOp
     ...jobOperations(context),
     ...modelOperations(context),
     ...usageOperations(context),
+    ...openInferenceServer(context),
   };
 }

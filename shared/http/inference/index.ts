@@ -9,6 +9,7 @@ import { explain, explaining } from './explain.ts';
 import type { ExplainContext } from './explain.ts';
 import { tenantOf } from '../context.ts';
 import { metered, modelRefOf } from './metered.ts';
+import { openInferenceModels } from './open-inference.ts';
 
 export type InferenceOperation = Extract<(typeof ROUTES)[number], { function: 'inference' }>['operation'];
 
@@ -45,6 +46,7 @@ export function inferenceOperations(context: ExplainContext): Operations<Inferen
       return { body: explanations === undefined ? body : { ...body, explanations }, headers };
     },
     explain: (call) => explain(context, call),
+    ...openInferenceModels(context),
   };
 }
 

@@ -46,6 +46,14 @@ export class ModelCache {
     return { name: ref.name, version, predictor, isCold: warm === undefined };
   }
 
+  /** Frees the memory of a model's version. @throws {ServiceError} not_found */
+  async drop(ref: ModelRef): Promise<void> {
+    const version = ref.version ?? (await this.#resolve(ref));
+    if ((await this.#stores.catalog.versions(ref.name).get(versionId(version))) === undefined)
+      throw notFound('model', `${ref.name}:${version}`);
+    this.#loaded.delete(`${ref.name}:${version}`);
+  }
+
   async #resolve(ref: ModelRef): Promise<number> {
     const alias = ref.alias ?? 'latest';
     const key = `${ref.name}@${alias}`;

@@ -15,6 +15,7 @@ import {
   predictionsSchema,
 } from '../../resources/model.ts';
 import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
+import { OPEN_INFERENCE_SPECS } from './open-inference.ts';
 import type { OperationSpec } from './spec.ts';
 
 const datasetId = { id: 'The dataset, ds_...' };
@@ -186,6 +187,7 @@ export const SPECS = {
     status: 200,
     answer: explanationsSchema,
   },
+  ...OPEN_INFERENCE_SPECS,
   getLimits: {
     tag: 'Limits and usage',
     summary: 'Limits, what is used of them and when they reset',

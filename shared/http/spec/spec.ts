@@ -8,6 +8,8 @@ export interface OperationSpec {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  /** Media types whose bytes the operation reads itself; `body` then says what they hold where they are JSON. */
+  readonly media?: readonly string[];
   /** An example body, sent as it stands by a test. */
   readonly example?: unknown;
   /** HTTP status of success. */
