@@ -212,7 +212,7 @@ const waits = (isKind: (count: number) => boolean): number[] =>
 const small = waits((count) => count <= 20);
 const large = waits((count) => count > 20);
 const ratios = [...shares.values()]
-  .filter(({ due }) => due > SEGMENT_MS)
+  .filter(({ due }) => due > 20 * SEGMENT_MS)
   .map(({ had, due }) => had / due)
   .sort((a, b) => a - b);
 const result = {

@@ -34,13 +34,13 @@ export interface Decision {
 export const EMPTY_SCHEDULE: Schedule = { running: {}, waiting: {} };
 
 /** Longest pause between two questions of a waiting job, in seconds. */
-const MAX_PAUSE_S = 240;
+const MAX_PAUSE_S = 120;
 /** A tenant that has not asked for longer than this has gone away. */
 const FORGOTTEN_MS = 2 * MAX_PAUSE_S * 1000;
 /** A waiting tenant is written down again only when this much of its time is gone, so that asking costs reads alone. */
 const REFRESH_MS = FORGOTTEN_MS / 4;
 
-/** Seconds until a job that was not admitted asks again: 5, 10, 20 ... 240. */
+/** Seconds until a job that was not admitted asks again: 5, 10, 20 ... 120. */
 export function pauseS(asked: number): number {
   return Math.min(MAX_PAUSE_S, 5 * 2 ** asked);
 }
