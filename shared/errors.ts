@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   unsupported_operator: [422, 'Unsupported operator', false],
   training_diverged: [422, 'Training diverged', false],
   training_timeout: [504, 'Training timed out', false],
+  training_out_of_memory: [422, 'Training out of memory', false],
   budget_exceeded: [422, 'Budget exceeded', false],
   cancelled: [409, 'Cancelled', false],
   internal: [500, 'Internal error', true],

@@ -5,7 +5,8 @@ import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
 import { fitSegment } from '../../shared/workflows/fit.ts';
-import { publish } from '../../shared/workflows/publish.ts';
+import type { FitContext } from '../../shared/workflows/fit-context.ts';
+import { discard, publish } from '../../shared/workflows/publish.ts';
 import type { FitEvent, PublishOutcome, SegmentOutcome } from '../../shared/workflows/train.ts';
 import { logger } from '../logger.ts';
 import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
@@ -21,19 +22,30 @@ const SEGMENT_MS = Number(requireEnv(ENV.segmentSeconds)) * 1000;
 /** Left for writing the checkpoint when the invocation's time is shorter than a segment. */
 const MARGIN_MS = 60_000;
 
-export const handler = async (event: FitEvent, context: Context): Promise<SegmentOutcome | PublishOutcome> => {
+export const handler = async (event: FitEvent, context: Context): Promise<{ seconds: number }> => {
   const { stores } = storesOf(context.tenantId);
   const budgetMs = Math.min(SEGMENT_MS, context.getRemainingTimeInMillis() - MARGIN_MS);
-  const fitContext = {
+  const outcome = await perform(event, {
     stores,
     clock: systemClock,
     deadlineMs: systemClock.nowMs() + budgetMs,
     threads: lambdaThreads(),
     memoryMb: lambdaMemoryMb(),
     gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
-  };
-  const outcome = event.action === 'segment' ? await fitSegment(event, fitContext) : await publish(event, fitContext);
-  const status = 'status' in outcome ? outcome.status : 'published';
-  logger.info(event.action, { job: event.job, segment: event.segment, status, seconds: outcome.usage.seconds });
+  });
+  const status = 'status' in outcome ? outcome.status : 'done';
+  const segment = 'segment' in event ? { segment: event.segment } : {};
+  logger.info(event.action, { job: event.job, ...segment, status, seconds: outcome.seconds });
   return outcome;
 };
+
+function perform(event: FitEvent, context: FitContext): Promise<SegmentOutcome | PublishOutcome> {
+  switch (event.action) {
+    case 'segment':
+      return fitSegment(event, context);
+    case 'publish':
+      return publish(event, context);
+    case 'discard':
+      return discard(event, context);
+  }
+}

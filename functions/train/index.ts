@@ -6,9 +6,10 @@ import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
+import { attempts } from '../../shared/workflows/attempts.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
-import { FitFailed, train } from '../../shared/workflows/train.ts';
-import type { FitEvent, JobOutcome, TrainEvent } from '../../shared/workflows/train.ts';
+import { train } from '../../shared/workflows/train.ts';
+import type { FitEvent, JobOutcome, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
 import { count } from '../metrics.ts';
 
 const { dynamo } = ownClients();
@@ -16,31 +17,38 @@ const catalogTable = requireEnv(ENV.catalogTable);
 const quotasTable = requireEnv(ENV.quotasTable);
 const fitFunction = requireEnv(ENV.fitFunction);
 
-const FIT_ATTEMPTS = 3;
-const FIT_RETRY_S = 5;
-
 export const handler = withDurableExecution(async (event: TrainEvent, context: DurableContext): Promise<JobOutcome> => {
   const { tenant_id: tenantId, job } = event;
-  const orchestration = {
-    async fit<T>(name: string, fitEvent: FitEvent): Promise<T> {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await context.invoke<FitEvent, T>(`${name}-${attempt}`, fitFunction, fitEvent, { tenantId });
-        } catch (error) {
-          const reason = error instanceof Error ? error.message : 'unknown';
-          if (attempt === FIT_ATTEMPTS) throw new FitFailed(`${name} failed ${FIT_ATTEMPTS} times, last: ${reason}`);
-          await context.wait(`${name}-backoff-${attempt}`, { seconds: FIT_RETRY_S * attempt });
-        }
-      }
-    },
-    async step(name: string, effect: () => Promise<void>): Promise<void> {
-      await context.step(name, effect);
-    },
-  };
   const stores = tenantTables(dynamo, { catalog: catalogTable, quotas: quotasTable }, { tenantId, clock: systemClock });
-  return train(event, orchestration, async (outcome) => {
-    await settleJob(job, outcome, { ...stores, clock: systemClock });
-    if (outcome.status !== 'cancelled')
-      count(outcome.status === 'failed' ? 'jobsFailed' : 'jobsSucceeded', systemClock.nowMs());
+  return train(event, orchestration(context, tenantId), {
+    async settle(outcome) {
+      await settleJob(job, outcome, { ...stores, clock: systemClock });
+      if (outcome.status !== 'cancelled')
+        count(outcome.status === 'failed' ? 'jobsFailed' : 'jobsSucceeded', systemClock.nowMs());
+    },
+    failTrial: (trial, error) => stores.catalog.trials(job).patch(trial, { status: 'failed', error }),
+    notify: async () => 0,
   });
 });
+
+function orchestration(context: DurableContext, tenantId: string): Orchestration {
+  return {
+    fit: (name, event) =>
+      attempts(name, {
+        invoke: (attempt) => context.invoke<FitEvent, unknown>(attempt, fitFunction, event, { tenantId }),
+        wait: (wait, seconds) => context.wait(wait, { seconds }),
+      }),
+    step: (name, effect) => context.step(name, effect),
+    wait: (name, seconds) => context.wait(name, { seconds }),
+    async map(name, { items, maxParallel, run }) {
+      const batch = await context.map(
+        name,
+        [...items],
+        (child: DurableContext, item) => run(item, orchestration(child, tenantId)),
+        { maxConcurrency: maxParallel },
+      );
+      batch.throwIfError();
+      return batch.getResults();
+    },
+  };
+}

@@ -1,6 +1,10 @@
 /** Training jobs, their events, and the body that makes one. `params` is checked by the family, not here. */
 import * as z from 'zod';
-import { errorDetailSchema, nameSchema, timeSchema } from './common.ts';
+import { nameSchema, timeSchema } from './common.ts';
+import { sweepSchema, trialSchema } from './sweep.ts';
+import type { Trial } from './sweep.ts';
+import { TRAINING_STATUSES, jobErrorSchema, metricsSchema, progressSchema, usageSchema } from './training.ts';
+import { webhookDeliverySchema, webhookSchema } from './webhook.ts';
 
 export const TASKS = ['regression', 'classification', 'clustering', 'forecasting', 'language_modelling'] as const;
 
@@ -41,49 +45,32 @@ export const createJobSchema = z.strictObject({
     })
     .default({ fraction: 0.2 }),
   seed: z.number().int().min(0).max(0xffff_ffff).default(0),
-  budget: z.strictObject({ max_seconds: z.number().int().min(1).max(2_592_000) }).optional(),
+  budget: z
+    .strictObject({
+      max_seconds: z.number().int().min(1).max(2_592_000).optional().describe('Of training, over all trials.'),
+      max_usd: z.number().positive().max(1_000_000).optional(),
+    })
+    .optional()
+    .describe('Ends the training when it is used up; the best checkpoint becomes a version.'),
+  sweep: sweepSchema.optional(),
+  webhook: webhookSchema.optional(),
 });
 
 export type JobSpec = z.infer<typeof createJobSchema>;
-
-const metricsSchema = z.record(z.string(), z.number());
-
-export const progressSchema = z.object({
-  fraction: z.number(),
-  epoch: z.number().optional(),
-  epochs: z.number().optional(),
-  eta_seconds: z.number().optional(),
-});
-
-/** Why a job failed: one of the closed list of codes, the phase, the place where there is one, and what to do. */
-export const jobErrorSchema = z.object({
-  code: z.string(),
-  phase: z.enum(['prepare', 'train', 'publish']),
-  message: z.string(),
-  param: z.string().optional(),
-  hint: z.string().optional(),
-  errors: z.array(errorDetailSchema).optional(),
-});
-
-export type JobError = z.infer<typeof jobErrorSchema>;
-
-export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 
 export const jobSchema = z.object({
   id: z.string(),
   object: z.literal('job'),
   ...createJobSchema.shape,
-  status: z.enum(JOB_STATUSES),
+  status: z.enum(TRAINING_STATUSES),
   progress: progressSchema,
   metrics: z.object({ train: metricsSchema, validation: metricsSchema }),
   model: z.object({ name: z.string(), version: z.number().int() }).optional(),
+  trials: z.array(trialSchema).optional(),
+  best_trial: z.string().optional().describe('The trial that was published.'),
   error: jobErrorSchema.optional(),
-  usage: z.object({
-    seconds: z.number(),
-    gb_seconds: z.number(),
-    usd: z.number(),
-    price_version: z.number().int().optional(),
-  }),
+  webhook_delivery: webhookDeliverySchema.optional(),
+  usage: usageSchema,
   created_at: timeSchema,
   started_at: timeSchema.optional(),
   finished_at: timeSchema.optional(),
@@ -100,9 +87,8 @@ export interface JobRecord extends Job {
   readonly cancel_requested?: boolean;
 }
 
-export function isFinished(job: Pick<Job, 'status'>): boolean {
-  return job.status === 'succeeded' || job.status === 'failed' || job.status === 'cancelled';
-}
+/** What the catalog keeps of a trial once it has begun. */
+export type TrialRecord = Trial;
 
 export const jobEventSchema = z.object({
   id: z.string(),

@@ -5,7 +5,7 @@
 import { cellValue, columnOf } from '../data/columns.ts';
 import type { FeatureDType } from '../data/feature-matrix.ts';
 import { ServiceError } from '../errors.ts';
-import type { Metrics, Progress, RowOutputs } from '../families/contract.ts';
+import type { FitState, Metrics, Progress, RowOutputs } from '../families/contract.ts';
 import { Evaluator } from '../families/evaluation.ts';
 import { takeRows } from '../tensor/tensor.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -28,7 +28,13 @@ export interface TrainingProgress {
 export type TrainingEvent =
   | { readonly type: 'progress'; readonly progress: TrainingProgress }
   /** The end of an epoch: `epoch, step, loss, validation_loss` and the task's measures. Closed forms have one epoch. */
-  | { readonly type: 'metrics'; readonly epoch: number; readonly progress: TrainingProgress; readonly data: Metrics };
+  | {
+      readonly type: 'metrics';
+      readonly epoch: number;
+      readonly progress: TrainingProgress;
+      readonly data: Metrics;
+      readonly metrics: SegmentMetrics;
+    };
 
 export interface SegmentOptions extends TrainingData {
   /** Of the segment before; absent for the first. */
@@ -36,7 +42,9 @@ export interface SegmentOptions extends TrainingData {
   /** Of the first segment; the following ones keep to its count. */
   readonly threads: number;
   /** Asked several times a second; true ends the segment with a checkpoint. */
-  shouldStop(): boolean;
+  readonly shouldStop: () => boolean;
+  /** Ends the segment, as `paused`, when this epoch is done. */
+  readonly untilEpoch?: number | undefined;
   onEvent?(event: TrainingEvent): void | Promise<void>;
 }
 
@@ -47,8 +55,10 @@ export interface SegmentMetrics {
 }
 
 export interface SegmentResult {
-  readonly status: 'running' | 'finished';
+  readonly status: 'running' | 'paused' | 'finished' | 'failed';
   readonly checkpoint: Uint8Array;
+  /** Why it failed; the checkpoint is then the last before that. */
+  readonly failure?: ServiceError;
   readonly progress: TrainingProgress;
   readonly metrics: SegmentMetrics;
 }
@@ -67,7 +77,10 @@ const PROGRESS_INTERVAL_MS = 200;
 const EQUALITY_ROWS = 256;
 const MAX_DIFFERENCE = 1e-5;
 
-/** Trains until the fit is finished or `shouldStop` says so. @throws ServiceError invalid_request, training_diverged */
+/**
+ * Trains until the fit is finished or `shouldStop` says so. @throws ServiceError invalid_request, training_diverged, as long as
+ * nothing has been learned
+ */
 export async function runSegment(options: SegmentOptions): Promise<SegmentResult> {
   const resumed = options.checkpoint === undefined ? undefined : decodeCheckpoint(options.checkpoint);
   const engine = createEngine({ threads: resumed?.threads ?? options.threads });
@@ -75,20 +88,39 @@ export async function runSegment(options: SegmentOptions): Promise<SegmentResult
   const { family, problem, fingerprint } = prepared;
   const state = resumed === undefined ? family.start(problem) : ownState(resumed, prepared);
   const reporter = new Reporter(options);
-  let status: SegmentResult['status'] = 'finished';
-  for await (const progress of family.fit(problem, state, engine)) {
-    await reporter.report(progress);
-    // What is done is not stopped: the next segment would find nothing to do.
-    if (progress.fraction < 1 && options.shouldStop()) {
-      status = 'running';
-      break;
+  const encode = (of: FitState) => encodeCheckpoint({ threads: engine.threads, fingerprint, state: of });
+  // Fits replace the fields and never the arrays' elements: these two references are the state as it was.
+  let kept: FitState = { ...state };
+  const broken = (status: SegmentResult['status']): SegmentResult => ({
+    status,
+    checkpoint: encode(kept),
+    progress: reporter.progress,
+    metrics: reporter.metrics,
+  });
+  try {
+    for await (const progress of family.fit(problem, state, engine)) {
+      kept = { ...state };
+      await reporter.report(progress);
+      const status = breakAt(progress, options);
+      if (status !== undefined) return broken(status);
     }
+  } catch (error) {
+    if (!(error instanceof ServiceError) || (resumed === undefined && !reporter.hasMetrics)) throw error;
+    return { ...broken('failed'), failure: error };
   }
-  const checkpoint = encodeCheckpoint({ threads: engine.threads, fingerprint, state });
-  if (status === 'running') return { status, checkpoint, progress: reporter.progress, metrics: reporter.metrics };
   const metrics = await evaluate(prepared, { state, engine });
   await reporter.finish(metrics);
-  return { status, checkpoint, progress: reporter.progress, metrics };
+  return { status: 'finished', checkpoint: encode(state), progress: reporter.progress, metrics };
+}
+
+/** Whether the segment ends here. What is done is not stopped: the next segment would find nothing to do. */
+function breakAt(
+  { fraction, metrics, epoch = 0 }: Progress,
+  { untilEpoch = Infinity, shouldStop }: SegmentOptions,
+): 'paused' | 'running' | undefined {
+  if (fraction >= 1) return undefined;
+  if (metrics !== undefined && epoch >= untilEpoch) return 'paused';
+  return shouldStop() ? 'running' : undefined;
 }
 
 /** The ONNX file of a checkpoint, proven equal to the trainer. @throws internal when it is not */
@@ -199,6 +231,7 @@ function difference(got: readonly number[], expected: Float64Array): number {
 class Reporter {
   progress: TrainingProgress = { fraction: 0 };
   metrics: SegmentMetrics = { train: {}, validation: {} };
+  hasMetrics = false;
   private readonly options: SegmentOptions;
   private readonly startedMs = performance.now();
   private startFraction: number | undefined;
@@ -248,8 +281,9 @@ class Reporter {
         entries.filter(isValidation).map(([name, value]) => [name.slice('validation_'.length), value]),
       ),
     };
+    this.hasMetrics = true;
     const data = { epoch, ...(step === undefined ? {} : { step }), ...metrics };
-    await this.options.onEvent?.({ type: 'metrics', epoch, progress: this.progress, data });
+    await this.options.onEvent?.({ type: 'metrics', epoch, progress: this.progress, data, metrics: this.metrics });
   }
 
   private withEta({ fraction, epoch, epochs }: Progress, nowMs: number): TrainingProgress {

@@ -5,7 +5,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { TENANT_PK_PREFIX } from '../contract.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
-import type { JobRecord } from '../resources/job.ts';
+import type { JobRecord, TrialRecord } from '../resources/job.ts';
 import type { Model, ModelVersion } from '../resources/model.ts';
 import { Collection } from './collection.ts';
 import { EventLog } from './event-log.ts';
@@ -29,6 +29,11 @@ export class Catalog {
   /** A job's events, in the order in which they were written. */
   events(jobId: string): EventLog {
     return new EventLog(this.#collection(`#JOB#${jobId}`, 'EVENT#'));
+  }
+
+  /** The trials of a job's sweep that have begun. */
+  trials(jobId: string): Collection<TrialRecord> {
+    return this.#collection(`#JOB#${jobId}`, 'TRIAL#');
   }
 
   /** A model's versions, by `versionId`. */

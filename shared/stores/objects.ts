@@ -18,7 +18,8 @@ export const paths = {
   upload: (id: string, part: string) => `datasets/${id}/upload/${part}`,
   columns: (id: string, file: string) => `datasets/${id}/columns/${file}`,
   job: (id: string) => `jobs/${id}/`,
-  checkpoint: (jobId: string, segment: number) => `jobs/${jobId}/checkpoints/${String(segment).padStart(6, '0')}`,
+  checkpoint: ({ job, trial }: { job: string; trial?: string }, segment: number) =>
+    `jobs/${job}/${trial === undefined ? '' : `trials/${trial}/`}checkpoints/${String(segment).padStart(6, '0')}`,
   versions: (name: string) => `models/${name}/`,
   version: (name: string, version: number) => `models/${name}/${version}/`,
   model: (name: string, version: number) => `models/${name}/${version}/model.onnx`,

@@ -1,7 +1,6 @@
 /** From a job's last checkpoint to a version of its model: export, proof of equality, registration. Safe to run again. */
 import { createHash } from 'node:crypto';
 import { epochS } from '../clock.ts';
-import { ServiceError } from '../errors.ts';
 import { sampleBackground } from '../explain/background.ts';
 import type { TrainedData } from '../explain/background.ts';
 import type { JobRecord } from '../resources/job.ts';
@@ -11,9 +10,12 @@ import { exportModel } from '../runtime/trainer.ts';
 import { versionId } from '../stores/catalog.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import { paths } from '../stores/objects.ts';
+import { meter } from '../tenancy/price.ts';
 import { cardOf } from './card.ts';
-import type { FitContext } from './fit.ts';
-import { jobError, metricsOf, trainingData, usageSince } from './fit.ts';
+import { failureOf } from './failure.ts';
+import type { FitContext } from './fit-context.ts';
+import { metricsOf, trainingData } from './fit.ts';
+import { plus, specOf } from './run.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
 
 export async function publish(
@@ -22,16 +24,18 @@ export async function publish(
 ): Promise<PublishOutcome> {
   const { stores, clock } = context;
   const startedMs = clock.nowMs();
+  const seconds = () => (clock.nowMs() - startedMs) / 1000;
   const job = await stores.catalog.jobs.get(event.job);
-  const usage = usageSince(startedMs, job, context);
   if (job === undefined)
-    return { usage: usage(), error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
-  if (job.model !== undefined) return { usage: usage(), model: job.model };
+    return { seconds: 0, error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
+  if (job.model !== undefined) return { seconds: 0, model: job.model };
+  const usage = () => plus(job.usage, meter(seconds(), context.memoryMb, job.gb_second_usd ?? context.gbSecondUsd));
   try {
-    const checkpoint = await stores.objects.read(paths.checkpoint(event.job, event.segment));
+    const spec = specOf(job, event.trial);
+    const checkpoint = await stores.objects.read(paths.checkpoint(event, event.segment));
     const exported = await exportModel({
-      spec: job,
-      ...(await trainingData(job, stores)),
+      spec,
+      ...(await trainingData(spec, stores.objects)),
       checkpoint,
       threads: context.threads,
     });
@@ -41,24 +45,34 @@ export async function publish(
     await stores.objects.put(paths.model(job.name, version), exported.onnx);
     const background = JSON.stringify(sampleBackground(trainedOf(exported.prepared)));
     await stores.objects.put(paths.background(job.name, version), background, 'application/json');
-    const card = cardOf(job, { version, ...file, exported, metrics, nowS: epochS(clock), threads: context.threads });
+    const card = cardOf(spec, { version, ...file, exported, metrics, nowS: epochS(clock), threads: context.threads });
     const dataset = await stores.catalog.datasets.get(job.dataset);
     await stores.objects.put(paths.card(job.name, version), JSON.stringify(card(dataset)), 'application/json');
     await moveLatest(stores.catalog, job.name, { version, nowS: epochS(clock) });
     const model = { name: job.name, version };
-    await stores.catalog.jobs.patch(event.job, { metrics, model });
+    await stores.catalog.jobs.patch(event.job, { metrics, model, usage: usage() });
     await stores.quotas.addStoredBytes(file.bytes);
     await stores.objects.deleteAll(paths.job(event.job));
-    return { usage: usage(), model };
+    return { seconds: seconds(), model };
   } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    return { usage: usage(), error: jobError(error, 'publish') };
+    const failure = failureOf(error, 'publish');
+    await stores.catalog.jobs.patch(event.job, { usage: usage() });
+    return { seconds: seconds(), error: failure };
   }
 }
 
 /** What the background of explanations is drawn from. */
 function trainedOf({ encodings, trainRows, problem }: Preparation): TrainedData {
   return { encodings, ...trainRows, x: problem.train.x, seed: problem.seed };
+}
+
+/** Removes what a job without a version leaves behind. */
+export async function discard(
+  { job }: Extract<FitEvent, { action: 'discard' }>,
+  { stores }: FitContext,
+): Promise<{ seconds: number }> {
+  await stores.objects.deleteAll(paths.job(job));
+  return { seconds: 0 };
 }
 
 /** Takes the next free version number for the job, or the one it took before. */

@@ -3,39 +3,49 @@
  * segment and the publication is a chained invoke of *fit* with the tenant's id. It is replayed from the top, so there is no
  * clock, randomness or I/O outside its steps.
  */
-import type { JobError, JobSpec } from '../resources/job.ts';
-import type { Metered } from '../tenancy/price.ts';
+import type { JobSpec } from '../resources/job.ts';
+import type { JobError } from '../resources/training.ts';
+import { crashCode, failure } from './failure.ts';
+import type { RunName } from './run.ts';
+import type { Rung, SweepPlan } from './sweep.ts';
 
 export interface TrainEvent {
   readonly tenant_id: string;
   readonly job: string;
+  readonly sweep?: SweepPlan;
+  /** There is a webhook to be told of the end. */
+  readonly webhook?: boolean;
 }
 
 /** What *fit* is asked to do. */
 export type FitEvent =
-  | { readonly action: 'segment'; readonly job: string; readonly segment: number; readonly seconds_used: number }
-  | { readonly action: 'publish'; readonly job: string; readonly segment: number };
+  | (RunName & { readonly action: 'segment'; readonly segment: number; readonly until_epoch?: number })
+  | (RunName & { readonly action: 'publish'; readonly segment: number })
+  | { readonly action: 'discard'; readonly job: string };
 
 export interface SegmentOutcome {
-  /** `running`: there is more to do; the others end the training. */
-  readonly status: 'running' | 'finished' | 'cancelled' | 'over_budget' | 'failed';
-  readonly usage: Metered;
-  /** Whether a checkpoint exists that can be published. */
-  readonly has_checkpoint: boolean;
+  /** `running`: there is more to do; `paused`: the epochs asked for are done; the others end the training. */
+  readonly status: 'running' | 'paused' | 'finished' | 'cancelled' | 'over_budget' | 'failed';
+  /** Of this attempt. */
+  readonly seconds: number;
+  /** The last segment that has a checkpoint, which can be published. */
+  readonly checkpoint?: number;
+  /** The figure by which a sweep compares. */
+  readonly score?: number;
   readonly error?: JobError;
 }
 
 export interface PublishOutcome {
   readonly model?: { readonly name: string; readonly version: number };
-  readonly usage: Metered;
+  readonly seconds: number;
   readonly error?: JobError;
 }
 
 /** How a job ended. */
 export interface JobOutcome {
   readonly status: 'succeeded' | 'failed' | 'cancelled';
-  readonly usage: Metered;
   readonly model?: { readonly name: string; readonly version: number };
+  readonly best_trial?: string;
   readonly error?: JobError;
 }
 
@@ -44,7 +54,25 @@ export interface Orchestration {
   /** A chained invoke of *fit*, tried again a bounded number of times. @throws {FitFailed} when it keeps failing */
   fit<T>(name: string, event: FitEvent): Promise<T>;
   /** One step with effects, run at least once. */
-  step(name: string, effect: () => Promise<void>): Promise<void>;
+  step<T>(name: string, effect: () => Promise<T>): Promise<T>;
+  wait(name: string, seconds: number): Promise<void>;
+  /** The tasks at once, at most so many; each has operations of its own. */
+  map<I, T>(name: string, tasks: Tasks<I, T>): Promise<T[]>;
+}
+
+export interface Tasks<I, T> {
+  readonly items: readonly I[];
+  readonly maxParallel: number;
+  readonly run: (item: I, to: Orchestration) => Promise<T>;
+}
+
+/** What *train* does besides, in steps. */
+export interface TrainServices {
+  settle(outcome: JobOutcome): Promise<void>;
+  /** Notes that a trial has failed without *fit* being able to say so. */
+  failTrial(trial: string, error: JobError): Promise<unknown>;
+  /** @returns in how many seconds to try again, 0 when there is nothing more to try */
+  notify(attempt: number): Promise<number>;
 }
 
 /** *fit* failed without an answer of its own: it crashed, ran out of memory or of time, as often as it was tried. */
@@ -52,98 +80,177 @@ export class FitFailed extends Error {
   override readonly name = 'FitFailed';
 }
 
-/** Segments of ten minutes: two weeks of training, and within the 3,000 operations of a durable execution. */
-const MAX_SEGMENTS = 2_000;
+/** How a training ended, and from where it could be published. */
+interface RunEnd {
+  readonly name: RunName;
+  readonly outcome: Omit<SegmentOutcome, 'seconds'>;
+}
 
-export async function train(
-  event: TrainEvent,
-  to: Orchestration,
-  settle: (outcome: JobOutcome) => Promise<void>,
-): Promise<JobOutcome> {
-  const outcome = await runJob(event.job, to);
-  await to.step('settle', () => settle(outcome));
+/** Of the 3,000 that a durable execution may have; some are kept for retries, the publication and webhooks. */
+const SEGMENT_OPERATIONS = 2_000;
+
+export async function train(event: TrainEvent, to: Orchestration, services: TrainServices): Promise<JobOutcome> {
+  const outcome = await runJob(event, to, services);
+  await to.step('settle', () => services.settle(outcome));
+  if (event.webhook === true) await notify(to, services);
   return outcome;
 }
 
-async function runJob(job: string, to: Orchestration): Promise<JobOutcome> {
-  let usage: Metered = { seconds: 0, gb_seconds: 0, usd: 0 };
-  let phase: JobError['phase'] = 'train';
-  try {
-    for (let segment = 0; segment < MAX_SEGMENTS; segment++) {
-      const result = await to.fit<SegmentOutcome>(`segment-${segment}`, {
-        action: 'segment',
-        job,
-        segment,
-        seconds_used: usage.seconds,
-      });
-      usage = plus(usage, result.usage);
-      if (result.status === 'running') continue;
-      if (!result.has_checkpoint) return ending(result, usage);
-      phase = 'publish';
-      const published = await to.fit<PublishOutcome>('publish', { action: 'publish', job, segment });
-      usage = plus(usage, published.usage);
-      const model = published.model === undefined ? {} : { model: published.model };
-      if (published.error !== undefined) return { status: 'failed', usage, error: published.error };
-      return { ...ending(result, usage), ...model };
-    }
-    return {
-      status: 'failed',
-      usage,
-      error: {
-        code: 'training_timeout',
-        phase,
-        message: `the job did not finish within ${MAX_SEGMENTS} segments`,
-        hint: 'use fewer epochs, less data or a smaller model',
-      },
-    };
-  } catch (error) {
-    if (!(error instanceof FitFailed)) throw error;
-    return {
-      status: 'failed',
-      usage,
-      error: {
-        code: 'internal',
-        phase,
-        message: error.message,
-        hint: 'a smaller batch_size or model needs less memory; if it stays, ask your operator with the id of this job',
-      },
-    };
+async function notify(to: Orchestration, services: TrainServices): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const seconds = await to.step(`webhook-${attempt}`, () => services.notify(attempt));
+    if (seconds === 0) return;
+    await to.wait(`webhook-wait-${attempt}`, seconds);
   }
 }
 
-function ending(result: SegmentOutcome, usage: Metered): JobOutcome {
-  switch (result.status) {
+async function runJob(event: TrainEvent, to: Orchestration, services: TrainServices): Promise<JobOutcome> {
+  const { job, sweep } = event;
+  if (sweep === undefined) {
+    const end = await runTraining({ job }, to, { maxSegments: SEGMENT_OPERATIONS });
+    return publish(end, ending(end.outcome), to);
+  }
+  const ends = await runSweep(job, sweep, { to, services });
+  const best = bestOf(ends, sweep.mode);
+  const outcome = await publish(best, sweepEnding(ends), to);
+  return outcome.model === undefined || best.name.trial === undefined
+    ? outcome
+    : { ...outcome, best_trial: best.name.trial };
+}
+
+/** Segment after segment, until the training ends or comes to the epoch where it pauses. */
+async function runTraining(
+  name: RunName,
+  to: Orchestration,
+  limits: { maxSegments: number; first?: number; untilEpoch?: number | undefined },
+): Promise<RunEnd> {
+  const { first = 0, untilEpoch } = limits;
+  let outcome: Omit<SegmentOutcome, 'seconds'> = {
+    status: 'running',
+    ...(first === 0 ? {} : { checkpoint: first - 1 }),
+  };
+  try {
+    for (let segment = first; outcome.status === 'running'; segment++) {
+      if (segment >= limits.maxSegments) {
+        const message = `the training did not finish within ${limits.maxSegments} segments`;
+        return {
+          name,
+          outcome: { ...outcome, status: 'failed', error: failure('training_timeout', 'train', { message }) },
+        };
+      }
+      const until = untilEpoch === undefined ? {} : { until_epoch: untilEpoch };
+      outcome = await to.fit<SegmentOutcome>(`segment-${segment}`, { action: 'segment', ...name, segment, ...until });
+    }
+    return { name, outcome };
+  } catch (error) {
+    if (!(error instanceof FitFailed)) throw error;
+    return { name, outcome: { ...outcome, status: 'failed', error: crashed(error, 'train') } };
+  }
+}
+
+/** The trials of every rung at once, the best of which go on to the next. */
+async function runSweep(
+  job: string,
+  plan: SweepPlan,
+  { to, services }: { to: Orchestration; services: TrainServices },
+): Promise<RunEnd[]> {
+  const ends = new Map<string, RunEnd>();
+  const maxSegments = Math.max(3, Math.floor(SEGMENT_OPERATIONS / plan.trials.length));
+  const run = (rung: Rung) => async (trial: string, own: Orchestration) => {
+    const first = (ends.get(trial)?.outcome.checkpoint ?? -1) + 1;
+    const end = await runTraining({ job, trial }, own, { maxSegments, first, untilEpoch: rung.epoch });
+    const { error } = end.outcome;
+    // What fit could tell of, it has told of; of a crash it could not.
+    if (error !== undefined) await own.step('failed', () => services.failTrial(trial, error));
+    return end;
+  };
+  for (const [i, rung] of plan.rungs.entries()) {
+    const items = i === 0 ? plan.trials : promoted([...ends.values()], rung.keep, plan.mode);
+    const done = await to.map(`rung-${i}`, { items, maxParallel: plan.max_parallel, run: run(rung) });
+    for (const [k, end] of done.entries()) ends.set(items[k]!, end);
+    if (done.some(({ outcome: { status } }) => status === 'cancelled' || status === 'over_budget')) break;
+  }
+  return [...ends.values()];
+}
+
+/** The best trials that have something left to do. */
+function promoted(ends: readonly RunEnd[], keep: number, mode: SweepPlan['mode']): string[] {
+  const ranked = byScore(
+    ends.filter(({ outcome }) => ['paused', 'finished'].includes(outcome.status)),
+    mode,
+  );
+  return ranked.slice(0, keep).flatMap(({ name, outcome }) => (outcome.status === 'paused' ? [name.trial!] : []));
+}
+
+/** Best first; equals in their order. */
+function byScore(ends: readonly RunEnd[], mode: SweepPlan['mode']): RunEnd[] {
+  const value = ({ outcome: { score = NaN } }: RunEnd) =>
+    Number.isNaN(score) ? Infinity : mode === 'min' ? score : -score;
+  return ends.toSorted((a, b) => (value(a) === value(b) ? 0 : value(a) - value(b)));
+}
+
+/** The trial to publish: of those that went well, or else of those that have a checkpoint at all. */
+function bestOf(ends: readonly RunEnd[], mode: SweepPlan['mode']): RunEnd {
+  const withCheckpoint = ends.filter(({ outcome }) => outcome.checkpoint !== undefined);
+  const good = withCheckpoint.filter(({ outcome }) => outcome.status !== 'failed');
+  return byScore(good.length > 0 ? good : withCheckpoint, mode)[0] ?? ends[0]!;
+}
+
+async function publish({ name, outcome }: RunEnd, ended: JobOutcome, to: Orchestration): Promise<JobOutcome> {
+  try {
+    if (outcome.checkpoint !== undefined) {
+      const event = { action: 'publish', ...name, segment: outcome.checkpoint } as const;
+      const published = await to.fit<PublishOutcome>('publish', event);
+      if (published.model !== undefined) return { ...ended, model: published.model };
+      // What made the training fail comes first.
+      if (ended.error === undefined) return { status: 'failed', error: published.error! };
+    }
+    await to.fit('discard', { action: 'discard', job: name.job });
+    return ended;
+  } catch (error) {
+    if (!(error instanceof FitFailed)) throw error;
+    return ended.error === undefined ? { status: 'failed', error: crashed(error, 'publish') } : ended;
+  }
+}
+
+function crashed(error: FitFailed, phase: JobError['phase']): JobError {
+  return failure(crashCode(error.message), phase, { message: error.message });
+}
+
+function ending({ status, error }: RunEnd['outcome']): JobOutcome {
+  switch (status) {
     case 'finished':
+    case 'paused':
     case 'running':
-      return { status: 'succeeded', usage };
+      return { status: 'succeeded' };
     case 'cancelled':
-      return {
-        status: 'cancelled',
-        usage,
-        error: { code: 'cancelled', phase: 'train', message: 'the job was cancelled' },
-      };
+      return { status: 'cancelled', error: { code: 'cancelled', phase: 'train', message: 'the job was cancelled' } };
     case 'over_budget':
       return {
         status: 'failed',
-        usage,
         error: {
           code: 'budget_exceeded',
           phase: 'train',
-          message: 'the job used up budget.max_seconds before it finished',
+          message: 'the job used up its budget before it finished',
           hint: 'raise the budget, or use the version trained so far',
         },
       };
     case 'failed':
       return {
         status: 'failed',
-        usage,
-        error: result.error ?? { code: 'internal', phase: 'train', message: 'the training failed without saying why' },
+        error: error ?? failure('internal', 'train', { message: 'the training failed without saying why' }),
       };
   }
 }
 
-function plus(a: Metered, b: Metered): Metered {
-  return { seconds: a.seconds + b.seconds, gb_seconds: a.gb_seconds + b.gb_seconds, usd: a.usd + b.usd };
+/** A sweep succeeds where one trial does; it is cancelled or over its budget as a whole. */
+function sweepEnding(ends: readonly RunEnd[]): JobOutcome {
+  const of = (...statuses: SegmentOutcome['status'][]) => ends.find(({ outcome }) => statuses.includes(outcome.status));
+  const decisive = of('cancelled') ?? of('over_budget') ?? of('finished', 'paused');
+  if (decisive !== undefined) return ending(decisive.outcome);
+  const { status, error } = ending(ends[0]!.outcome);
+  const message = `all ${ends.length} trials failed; the first: ${error?.message ?? ''}`;
+  return { status, ...(error === undefined ? {} : { error: { ...error, message } }) };
 }
 
 /** The columns that a job reads of its dataset, or undefined for all of them. */

@@ -26,6 +26,8 @@ import { contextOf, tokenFigures } from './tokens.ts';
 /** How long a run of steps should take: short enough to report and stop several times a second. */
 const RUN_MS = 150;
 const MAX_STEPS_PER_RUN = 1000;
+/** A loss of so many times the first is on its way to infinity. */
+const EXPLODED = 1e6;
 
 /** Where a fit stands; kept as the state's position. */
 interface Position {
@@ -36,6 +38,8 @@ interface Position {
   /** Sums over the current epoch's rows. */
   readonly loss: number;
   readonly right: number;
+  /** Of the first step: what later losses are held against. */
+  readonly first_loss: number | null;
   /** The monitored figure at its best, and how many epochs ago that was. */
   readonly best: number | null;
   readonly waited: number;
@@ -64,7 +68,7 @@ interface Tools {
 }
 
 export function startPosition(): Record<string, number | boolean | null> {
-  return { epoch: 0, row: 0, step: 0, loss: 0, right: 0, best: null, waited: 0, is_done: false };
+  return { epoch: 0, row: 0, step: 0, loss: 0, right: 0, first_loss: null, best: null, waited: 0, is_done: false };
 }
 
 export async function* fitNetwork<P extends TrainingParams>(
@@ -127,11 +131,8 @@ async function runSteps<P extends TrainingParams>(
     state: trainingState(state),
     seed: problem.seed,
   });
-  const broken = results.loss.findIndex((loss) => !Number.isFinite(loss));
-  if (broken !== -1) {
-    const message = `the loss became ${results.loss[broken]!} in epoch ${position.epoch + 1}, step ${position.step + broken + 1}: lower the learning rate, or scale the data`;
-    throw new ServiceError('training_diverged', message);
-  }
+  const firstLoss = position.first_loss ?? results.loss[0]!;
+  refuseDivergence(results.loss, firstLoss, position);
   const sum = (values: Float32Array, start: number): number =>
     values.reduce((total, value) => total + value * run.batchSize, start);
   const right = results.metrics['accuracy'];
@@ -145,9 +146,25 @@ async function runSteps<P extends TrainingParams>(
     ...state.position,
     row: position.row + run.rows.length,
     step: results.state.step,
+    first_loss: firstLoss,
     loss: sum(results.loss, position.loss),
     right: right === undefined ? 0 : sum(right, position.right),
   };
+}
+
+/** A loss that is no number, or that has grown beyond all measure and will be none soon. */
+function refuseDivergence(losses: Float32Array, first: number, { epoch, step }: Position): void {
+  const limit = EXPLODED * Math.max(Math.abs(first), 1);
+  const broken = losses.findIndex((loss) => !Number.isFinite(loss) || loss > limit);
+  if (broken === -1) return;
+  const loss = losses[broken]!;
+  const what = Number.isFinite(loss)
+    ? `exploded from ${first.toPrecision(3)} to ${loss.toPrecision(3)}`
+    : `became ${loss}`;
+  throw new ServiceError(
+    'training_diverged',
+    `the loss ${what} in epoch ${epoch + 1}, step ${step + broken + 1}: lower the learning rate, or scale the data`,
+  );
 }
 
 /** The epoch's figures; validates, keeps the best parameters, and decides whether to go on. */
@@ -156,8 +173,7 @@ async function endEpoch<P extends TrainingParams>(
   evaluator: Evaluator | undefined,
 ): Promise<Metrics> {
   const { family, state, problem, scale } = fitting;
-  const { epoch, loss, right, best, waited } = positionOf(state);
-  const { epochs, early_stopping: stopping } = problem.params;
+  const { loss, right } = positionOf(state);
   const rows = problem.train.x.shape[0]!;
   const figures: Record<string, number> = {
     // In the units of the target.
@@ -170,17 +186,28 @@ async function endEpoch<P extends TrainingParams>(
     const validation = await evaluator.measure(problem.validation!, family.learned(newest, modelOf(problem)));
     for (const [name, value] of Object.entries(validation)) figures[`validation_${name}`] = value;
   }
-  const next = { ...state.position, epoch: epoch + 1, row: 0, loss: 0, right: 0, is_done: epoch + 1 >= epochs };
+  keepBest(fitting, figures);
+  return figures;
+}
+
+/** Goes on to the next epoch, with the best one's parameters beside the newest. */
+function keepBest<P extends TrainingParams>({ state, problem }: Fitting<P>, figures: Metrics): void {
+  const { epoch, best, waited } = positionOf(state);
+  const { epochs, early_stopping: stopping } = problem.params;
+  const isLast = epoch + 1 >= epochs;
+  const next = { ...state.position, epoch: epoch + 1, row: 0, loss: 0, right: 0, is_done: isLast };
   state.position = next;
-  const figure = stopping === undefined ? undefined : figures[stopping.monitor];
-  if (stopping === undefined || figure === undefined) return figures;
-  const isBetter = best === null || improvement(stopping.monitor, figure, best) > stopping.min_delta;
-  const patience = waited + 1;
+  const monitor = stopping?.monitor ?? (problem.validation === undefined ? 'loss' : 'validation_loss');
+  const figure = figures[monitor];
+  if (figure === undefined) return;
+  const isBetter = best === null || improvement(monitor, figure, best) > (stopping?.min_delta ?? 0);
   if (isBetter) state.tensors = { ...state.tensors, ...bestOf(state.tensors) };
+  const patience = waited + 1;
   state.position = isBetter
     ? { ...next, best: figure, waited: 0 }
-    : { ...next, waited: patience, is_done: next.is_done || patience > stopping.patience };
-  return figures;
+    : { ...next, waited: patience, is_done: isLast || patience > (stopping?.patience ?? Infinity) };
+  // Without early stopping the best epoch is the model only where the training is broken off.
+  if (stopping === undefined && isLast) state.tensors = withoutBest(state.tensors);
 }
 
 function improvement(monitor: string, figure: number, best: number): number {

@@ -8,7 +8,7 @@ import type { ObjectStore } from '../../stores/objects.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
-import { isFinished } from '../../resources/job.ts';
+import { isFinished } from '../../resources/training.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 

@@ -1,14 +1,17 @@
 /** Training jobs: checked before they cost anything, then run by the durable train function under the job's id. */
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
-import { validateTraining } from '../../families/validate.ts';
-import type { Job, JobRecord, JobSpec } from '../../resources/job.ts';
-import { isFinished } from '../../resources/job.ts';
+import type { Job, JobRecord } from '../../resources/job.ts';
+import { MAX_TRIALS } from '../../resources/sweep.ts';
+import { isFinished } from '../../resources/training.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
+import type { TrainEvent } from '../../workflows/train.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
+import { checkJob } from './job-checks.ts';
+import { withTrials } from './trials.ts';
 
 type JobOperation = 'createJob' | 'listJobs' | 'getJob' | 'cancelJob';
 
@@ -17,7 +20,8 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
     createJob: (call) => createJob(call, context),
 
     async getJob({ caller, params }) {
-      return { body: show(await jobById(tenantOf(context, caller).catalog, params['id'])) };
+      const { catalog } = tenantOf(context, caller);
+      return { body: await showWhole(await jobById(catalog, params['id']), catalog, context.clock) };
     },
 
     async listJobs({ caller, query }) {
@@ -36,7 +40,7 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
       const { catalog } = tenantOf(context, caller);
       const job = await jobById(catalog, params['id']);
       if (!isFinished(job)) await catalog.jobs.patch(job.id, { cancel_requested: true }, ['queued', 'running']);
-      return { body: show(await jobById(catalog, job.id)) };
+      return { body: await showWhole(await jobById(catalog, job.id), catalog, context.clock) };
     },
   };
 }
@@ -46,7 +50,7 @@ async function createJob(
   context: ControlContext,
 ): Promise<Reply<'createJob'>> {
   const { catalog, quotas, caller, limits } = tenantOf(context, from);
-  await checkData(catalog, spec);
+  const plan = await checkJob(catalog, spec);
   const usedSeconds = await quotas.trainingSeconds();
   if (usedSeconds >= limits.training_seconds_per_month) {
     throw new ServiceError(
@@ -77,13 +81,19 @@ async function createJob(
   };
   try {
     await catalog.jobs.put(id, record);
-    await context.functions.startDurable(context.trainFunction, id, { tenant_id: caller.tenantId, job: id });
+    const event: TrainEvent = {
+      tenant_id: caller.tenantId,
+      job: id,
+      ...(plan === undefined ? {} : { sweep: plan }),
+      ...(spec.webhook === undefined ? {} : { webhook: true }),
+    };
+    await context.functions.startDurable(context.trainFunction, id, event);
   } catch (error) {
     await quotas.releaseJob(id);
     await catalog.jobs.delete(id);
     throw error;
   }
-  return { body: show(record) };
+  return { body: await showWhole(record, catalog, context.clock) };
 }
 
 async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRecord> {
@@ -97,43 +107,14 @@ function show(record: JobRecord): Job {
   return job;
 }
 
-/** Checks the job against its datasets' columns and the family's parameters, before anything is reserved. */
-async function checkData(catalog: TenantStores['catalog'], spec: JobSpec): Promise<void> {
-  const dataset = await readyDataset(catalog, spec.dataset, '/dataset');
-  validateTraining(spec, dataset);
-  if (!('dataset' in spec.validation)) return;
-  const validation = await readyDataset(catalog, spec.validation.dataset, '/validation/dataset');
-  const names = new Set(validation.columns.map(({ name }) => name));
-  const needed = [
-    ...(spec.features ?? dataset.columns.map(({ name }) => name)),
-    ...(spec.target === undefined ? [] : [spec.target]),
-  ];
-  const missing = needed.filter((name) => !names.has(name));
-  if (missing.length > 0) {
-    throw new ServiceError(
-      'invalid_request',
-      `the validation dataset lacks the columns ${missing.map((name) => `"${name}"`).join(', ')}`,
-      { param: '/validation/dataset' },
-    );
-  }
-}
-
-async function readyDataset(catalog: TenantStores['catalog'], id: string, param: string) {
-  const dataset = ID_PATTERNS.ds.test(id) ? await catalog.datasets.get(id) : undefined;
-  if (dataset === undefined) throw new ServiceError('not_found', `${param}: there is no dataset "${id}"`, { param });
-  if (dataset.status === 'invalid') {
-    throw new ServiceError(
-      'dataset_invalid',
-      `${param}: dataset ${id} is invalid; GET /v1/datasets/${id} lists what is wrong with it`,
-      { param },
-    );
-  }
-  if (dataset.status !== 'ready' || dataset.rows === undefined || dataset.columns === undefined) {
-    throw new ServiceError(
-      'dataset_not_ready',
-      `${param}: dataset ${id} is ${dataset.status}; it has to be ready before a job can use it`,
-      { param, retryAfterS: 2 },
-    );
-  }
-  return { rows: dataset.rows, columns: dataset.columns };
+/** With the trials of a sweep. */
+async function showWhole(
+  record: JobRecord,
+  catalog: TenantStores['catalog'],
+  clock: ControlContext['clock'],
+): Promise<Job> {
+  const { sweep } = record;
+  if (sweep === undefined) return show(record);
+  const { data } = await catalog.trials(record.id).list({ limit: MAX_TRIALS, order: 'ascending' });
+  return withTrials({ ...show(record), sweep }, data, epochS(clock));
 }

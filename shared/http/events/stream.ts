@@ -2,7 +2,7 @@
  * A job's events as server-sent events, until the event that ends it. The client reconnects where a connection ends early,
  * with the id of the last event that it got. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-import { isFinished } from '../../resources/job.ts';
+import { isFinished } from '../../resources/training.ts';
 import type { JobEvent, JobRecord } from '../../resources/job.ts';
 import type { EventLog } from '../../stores/event-log.ts';
 

@@ -1,0 +1,94 @@
+/** What is checked of a job before anything is reserved for it: its data, its parameters, and every trial of its sweep. */
+import { ServiceError } from '../../errors.ts';
+import { validateTraining } from '../../families/validate.ts';
+import type { JobSpec } from '../../resources/job.ts';
+import type { Sweep } from '../../resources/sweep.ts';
+import type { Catalog } from '../../stores/catalog.ts';
+import { ID_PATTERNS } from '../../tenancy/ids.ts';
+import { plannedTrials, sweepMetric, sweepPlan, trialParams } from '../../workflows/sweep.ts';
+import type { PlannedTrial, SweepPlan } from '../../workflows/sweep.ts';
+
+/** Checks the job against its datasets' columns and the family's parameters, before anything is reserved. */
+export async function checkJob(catalog: Catalog, spec: JobSpec): Promise<SweepPlan | undefined> {
+  const dataset = await readyDataset(catalog, spec.dataset, '/dataset');
+  const plan = spec.sweep === undefined ? undefined : checkSweep({ ...spec, sweep: spec.sweep }, dataset);
+  if (plan === undefined) validateTraining(spec, dataset);
+  if ('dataset' in spec.validation) await checkValidation(catalog, spec, { id: spec.validation.dataset, dataset });
+  return plan;
+}
+
+/** Every trial has to be a training of its own. */
+function checkSweep(spec: JobSpec & { sweep: Sweep }, dataset: Parameters<typeof validateTraining>[1]): SweepPlan {
+  sweepMetric(spec);
+  const trials = plannedTrials(spec).map((trial) => checkTrial(spec, trial, dataset));
+  const isHalving = spec.sweep.strategy === 'halving';
+  const [first] = trials;
+  const epochs = isObject(first) && typeof first['epochs'] === 'number' ? first['epochs'] : undefined;
+  if (isHalving && epochs === undefined) {
+    const message = `/sweep/strategy: halving compares trials by epochs, and ${spec.family} has none: use grid or random`;
+    throw new ServiceError('invalid_request', message, { param: '/sweep/strategy' });
+  }
+  if (isHalving && 'epochs' in spec.sweep.parameters) {
+    const message = '/sweep/parameters: halving decides how many epochs a trial gets: leave "epochs" out';
+    throw new ServiceError('invalid_request', message, { param: '/sweep/parameters' });
+  }
+  return sweepPlan(spec, epochs);
+}
+
+function checkTrial(spec: JobSpec, { params }: PlannedTrial, dataset: Parameters<typeof validateTraining>[1]): unknown {
+  try {
+    return validateTraining({ ...spec, params: trialParams(spec.params, params) }, dataset).params;
+  } catch (error) {
+    // What is wrong with the data or the task is wrong with every trial.
+    if (!(error instanceof ServiceError) || error.param?.startsWith('/params') === false) throw error;
+    const { code, details, param } = error;
+    const values = Object.entries(params).map(([path, value]) => `${path} = ${JSON.stringify(value)}`);
+    const message = `/sweep/parameters: with ${values.join(', ')}: ${error.message}`;
+    throw new ServiceError(code, message, { details, param: param ?? '/sweep/parameters', cause: error });
+  }
+}
+
+async function checkValidation(
+  catalog: Catalog,
+  spec: JobSpec,
+  { id, dataset }: { id: string; dataset: { columns: readonly { name: string }[] } },
+): Promise<void> {
+  const validation = await readyDataset(catalog, id, '/validation/dataset');
+  const names = new Set(validation.columns.map(({ name }) => name));
+  const needed = [
+    ...(spec.features ?? dataset.columns.map(({ name }) => name)),
+    ...(spec.target === undefined ? [] : [spec.target]),
+  ];
+  const missing = needed.filter((name) => !names.has(name));
+  if (missing.length > 0) {
+    throw new ServiceError(
+      'invalid_request',
+      `the validation dataset lacks the columns ${missing.map((name) => `"${name}"`).join(', ')}`,
+      { param: '/validation/dataset' },
+    );
+  }
+}
+
+async function readyDataset(catalog: Catalog, id: string, param: string) {
+  const dataset = ID_PATTERNS.ds.test(id) ? await catalog.datasets.get(id) : undefined;
+  if (dataset === undefined) throw new ServiceError('not_found', `${param}: there is no dataset "${id}"`, { param });
+  if (dataset.status === 'invalid') {
+    throw new ServiceError(
+      'dataset_invalid',
+      `${param}: dataset ${id} is invalid; GET /v1/datasets/${id} lists what is wrong with it`,
+      { param },
+    );
+  }
+  if (dataset.status !== 'ready' || dataset.rows === undefined || dataset.columns === undefined) {
+    throw new ServiceError(
+      'dataset_not_ready',
+      `${param}: dataset ${id} is ${dataset.status}; it has to be ready before a job can use it`,
+      { param, retryAfterS: 2 },
+    );
+  }
+  return { rows: dataset.rows, columns: dataset.columns };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

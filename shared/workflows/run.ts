@@ -1,0 +1,121 @@
+/** One training as *fit* sees it: a job's only one, or a trial of its sweep, with the record that tells how it goes. */
+import { epochS } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import type { JobRecord, JobSpec, TrialRecord } from '../resources/job.ts';
+import type { Usage } from '../resources/training.ts';
+import type { Catalog } from '../stores/catalog.ts';
+import type { EventLog } from '../stores/event-log.ts';
+import type { Metered } from '../tenancy/price.ts';
+import { plannedTrials, sweepMetric, trialParams } from './sweep.ts';
+
+/** Which training. */
+export interface RunName {
+  readonly job: string;
+  readonly trial?: string;
+}
+
+type RunFields = Partial<Pick<TrialRecord, 'status' | 'progress' | 'metrics' | 'usage' | 'error'>>;
+
+export interface Run {
+  readonly name: RunName;
+  readonly job: JobRecord;
+  /** The job's, with the trial's parameters. */
+  readonly spec: JobSpec;
+  /** What it cost before this attempt. */
+  readonly before: Metered;
+  readonly events: EventLog;
+  /** Writes what the training tells of itself. A job that has ended meanwhile stays as it is. */
+  readonly patch: (fields: RunFields) => Promise<boolean>;
+}
+
+/** A trial in the place of its job: what it trains, publishes and shows on its card. */
+export function specOf(job: JobRecord, trial: string | undefined): JobRecord {
+  if (trial === undefined || job.sweep === undefined) return job;
+  const planned = plannedTrials({ ...job, sweep: job.sweep }).find(({ id }) => id === trial);
+  if (planned === undefined) throw new RangeError(`job ${job.id} has no trial ${trial}`);
+  const { sweep: _, ...rest } = job;
+  return { ...rest, params: trialParams(job.params, planned.params) };
+}
+
+/** Opens a training and marks it as running. @returns undefined when its job was erased, or cancelled before the training began */
+export async function openRun(
+  name: RunName,
+  segment: number,
+  stores: { catalog: Catalog; clock: Clock },
+): Promise<Run | undefined> {
+  const { catalog, clock } = stores;
+  const job = await catalog.jobs.get(name.job);
+  if (job === undefined || (job.cancel_requested === true && segment === 0)) return undefined;
+  const events = catalog.events(job.id);
+  if (job.started_at === undefined || segment === 0) {
+    const began = { status: 'running', started_at: job.started_at ?? epochS(clock) } as const;
+    await catalog.jobs.patch(job.id, began, ['queued', 'running']);
+    const about = {
+      type: 'status',
+      level: 'info',
+      message: 'the training began',
+      data: { status: 'running' },
+    } as const;
+    await events.append('began', { ...about, created_at: began.started_at });
+  }
+  const run = { name, job, spec: specOf(job, name.trial), events };
+  if (name.trial === undefined) {
+    const patch = (fields: RunFields) => catalog.jobs.patch(job.id, ofJob(fields), ['running']);
+    return { ...run, before: job.usage, patch };
+  }
+  const trial = await openTrial(job, name.trial, stores);
+  if (segment === 0) {
+    const data = { trial: trial.id, params: trial.params };
+    await events.append(`${trial.id}-began`, {
+      type: 'message',
+      level: 'info',
+      created_at: epochS(clock),
+      message: `${trial.id} began`,
+      data,
+    });
+  }
+  return {
+    ...run,
+    before: trial.usage,
+    patch: (fields) => catalog.trials(job.id).patch(trial.id, fields),
+  };
+}
+
+/** The figure that a sweep compares its trials by. */
+export function scoreOf(job: JobRecord, metrics: TrialRecord['metrics']): number | undefined {
+  if (job.sweep === undefined) return undefined;
+  const { part, name } = sweepMetric({ ...job, sweep: job.sweep });
+  return metrics[part][name];
+}
+
+export function plus(a: Metered, b: Metered): Metered {
+  return { seconds: a.seconds + b.seconds, gb_seconds: a.gb_seconds + b.gb_seconds, usd: a.usd + b.usd };
+}
+
+export const NO_USAGE: Metered = { seconds: 0, gb_seconds: 0, usd: 0 };
+
+async function openTrial(job: JobRecord, id: string, { catalog }: { catalog: Catalog }): Promise<TrialRecord> {
+  const trials = catalog.trials(job.id);
+  const known = await trials.get(id);
+  if (known !== undefined) {
+    await trials.patch(id, { status: 'running' });
+    return known;
+  }
+  const planned = plannedTrials({ ...job, sweep: job.sweep! }).find((each) => each.id === id);
+  if (planned === undefined) throw new RangeError(`job ${job.id} has no trial ${id}`);
+  const record: TrialRecord = {
+    id,
+    params: { ...planned.params },
+    status: 'running',
+    progress: { fraction: 0 },
+    metrics: { train: {}, validation: {} },
+    usage: NO_USAGE,
+  };
+  await trials.create(id, record);
+  return record;
+}
+
+/** A job ends when it is settled, not when its training does. */
+function ofJob({ status: _status, error: _error, usage, ...fields }: RunFields): Partial<JobRecord> {
+  return { ...fields, ...(usage === undefined ? {} : { usage: usage satisfies Usage }) };
+}
