@@ -36,6 +36,8 @@ export interface Settings {
   /** The stage's throttle for all tenants together; a tenant's own limits are the service's. */
   readonly requestsPerSecond: number;
   readonly requestBurst: number;
+  /** Webhooks may go to the machine that runs the functions, over plain HTTP: for the local cloud, which has it on. */
+  readonly localWebhooks: boolean;
   /** A training is cut into segments of at most this many seconds; a kill costs the work of one. */
   readonly segmentSeconds: number;
 }
@@ -43,6 +45,7 @@ export interface Settings {
 /** @throws {Error} naming the setting, what was expected and what stood there. */
 export function readSettings(node: Node): Settings {
   const value = (name: string): unknown => node.tryGetContext(name) as unknown;
+  const target = oneOf('target', value('target') ?? 'lambda-arm64', TARGETS);
   return {
     prefix: text(
       'prefix',
@@ -51,7 +54,8 @@ export function readSettings(node: Node): Settings {
       'a-z, 0-9 and -, at most 20, a letter first',
     ),
     stage: text('stage', value('stage') ?? 'live', /^[A-Za-z0-9_]{1,32}$/, 'A-Z, a-z, 0-9 and _, at most 32'),
-    target: oneOf('target', value('target') ?? 'lambda-arm64', TARGETS),
+    target,
+    localWebhooks: flag('localWebhooks', value('localWebhooks') ?? target === 'host'),
     waf: flag('waf', value('waf') ?? false),
     authorizerCache: oneOf('authorizerCache', value('authorizerCache') ?? 'function', AUTHORIZER_CACHES),
     alarmEmail: optional(value('alarmEmail'), (given) =>

@@ -39,6 +39,8 @@ export const ROUTES = [
   { operation: 'getJob', method: 'GET', path: '/v1/jobs/{id}', function: 'control', auth: 'key' },
   { operation: 'listJobEvents', method: 'GET', path: '/v1/jobs/{id}/events', function: 'events', auth: 'key' },
   { operation: 'cancelJob', method: 'POST', path: '/v1/jobs/{id}/cancel', function: 'control', auth: 'key' },
+  { operation: 'getWebhookSecret', method: 'GET', path: '/v1/webhooks/secret', function: 'control', auth: 'key' },
+  { operation: 'rotateWebhookSecret', method: 'POST', path: '/v1/webhooks/secret', function: 'control', auth: 'key' },
   { operation: 'listModels', method: 'GET', path: '/v1/models', function: 'control', auth: 'key' },
   { operation: 'getModel', method: 'GET', path: '/v1/models/{name}', function: 'control', auth: 'key' },
   {
@@ -158,6 +160,8 @@ export const ENV = {
   gbSecondUsd: 'GB_SECOND_USD',
   /** How long a segment of training takes at most, in seconds. */
   segmentSeconds: 'SEGMENT_SECONDS',
+  /** `true`: webhooks may go to this machine. */
+  localWebhooks: 'LOCAL_WEBHOOKS',
 } as const;
 
 /** The session tag that tenant-scoped credentials carry; the tenant role's policies name it as aws:PrincipalTag. */

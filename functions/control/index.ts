@@ -24,6 +24,7 @@ export const handler = gatewayHandler({
     functions: functionInvoker(),
     ingestFunction: requireEnv(ENV.ingestFunction),
     trainFunction: requireEnv(ENV.trainFunction),
+    allowLocalWebhooks: requireEnv(ENV.localWebhooks) === 'true',
     clock: systemClock,
   }),
   admit: admitByRate((caller) => stores(caller.tenantId).quotas),

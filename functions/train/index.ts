@@ -9,6 +9,7 @@ import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { attempts } from '../../shared/workflows/attempts.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { train } from '../../shared/workflows/train.ts';
+import { notify } from '../../shared/workflows/webhook.ts';
 import type { FitEvent, JobOutcome, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
 import { count } from '../metrics.ts';
 
@@ -16,6 +17,7 @@ const { dynamo } = ownClients();
 const catalogTable = requireEnv(ENV.catalogTable);
 const quotasTable = requireEnv(ENV.quotasTable);
 const fitFunction = requireEnv(ENV.fitFunction);
+const allowLoopback = requireEnv(ENV.localWebhooks) === 'true';
 
 export const handler = withDurableExecution(async (event: TrainEvent, context: DurableContext): Promise<JobOutcome> => {
   const { tenant_id: tenantId, job } = event;
@@ -27,7 +29,7 @@ export const handler = withDurableExecution(async (event: TrainEvent, context: D
         count(outcome.status === 'failed' ? 'jobsFailed' : 'jobsSucceeded', systemClock.nowMs());
     },
     failTrial: (trial, error) => stores.catalog.trials(job).patch(trial, { status: 'failed', error }),
-    notify: async () => 0,
+    notify: (attempt) => notify({ job, attempt }, stores.catalog, { clock: systemClock, allowLoopback }),
   });
 });
 

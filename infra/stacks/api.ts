@@ -51,6 +51,7 @@ export class ApiStack extends Stack {
       .bindBucket(data.bucket, 'readwrite')
       .bindInvoke(training.ingest, ENV.ingestFunction)
       .bindDurable(training.trainAlias, ENV.trainFunction);
+    this.control.addEnvironment(ENV.localWebhooks, String(deployment.settings.localWebhooks));
     this.events = new ServiceFunction(this, 'Events', {
       deployment,
       source: 'events',

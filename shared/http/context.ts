@@ -13,6 +13,7 @@ export interface ControlContext {
   readonly functions: FunctionInvoker;
   readonly ingestFunction: string;
   readonly trainFunction: string;
+  readonly allowLocalWebhooks: boolean;
   readonly clock: Clock;
 }
 

@@ -7,6 +7,7 @@ import { TENANT_PK_PREFIX } from '../contract.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
 import type { JobRecord, TrialRecord } from '../resources/job.ts';
 import type { Model, ModelVersion } from '../resources/model.ts';
+import type { WebhookSecretRecord } from '../resources/webhook.ts';
 import { Collection } from './collection.ts';
 import { EventLog } from './event-log.ts';
 
@@ -16,6 +17,7 @@ export class Catalog {
   readonly datasets: Collection<DatasetRecord>;
   readonly jobs: Collection<JobRecord>;
   readonly models: Collection<Model>;
+  readonly webhooks: Collection<WebhookSecretRecord>;
   readonly #collection: <T extends object>(partition: string, prefix: string) => Collection<T>;
 
   constructor(dynamo: DynamoDBDocumentClient, table: string, tenantId: string) {
@@ -24,6 +26,7 @@ export class Catalog {
     this.datasets = this.#collection('', 'DATASET#');
     this.jobs = this.#collection('', 'JOB#');
     this.models = this.#collection('', 'MODEL#');
+    this.webhooks = this.#collection('', 'WEBHOOK#');
   }
 
   /** A job's events, in the order in which they were written. */

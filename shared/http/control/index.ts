@@ -8,6 +8,7 @@ import { jobOperations } from './jobs.ts';
 import { modelOperations } from './models.ts';
 import { openInferenceServer } from './open-inference.ts';
 import { usageOperations } from './usage.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export type ControlOperation = Extract<(typeof ROUTES)[number], { function: 'control' }>['operation'];
 
@@ -20,5 +21,6 @@ export function controlOperations(context: ControlContext): Operations<ControlOp
     ...modelOperations(context),
     ...usageOperations(context),
     ...openInferenceServer(context),
+    ...webhookOperations(context),
   };
 }

@@ -6,6 +6,7 @@ import { MAX_TRIALS } from '../../resources/sweep.ts';
 import { isFinished } from '../../resources/training.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
 import type { TrainEvent } from '../../workflows/train.ts';
+import { checkWebhookUrl } from '../../workflows/webhook.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
@@ -50,6 +51,7 @@ async function createJob(
   context: ControlContext,
 ): Promise<Reply<'createJob'>> {
   const { catalog, quotas, caller, limits } = tenantOf(context, from);
+  if (spec.webhook !== undefined) checkWebhookUrl(spec.webhook.url, context.allowLocalWebhooks);
   const plan = await checkJob(catalog, spec);
   const usedSeconds = await quotas.trainingSeconds();
   if (usedSeconds >= limits.training_seconds_per_month) {

@@ -15,6 +15,7 @@ import {
   predictionsSchema,
 } from '../../resources/model.ts';
 import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
+import { webhookSecretSchema } from '../../resources/webhook.ts';
 import { OPEN_INFERENCE_SPECS } from './open-inference.ts';
 import type { OperationSpec } from './spec.ts';
 
@@ -116,6 +117,20 @@ export const SPECS = {
     example: {},
     status: 202,
     answer: jobSchema,
+  },
+  getWebhookSecret: {
+    tag: 'Webhooks',
+    summary: 'The secret that signs your webhooks (Standard Webhooks); made when it is first asked for',
+    status: 200,
+    answer: webhookSecretSchema,
+  },
+  rotateWebhookSecret: {
+    tag: 'Webhooks',
+    summary: 'Make a new secret; for a day webhooks carry a signature of the old one too',
+    body: noBody,
+    example: {},
+    status: 200,
+    answer: webhookSecretSchema,
   },
   listModels: {
     tag: 'Models',
