@@ -2,6 +2,7 @@
  * Scaled dot-product attention of several heads, softmax(Q K' / sqrt(d)) V, by A. Vaswani et al., "Attention is all you need" (2017). Queries, keys and
  * values are one product; ' marks a transpose. A padded step has no weight as a key.
  */
+import { withGradient } from '../../autodiff/custom-gradient.ts';
 import type { Value } from '../../onnx/graph.ts';
 import type { GraphBuilder } from '../../onnx/graph-builder.ts';
 import { fromNumbers } from '../../tensor/tensor.ts';
@@ -48,41 +49,64 @@ export function attend(g: GraphBuilder, x: Value, heads: Heads, inputs: Attentio
   const all = g.reshape(project(g, x, { kernel: kernel!, bias: bias! }), [batch, time, 3, numHeads, keyDim]);
   const parts = g.split(g.transpose(all, [2, 0, 3, 1, 4]), [1, 1, 1], 0);
   const [q, k, v] = parts.map((part) => g.reshape(part, [batch, numHeads, time, keyDim])) as [Value, Value, Value];
-  const weighted = g.matMul(attentionWeights(g, { q, k }, heads, inputs), v);
+  const weighted = weigh(g, { q, k, v }, heads, inputs);
   const joined = g.reshape(g.transpose(weighted, [0, 2, 1, 3]), [batch, time, numHeads * keyDim]);
   return project(g, joined, { kernel: outKernel!, bias: outBias! });
 }
 
-/** softmax(q k' / sqrt(d)) over the steps that a query may see, [batch, heads, time, time]. */
-function attentionWeights(
-  g: GraphBuilder,
-  { q, k }: { q: Value; k: Value },
-  { keyDim, dropout, isCausal }: Heads,
-  { mask, seed }: AttentionInputs,
-): Value {
+interface Product {
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+}
+
+/** softmax(q k' / sqrt(d)) v over the steps that a query may see, [batch, heads, time, d]. */
+function weigh(g: GraphBuilder, product: Product, heads: Heads, { mask, seed }: AttentionInputs): Value {
+  const { q } = product;
   const [batch, , time] = q.shape as [number | string, number, number, number];
-  let scores = products(g, { q, k }, { scale: 1 / Math.sqrt(keyDim), isTraining: seed !== undefined });
-  if (isCausal) scores = g.add(scores, laterSteps(g, time));
-  if (mask !== undefined) scores = g.add(scores, g.reshape(g.mul(g.sub(1, mask), NEVER), [batch, 1, 1, time]));
-  const weights = g.softmax(scores, -1);
-  return seed === undefined || dropout === 0
-    ? weights
-    : g.mul(weights, dropoutMask(g, weights, { rate: dropout, seed }));
+  const biases = heads.isCausal ? [laterSteps(g, time, q)] : [];
+  if (mask !== undefined) biases.push(g.reshape(g.mul(g.sub(1, mask), NEVER), [batch, 1, 1, time]));
+  const hide = (scores: Value): Value => biases.reduce((sum, bias) => g.add(sum, bias), scores);
+  const scale = 1 / Math.sqrt(heads.keyDim);
+  if (seed !== undefined) return trained(g, product, { scale, hide, dropout: heads.dropout, seed });
+  const scores = g.matMul(g.mul(q, scale), g.transpose(product.k, [0, 1, 3, 2]));
+  return g.matMul(g.softmax(hide(scores), -1), product.v);
 }
 
-/** q k' scaled; in training by the fused op, which step graphs may use and files may not. */
-function products(
+/**
+ * The same in training, by the fused product that step graphs may use and files may not, and with a gradient of its own. Of O = P V and P = softmax(S):
+ * dS = P * (dO V' - rowsum(dO * O)), where the sum over the few features stands for one of the softmax over all steps (T. Dao et al., 2022).
+ */
+function trained(
   g: GraphBuilder,
-  { q, k }: { q: Value; k: Value },
-  { scale, isTraining }: { scale: number; isTraining: boolean },
+  { q, k, v }: Product,
+  { scale, hide, dropout, seed }: { scale: number; hide: (scores: Value) => Value; dropout: number; seed: Value },
 ): Value {
-  if (isTraining) return g.fusedMatMul(q, k, { transB: true, alpha: scale });
-  return g.matMul(g.mul(q, scale), g.transpose(k, [0, 1, 3, 2]));
+  const [output] = withGradient(g, [q, k, v], () => {
+    const p = g.softmax(hide(g.fusedMatMul(q, k, { transB: true, alpha: scale })), -1);
+    const kept = dropout === 0 ? undefined : dropoutMask(g, p, { rate: dropout, seed });
+    const drop = (value: Value): Value => (kept === undefined ? value : g.mul(value, kept));
+    const dropped = drop(p);
+    const o = g.matMul(dropped, v);
+    return {
+      outputs: [o],
+      gradient([dO]) {
+        const sum = g.reduceSum(g.mul(dO!, o), { axes: [-1], keepdims: true });
+        const dS = g.mul(p, g.sub(drop(g.fusedMatMul(dO!, v, { transB: true })), sum));
+        return [
+          () => g.fusedMatMul(dS, k, { alpha: scale }),
+          () => g.fusedMatMul(dS, q, { transA: true, alpha: scale }),
+          () => g.fusedMatMul(dropped, dO!, { transA: true }),
+        ];
+      },
+    };
+  });
+  return output!;
 }
 
-function laterSteps(g: GraphBuilder, time: number): Value {
-  const values = Float32Array.from({ length: time * time }, (_, i) => (i % time > Math.floor(i / time) ? NEVER : 0));
-  return g.constant(fromNumbers('float32', values, [time, time]));
+function laterSteps(g: GraphBuilder, time: number, { dtype }: Value): Value {
+  const values = Float64Array.from({ length: time * time }, (_, i) => (i % time > Math.floor(i / time) ? NEVER : 0));
+  return g.constant(fromNumbers(dtype as 'float32', values, [time, time]));
 }
 
 /** x W + b over the last axis of [batch, time, features]: one product over all rows. */

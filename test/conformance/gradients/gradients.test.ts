@@ -13,6 +13,7 @@ import { Random } from '../../../shared/tensor/random.ts';
 import { sizeOf } from '../../../shared/tensor/shape.ts';
 import { fromNumbers, toNumbers } from '../../../shared/tensor/tensor.ts';
 import type { HostTensor } from '../../../shared/tensor/tensor.ts';
+import { attentionCases } from './cases/attention.ts';
 import { elementwiseCases } from './cases/elementwise.ts';
 import { productCases } from './cases/products.ts';
 import { recurrenceCases } from './cases/recurrences.ts';
@@ -22,7 +23,14 @@ import type { GradientCase } from './gradient-case.ts';
 import { interpret } from './interpreter/index.ts';
 import type { Nd } from './interpreter/index.ts';
 
-const CASES = [...elementwiseCases, ...productCases, ...windowCases, ...shapeCases, ...recurrenceCases];
+const CASES = [
+  ...elementwiseCases,
+  ...productCases,
+  ...windowCases,
+  ...shapeCases,
+  ...recurrenceCases,
+  ...attentionCases,
+];
 
 const STEP = 1e-5;
 const FLOAT64_TOLERANCE = 1e-6;
