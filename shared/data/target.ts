@@ -1,15 +1,26 @@
 /** The target column as what families learn: class indices with their labels, or numbers. */
 import { ServiceError } from '../errors.ts';
-import { columnOf, isMissing } from './columns.ts';
+import { columnOf, isMissing, lengthOf } from './columns.ts';
 import type { Column, Table } from './table.ts';
 
 /** A class as the caller knows it. */
 export type Label = string | number | boolean;
 
 export type Target =
-  | { readonly kind: 'classes'; readonly labels: readonly Label[]; readonly values: Int32Array }
-  /** One per row; as many as the horizon in a forecast. */
-  | { readonly kind: 'numbers'; readonly values: Float64Array }
+  | {
+      readonly kind: 'classes';
+      readonly labels: readonly Label[];
+      readonly values: Int32Array;
+      /** Where every step has a class: [time], -1 after the end of a shorter row. */
+      readonly steps?: readonly number[] | undefined;
+    }
+  | {
+      readonly kind: 'numbers';
+      /** One per row; as many as the horizon in a forecast. */
+      readonly values: Float64Array;
+      /** Where every step has numbers: [time] or [time, numbers], NaN after the end of a shorter row. */
+      readonly steps?: readonly number[] | undefined;
+    }
   /** Clustering has nothing to learn from but the features; `values` is empty. */
   | { readonly kind: 'none'; readonly values: Float64Array };
 
@@ -35,12 +46,25 @@ export function readTarget(
   labels?: readonly Label[],
 ): Target {
   const column = columnOf(table, name);
+  if (column.type === 'tensor') return readSteps(column, task, labels);
   requireComplete(column, table.rows);
   if (task === 'regression') {
     if (column.type !== 'number' && column.type !== 'integer') throw wrongType(column, task);
     return { kind: 'numbers', values: column.values };
   }
   const cells = labelCells(column, table.rows);
+  const known = knownLabels(name, cells, labels);
+  const index = new Map(known.map((label, k) => [label, k]));
+  const values = Int32Array.from(cells, (label, row) => {
+    const k = index.get(label);
+    if (k === undefined) throw strangeLabel(row, label);
+    return k;
+  });
+  return { kind: 'classes', labels: known, values };
+}
+
+/** Labels of a training table as they are, or those found; two to 1,000 of them. */
+function knownLabels(name: string, cells: readonly Label[], labels: readonly Label[] | undefined): readonly Label[] {
   const known = labels ?? distinct(cells);
   if (known.length < 2) {
     const only = known.length === 1 ? `only ${JSON.stringify(known[0])}` : 'none';
@@ -51,16 +75,55 @@ export function readTarget(
       `the target "${name}" has ${known.length} classes, at most ${MAX_CLASSES} are possible: is it a number, and the task regression?`,
     );
   }
+  return known;
+}
+
+function strangeLabel(row: number, label: Label): ServiceError {
+  return targetError(
+    `validation row ${row + 1}: the class ${JSON.stringify(label)} is not among those of the training rows`,
+  );
+}
+
+/** A class or numbers for every step of a row. */
+function readSteps(
+  { name, shape: steps, values: cells }: Column & { type: 'tensor' },
+  task: 'classification' | 'regression',
+  labels: readonly Label[] | undefined,
+): Target {
+  if (task === 'regression') return { kind: 'numbers', values: Float64Array.from(cells), steps };
+  const width = steps[0]!;
+  const at = (cells as Float32Array).findIndex((value) => !Number.isNaN(value) && !Number.isInteger(value));
+  if (at !== -1) {
+    const message = `row ${Math.floor(at / width) + 1}: the classes of "${name}" are whole numbers, found ${cells[at]!}; for numbers with decimals the task is regression`;
+    throw targetError(message);
+  }
+  const known = knownLabels(
+    name,
+    [...new Set(cells)].filter((value) => !Number.isNaN(value)),
+    labels,
+  );
   const index = new Map(known.map((label, k) => [label, k]));
-  const values = Int32Array.from(cells, (label, row) => {
-    const k = index.get(label);
-    if (k === undefined)
-      throw targetError(
-        `validation row ${row + 1}: the class ${JSON.stringify(label)} is not among those of the training rows`,
-      );
+  const values = Int32Array.from(cells, (label, i) => {
+    const k = Number.isNaN(label) ? -1 : index.get(label);
+    if (k === undefined) throw strangeLabel(Math.floor(i / width), label);
     return k;
   });
-  return { kind: 'classes', labels: known, values };
+  return { kind: 'classes', labels: known, values, steps };
+}
+
+/** @throws invalid_request naming the first row whose target has more or fewer steps than its feature. */
+export function requireEqualLengths(feature: Column, target: Column, rows: number): void {
+  if (feature.type !== 'tensor' || target.type !== 'tensor') return;
+  const stepsAt = ({ values, shape }: Column & { type: 'tensor' }, row: number): number => {
+    const width = values.length / rows;
+    return lengthOf(values.subarray(row * width, (row + 1) * width), shape);
+  };
+  for (let row = 0; row < rows; row++) {
+    const [wanted, got] = [stepsAt(feature, row), stepsAt(target, row)];
+    if (wanted === got) continue;
+    const message = `row ${row + 1}: expected a target of ${wanted} steps, as "${feature.name}" has, got ${got}`;
+    throw targetError(message);
+  }
 }
 
 export function wrongType(column: Pick<Column, 'name' | 'type'>, task: keyof typeof TARGET_TYPES): ServiceError {

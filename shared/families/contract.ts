@@ -27,6 +27,8 @@ export interface DataShape {
   }[];
   /** Classes of a classification, where they are known. */
   readonly classes?: number;
+  /** The target's shape, where it has a value for every step: [time] or [time, numbers]. */
+  readonly steps?: readonly number[];
 }
 
 /** Encoded rows and what they should give. */
@@ -54,8 +56,10 @@ export interface ModelShape<P> {
   readonly params: P;
   /** Shape of one encoded row. */
   readonly input: readonly number[];
-  /** Number of classes, or of numbers predicted (the horizon of a forecast). */
+  /** Number of classes, or of numbers predicted (the horizon of a forecast); of one step, where there are `steps`. */
   readonly outputs: number;
+  /** A row's target, where it has a value for every step: [time] or [time, numbers]. */
+  readonly steps?: readonly number[] | undefined;
   /** Ids of the text feature, where there is one. */
   readonly vocabulary?: number | undefined;
   /** Rows are sequences of any length, NaN after their ends; `input` is the shape of the longest that was learned from. */
@@ -86,7 +90,8 @@ export type Tensors = Readonly<Record<string, HostTensor>>;
 
 /**
  * What an inference graph gives, under the names that the exported file uses: classification `label` (int64 [batch], index of the class)
- * with `probabilities` or, where a family has none, `scores` [batch, classes]; regression `prediction` [batch, outputs]; clustering
+ * with `probabilities` or, where a family has none, `scores` [batch, classes]; regression `prediction` [batch, outputs] (where
+ * every step has its own, an axis for time follows the batch, NaN at steps that are masked); clustering
  * `cluster` (int64 [batch]) and `distance` [batch]; language modelling `probabilities` [batch, ids] of the next token. `assess` gives sums over the
  * tokens of a row, [batch] each: `token_loss`, `token_right`, `token_count`.
  */
@@ -112,6 +117,8 @@ export interface Family<P> {
   readonly featureTypes: readonly ColumnType[];
   /** Takes tensors whose rows differ in length. */
   readonly takesRagged?: boolean;
+  /** Predicts a class or numbers for every step of a row, where the target is a tensor. */
+  readonly predictsSteps?: boolean;
   /** What `preprocessing.standardize: auto` means here. */
   readonly standardize: boolean;
   /** Refuses parameters that do not fit the data. @throws ServiceError with a pointer below /params or /features. */
@@ -155,10 +162,13 @@ export function inferOutputs<P>(
 }
 
 export function modelOf<P>({ task, params, train, vocabulary, isRagged }: Problem<P>): ModelShape<P> {
-  const outputs = train.target.kind === 'classes' ? train.target.labels.length : numbersPerRow(train);
-  return { task, params, input: train.x.shape.slice(1), outputs, vocabulary, isRagged };
+  const { target } = train;
+  const outputs = target.kind === 'classes' ? target.labels.length : numbersPerRow(train);
+  const steps = target.kind === 'none' ? undefined : target.steps;
+  return { task, params, input: train.x.shape.slice(1), outputs, steps, vocabulary, isRagged };
 }
 
 function numbersPerRow({ x, target }: Samples): number {
-  return target.kind === 'numbers' ? target.values.length / x.shape[0]! : 1;
+  if (target.kind !== 'numbers') return 1;
+  return target.steps === undefined ? target.values.length / x.shape[0]! : (target.steps[1] ?? 1);
 }

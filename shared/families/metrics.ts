@@ -1,7 +1,7 @@
 /**
  * Measures of predictions: accuracy and log-loss of classes (hinge loss where there are scores and no probabilities); r2, rmse, mae and
  * mean squared error (`loss`) of numbers (all of a forecast's alike); inertia of clusters, `loss` being its mean over the rows.
- * Definitions as in scikit-learn's user guide, section "Metrics and scoring" (r2 of a constant target is 1 if perfect, else 0).
+ * A step counts as a row does. Definitions as in scikit-learn's user guide, section "Metrics and scoring" (r2 of a constant target is 1 if perfect, else 0).
  */
 import type { Target } from '../data/target.ts';
 import type { Metrics, RowOutputs } from './contract.ts';
@@ -14,7 +14,7 @@ export function measure(outputs: RowOutputs, target: Target): Metrics {
     case 'classes':
       return measureClasses(outputs, target.values, target.labels.length);
     case 'numbers':
-      return measureNumbers(outputs.prediction!, target.values);
+      return measureNumbers(...countedNumbers(outputs.prediction!, target));
     case 'none':
       return outputs.token_loss === undefined ? measureClusters(outputs.distance!) : measureTokens(outputs);
   }
@@ -27,14 +27,17 @@ function measureClasses(
 ): Metrics {
   let right = 0;
   let loss = 0;
+  let counted = 0;
   expected.forEach((label, row) => {
+    if (label < 0 || Number.isNaN(probabilities?.[row * classes])) return;
+    counted++;
     if (chosen![row] === label) right++;
     loss +=
       probabilities === undefined
         ? hinge(scores!.subarray(row * classes, (row + 1) * classes), label)
         : -Math.log(Math.max(probabilities[row * classes + label]!, SMALLEST_PROBABILITY));
   });
-  return { loss: loss / expected.length, accuracy: right / expected.length };
+  return { loss: loss / counted, accuracy: right / counted };
 }
 
 /** One minus the margin: with two classes the score of the own one, else its lead over the best other. */
@@ -54,6 +57,16 @@ function measureTokens({ token_loss: losses, token_right: right, token_count: co
   const tokens = Math.max(1, sum(counts!));
   const loss = sum(losses!) / tokens;
   return { loss, accuracy: sum(right!) / tokens, perplexity: Math.exp(loss) };
+}
+
+/** Steps that are masked, or lie after the end of a row, count nowhere. */
+function countedNumbers(
+  predicted: Float64Array,
+  { values, steps }: Target & { kind: 'numbers' },
+): [Float64Array, Float64Array] {
+  if (steps === undefined) return [predicted, values];
+  const counts = (_: number, i: number): boolean => !Number.isNaN(values[i]) && !Number.isNaN(predicted[i]);
+  return [predicted.filter(counts), values.filter(counts)];
 }
 
 function measureNumbers(predicted: Float64Array, expected: Float64Array): Metrics {

@@ -6,7 +6,7 @@ import type { ColumnProfile } from '../data/profile.ts';
 import { TARGET_TYPES, wrongType } from '../data/target.ts';
 import { ServiceError } from '../errors.ts';
 import { findingsOf, isUnknownField } from '../findings.ts';
-import type { AnyFamily, Task } from './contract.ts';
+import type { AnyFamily, DataShape, Task } from './contract.ts';
 import { FAMILIES, findFamily } from './registry.ts';
 import { featuresOf } from './spec.ts';
 import type { TrainingSpec } from './spec.ts';
@@ -41,7 +41,7 @@ export function validateTraining(
   }
   if (task === 'language_modelling') return checkLanguage(spec, family, data.columns);
   if (task === 'clustering') refuseTarget(spec);
-  const target = task === 'clustering' ? undefined : checkTarget(spec, task, data.columns);
+  const target = task === 'clustering' ? undefined : checkTarget(spec, { task, family }, data.columns);
   if (task === 'forecasting') return checkForecast(spec, family, target!);
   const features = featuresOf(spec, data.columns);
   const columns = features.map((name, index) =>
@@ -52,17 +52,18 @@ export function validateTraining(
   const repeated = features.findIndex((name, index) => features.indexOf(name) !== index);
   if (repeated !== -1) throw invalid(`/features/${repeated}`, `the feature "${features[repeated]!}" stands twice`);
   const params = parseParams(family, spec.params ?? {});
-  family.check(params, {
-    task,
-    features: columns.map(({ name, type, shape, ragged = false }) => ({
-      name,
-      type,
-      ...(shape === undefined ? {} : { shape }),
-      ...(ragged ? { isRagged: true } : {}),
-    })),
-    ...(task === 'classification' && target?.unique !== undefined ? { classes: target.unique } : {}),
-  });
+  family.check(params, { task, features: columns.map(featureShape), ...targetShape(task, target) });
   return { family, task, params, target: target?.name, features };
+}
+
+function featureShape({ name, type, shape, ragged = false }: CheckedColumn): DataShape['features'][number] {
+  return { name, type, ...(shape === undefined ? {} : { shape }), ...(ragged ? { isRagged: true } : {}) };
+}
+
+/** How many classes there are, or how many steps have one. */
+function targetShape(task: Task, target: CheckedColumn | undefined): Pick<DataShape, 'classes' | 'steps'> {
+  if (target?.type === 'tensor') return { steps: target.shape ?? [] };
+  return task === 'classification' && target?.unique !== undefined ? { classes: target.unique } : {};
 }
 
 /** A forecast is made from the past values of its target. */
@@ -117,12 +118,13 @@ function refuseTarget({ target }: TrainingSpec): void {
 
 function checkTarget(
   spec: TrainingSpec,
-  task: Exclude<Task, 'clustering' | 'language_modelling'>,
+  { task, family }: { task: Exclude<Task, 'clustering' | 'language_modelling'>; family: AnyFamily },
   columns: readonly CheckedColumn[],
 ): CheckedColumn {
   if (spec.target === undefined) throw invalid('/target', `${task} needs a "target": the column to predict`);
   const column = columns.find(({ name }) => name === spec.target);
   if (column === undefined) throw noColumn('/target', spec.target, columns);
+  if (column.type === 'tensor' && task !== 'forecasting') return checkSteps(column, task, family);
   if (!(TARGET_TYPES[task] as readonly string[]).includes(column.type)) throw wrongType(column, task);
   if (column.missing !== undefined && column.missing > 0) {
     throw invalid(
@@ -137,6 +139,20 @@ function checkTarget(
     );
   }
   return column;
+}
+
+/** A tensor target has a class, or one or more numbers, for every step of a row. */
+function checkSteps(column: CheckedColumn, task: 'classification' | 'regression', family: AnyFamily): CheckedColumn {
+  const { name, shape = [] } = column;
+  if (family.predictsSteps !== true) {
+    const others = FAMILIES.filter(({ predictsSteps }) => predictsSteps).map((candidate) => candidate.name);
+    const message = `the family ${family.name} predicts one value a row; the target "${name}" is a tensor, which ${others.join(' and ')} predicts step by step`;
+    throw invalid('/target', message);
+  }
+  if (shape.length <= (task === 'classification' ? 1 : 2)) return column;
+  const wanted =
+    task === 'classification' ? 'a whole number a step, [time]' : 'numbers a step, [time] or [time, numbers]';
+  throw invalid('/target', `the target "${name}" of a ${task} has ${wanted}, got [${shape.join(', ')}]`);
 }
 
 function checkFeature(

@@ -25,7 +25,7 @@ export function exportGraph(prepared: Preparation, state: FitState): { onnx: Uin
     const inFile = outputName(name, prepared.features);
     if (name === 'label' && target.kind === 'classes')
       g.output(g.gather(g.constant(labelTensor(target.labels)), value), inFile);
-    else g.output(name === 'prediction' ? predictions(g, value, model.outputs) : value, inFile);
+    else g.output(name === 'prediction' ? predictions(g, value, model) : value, inFile);
     return [name, inFile] as const;
   });
   const schema: ModelSchema = {
@@ -34,6 +34,7 @@ export function exportGraph(prepared: Preparation, state: FitState): { onnx: Uin
     task,
     ...(prepared.target === undefined ? {} : { target: prepared.target }),
     features: encodings.map(featureSchema),
+    ...(model.steps === undefined ? {} : { steps: model.isRagged === true ? model.steps.with(0, -1) : model.steps }),
     ...(target.kind === 'classes' ? { classes: target.labels } : {}),
     ...(task === 'language_modelling' ? { language: languageOf(encodings) } : {}),
     outputs: Object.fromEntries(outputs),
@@ -41,8 +42,9 @@ export function exportGraph(prepared: Preparation, state: FitState): { onnx: Uin
   return { onnx: toModel(g, { metadata: { [SCHEMA_KEY]: JSON.stringify(schema) } }), schema };
 }
 
-function predictions(g: GraphBuilder, outputs: Value, count: number): Value {
-  return count === 1 ? g.reshape(outputs, ['batch']) : outputs;
+function predictions(g: GraphBuilder, values: Value, { outputs, steps }: Preparation['model']): Value {
+  if (steps !== undefined) return steps.length === 1 ? g.squeeze(values, [2]) : values;
+  return outputs === 1 ? g.reshape(values, ['batch']) : values;
 }
 
 function labelTensor(labels: readonly Label[]): HostTensor {

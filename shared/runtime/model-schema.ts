@@ -34,6 +34,8 @@ export interface ModelSchema {
   readonly features: readonly FeatureSchema[];
   /** Labels in the order of the probabilities. */
   readonly classes?: readonly Label[];
+  /** Where every step has a prediction, its shape [time] or [time, numbers]; -1 stands for any length. */
+  readonly steps?: readonly number[];
   /** Of a language model. */
   readonly language?: Language;
   /** The graph's outputs, each with its name in the file. */

@@ -13,6 +13,8 @@ import { feedsOf, textsOf } from './instances.ts';
 import { readSchema } from './model-schema.ts';
 import type { ModelSchema } from './model-schema.ts';
 import { createSession } from './session.ts';
+import { stepAnswersOf } from './step-answers.ts';
+import type { StepClasses } from './step-answers.ts';
 import { tensorSpec } from './tensor-spec.ts';
 import type { TensorSpec } from './tensor-spec.ts';
 
@@ -29,8 +31,15 @@ export interface ClusterPrediction {
   readonly distance: number;
 }
 
-/** A forecast of several values is a list. */
-export type Prediction = ClassPrediction | ClusterPrediction | TextPrediction | number | readonly number[];
+/** A forecast of several values is a list; so are the numbers of steps. */
+export type Prediction =
+  | ClassPrediction
+  | ClusterPrediction
+  | TextPrediction
+  | StepClasses
+  | number
+  | readonly number[]
+  | readonly (readonly number[])[];
 
 export interface Predictor {
   readonly schema: ModelSchema;
@@ -39,7 +48,7 @@ export interface Predictor {
   /** Estimated memory of the loaded model. */
   readonly sizeBytes: number;
   /**
-   * One answer per instance: {label, probabilities}, {cluster, distance}, {text}, a number or a list of them. The parameters are a language model's.
+   * One answer per instance: {label, probabilities}, {cluster, distance}, {text}, a number or a list of them, {labels, probabilities} of steps. The parameters are a language model's.
    * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature
    */
   predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<Prediction[]>;
@@ -132,8 +141,9 @@ async function runModel(
 
 type RowResults = Readonly<Partial<Record<OutputName, HostTensor>>>;
 
-function answersOf({ classes }: ModelSchema, results: RowResults): Prediction[] {
+function answersOf({ classes, steps }: ModelSchema, results: RowResults): Prediction[] {
   const { prediction, label, probabilities, scores, cluster, distance } = results;
+  if (steps !== undefined) return stepAnswersOf(steps, results, { classes });
   if (prediction !== undefined) return numbersOf(prediction);
   if (cluster !== undefined) {
     const distances = distance!.data as Float64Array;

@@ -8,7 +8,7 @@ import { passagesOf } from '../data/passages.ts';
 import { profile } from '../data/profile.ts';
 import { splitRows } from '../data/split.ts';
 import type { Split } from '../data/split.ts';
-import { NO_TARGET, readTarget } from '../data/target.ts';
+import { NO_TARGET, readTarget, requireEqualLengths } from '../data/target.ts';
 import type { Table } from '../data/table.ts';
 import type { Label, Target } from '../data/target.ts';
 import { textSettings, vocabularySize } from '../data/text.ts';
@@ -130,6 +130,7 @@ function sourceOf(
   }
   if (task === 'clustering' || target === undefined) return { table, target: NO_TARGET };
   if (task === 'forecasting') return windowsOf(table, target, family.windowOf!(params));
+  requireEqualLengths(columnOf(table, features[0]!), columnOf(table, target), table.rows);
   return { table, target: readTarget(table, target, task, labels) };
 }
 
@@ -140,19 +141,18 @@ function splitOf(spec: TrainingSpec, { family, task, params }: CheckedTraining, 
   if (task === 'forecasting') return splitWindows(table.rows, fraction, family.windowOf!(params));
   return splitRows(table.rows, fraction, {
     seed: spec.seed ?? 0,
-    ...(target.kind === 'classes' ? { classes: target.values } : {}),
+    ...(target.kind === 'classes' && target.steps === undefined ? { classes: target.values } : {}),
   });
 }
 
 function pick(target: Target, rows: Int32Array, total: number): Target {
   if (target.kind === 'none') return target;
-  if (target.kind === 'numbers') {
-    const width = target.values.length / total;
-    const values = new Float64Array(rows.length * width);
-    rows.forEach((row, i) => values.set(target.values.subarray(row * width, (row + 1) * width), i * width));
-    return { kind: 'numbers', values };
-  }
-  return { ...target, values: Int32Array.from(rows, (row) => target.values[row]!) };
+  const width = target.values.length / total;
+  const at = (i: number): number => rows[Math.floor(i / width)]! * width + (i % width);
+  const picked = { length: rows.length * width };
+  if (target.kind === 'numbers')
+    return { ...target, values: Float64Array.from(picked, (_, i) => target.values[at(i)]!) };
+  return { ...target, values: Int32Array.from(picked, (_, i) => target.values[at(i)]!) };
 }
 
 function fingerprintOf(

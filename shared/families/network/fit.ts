@@ -21,6 +21,7 @@ import type { Family, FitState, Metrics, Problem, Progress, Samples, Task } from
 import { Evaluator } from '../evaluation.ts';
 import type { NetworkInputs } from './network.ts';
 import type { TrainingParams } from './params.ts';
+import { stepLoss } from './steps.ts';
 import { contextOf, tokenFigures } from './tokens.ts';
 
 /** How long a run of steps should take: short enough to report and stop several times a second. */
@@ -231,7 +232,9 @@ function trainingStep<P extends TrainingParams>({ problem, forward, ...layouts }
   const isClasses = task === 'classification';
   const isTokens = task === 'language_modelling';
   const x = { dtype: train.x.dtype, shape: train.x.shape.slice(1) };
-  const y = { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? [] : [modelOf(problem).outputs] } as const;
+  const { steps, outputs: count } = modelOf(problem);
+  const times = steps === undefined ? [] : [steps[0]!];
+  const y = { dtype: isClasses ? 'int32' : 'float32', shape: isClasses ? times : [...times, count] } as const;
   return {
     // A language model's rows hold what follows, too.
     data: isTokens ? { x } : { x, y },
@@ -244,8 +247,11 @@ function trainingStep<P extends TrainingParams>({ problem, forward, ...layouts }
       const keep = (name: string, value: Value): void => void (buffers[name] = value);
       const inputs = { parameters: { ...parameters, ...current }, seed, keep };
       if (isTokens) return { ...tokenLoss(g, forward(g, contextOf(g, data['x']!), inputs), data['x']!), buffers };
-      const outputs = forward(g, scaledFeatures(g, data['x']!), inputs);
+      let mask: Value | undefined;
+      const onMask = (value: Value): void => void (mask = value);
+      const outputs = forward(g, scaledFeatures(g, data['x']!), { ...inputs, onMask });
       const y = data['y']!;
+      if (steps !== undefined) return { ...stepLoss(g, { outputs, y, mask }), buffers };
       if (!isClasses) return { loss: g.reduceMean(squaredError(g, outputs, y)), buffers };
       const isRight = g.equal(g.cast(g.argMax(outputs, 1), 'int32'), y);
       return {
@@ -285,7 +291,9 @@ function dataOf(
 ): Record<string, HostTensor> {
   const rows = x.shape[0]!;
   if (target.kind === 'none') return { x };
-  if (target.kind === 'classes') return { x, y: tensor('int32', [rows], target.values) };
+  const times = target.steps === undefined ? [] : [target.steps[0]!];
+  if (target.kind === 'classes') return { x, y: tensor('int32', [rows, ...times], target.values) };
   const values = Float32Array.from(target.values, (value) => (value - mean) / deviation);
-  return { x, y: tensor('float32', [rows, values.length / rows], values) };
+  const count = times.reduce((total, size) => total / size, values.length / rows);
+  return { x, y: tensor('float32', [rows, ...times, count], values) };
 }

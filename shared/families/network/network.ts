@@ -54,19 +54,23 @@ export function planLayers(table: LayerTable, specs: readonly LayerSpec[], input
 export function checkOutput(
   network: Network,
   { formatRow }: LayerTable,
-  { task, outputs }: { task: Task; outputs: number | undefined },
+  { task, outputs, isPerStep = false }: { task: Task; outputs: number | undefined; isPerStep?: boolean },
 ): void {
   const index = network.layers.findLastIndex(({ kind }) => kind !== 'activation' && kind !== 'dropout');
   const last = network.layers[index];
   if (last === undefined) throw layerError(0, 'the network has no layer with weights: end it with a dense layer');
   const end = network.layers.length - 1;
-  if (last.output.length !== 1) {
+  if (isPerStep && last.output.length !== 2) {
+    const message = `${last.name}: expected an output for every step, got ${formatRow(last.output)}: set "return_sequences": true in every recurrent layer`;
+    throw layerError(end, message);
+  }
+  if (!isPerStep && last.output.length !== 1) {
     throw layerError(
       end,
       `${last.name}: expected an output of one dimension, got ${formatRow(last.output)}: end with a dense layer`,
     );
   }
-  const units = last.output[0]!;
+  const units = last.output.at(-1)!;
   if (outputs !== undefined && units !== outputs) {
     throw layerError(index, `${last.name}: expected ${outputs} units for ${REASONS[task](outputs)}, got ${units}`);
   }
@@ -142,6 +146,8 @@ export interface NetworkInputs {
   readonly seed?: Value;
   /** 1 at the steps of x that count, 0 at those to skip; all count without it. */
   readonly mask?: Value | undefined;
+  /** Takes the mask of what the network gives, in its layout, if steps are masked. */
+  readonly onMask?: ((mask: Value) => void) | undefined;
   /** In training: takes the new values of buffers. */
   readonly keep?: (buffer: string, value: Value) => void;
 }
@@ -151,7 +157,7 @@ export function buildNetwork(
   g: GraphBuilder,
   x: Value,
   network: Network,
-  { parameters, seed, keep, mask: given }: NetworkInputs,
+  { parameters, seed, keep, mask: given, onMask }: NetworkInputs,
 ): Value {
   let value = x;
   let delayed: ActivationName = 'linear';
@@ -180,6 +186,7 @@ export function buildNetwork(
     });
     outputs.set(name, value);
   }
+  if (mask !== undefined) onMask?.(mask);
   return value;
 }
 

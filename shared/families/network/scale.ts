@@ -8,7 +8,7 @@ import type { Problem } from '../contract.ts';
 /** Of the training rows' targets, as float32 holds them; undefined for classes. */
 export function scaleOf({ train: { target } }: Problem<unknown>): { mean: number; deviation: number } | undefined {
   if (target.kind !== 'numbers') return undefined;
-  const { values } = target;
+  const values = target.steps === undefined ? target.values : target.values.filter((value) => !Number.isNaN(value));
   // From the first value on: a constant target has no deviation then, not a rounding error.
   const first = values[0]!;
   const offset = values.reduce((sum, value) => sum + (value - first), 0) / values.length;

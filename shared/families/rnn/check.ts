@@ -5,6 +5,7 @@ import type { DataShape, Task } from '../contract.ts';
 import { withVocabulary } from '../network/embedding.ts';
 import type { LayerSpec } from '../network/layer.ts';
 import { checkLoss, checkOutput, planLayers } from '../network/network.ts';
+import type { Network } from '../network/network.ts';
 import { RNN_LAYERS } from './layers.ts';
 import { layersOf, windowOf } from './params.ts';
 import type { RnnParams } from './params.ts';
@@ -14,20 +15,39 @@ import { sequenceShape } from './sequences.ts';
 const ASSUMED_LENGTH = 128;
 
 /** @throws invalid_request naming the parameter or the layer */
-export function check(params: RnnParams, { task, features, classes }: DataShape): void {
+export function check(params: RnnParams, { task, features, classes, steps }: DataShape): void {
   const [feature, ...others] = features;
   if (feature === undefined || others.length > 0) {
     throw invalid('/features', `rnn takes exactly one feature, a text or a tensor, got ${features.length}`);
   }
   checkLengths(params, task);
   const isText = feature.type === 'text';
-  const outputs = task === 'classification' ? classes : task === 'forecasting' ? windowOf(params).horizon : 1;
-  const layers = layersOf(params, { task, outputs: outputs ?? 2, isText });
+  const isPerStep = steps !== undefined;
+  const numbers = task === 'forecasting' ? windowOf(params).horizon : (steps?.[1] ?? 1);
+  const outputs = task === 'classification' ? classes : numbers;
+  const layers = layersOf(params, { task, outputs: outputs ?? 2, isText, isPerStep });
   checkFirst(layers, feature);
   const input = isText ? ([ASSUMED_LENGTH, 1] as const) : sequenceShape(feature.shape ?? []);
   const network = planLayers(RNN_LAYERS, withVocabulary(layers, isText ? RESERVED_IDS : undefined), input);
-  checkOutput(network, RNN_LAYERS, { task, outputs: params.layers === undefined ? undefined : outputs });
+  checkSoftmax(network);
+  if (isPerStep) checkSteps(steps, feature);
+  checkOutput(network, RNN_LAYERS, { task, outputs: params.layers === undefined ? undefined : outputs, isPerStep });
   checkLoss(params, task);
+}
+
+/** Of sequences only the last layer's is a softmax over every step. */
+function checkSoftmax({ layers }: Network): void {
+  const at = layers.findIndex(({ activation, output }) => activation === 'softmax' && output.length !== 1);
+  if (at === -1 || at === layers.length - 1) return;
+  const { name, output } = layers[at]!;
+  const message = `${name}: the activation softmax is for rows [batch, units], got ${RNN_LAYERS.formatRow(output)}: put "flatten" or a recurrent layer without "return_sequences" before it`;
+  throw invalid(`/params/layers/${at}`, message);
+}
+
+function checkSteps([time]: readonly number[], { name, type, shape = [] }: DataShape['features'][number]): void {
+  if (type !== 'text' && time === shape[0]) return;
+  const got = type === 'text' ? 'a text' : `${shape[0]!} steps`;
+  throw invalid('/target', `expected a target of as many steps as "${name}" has, which is ${got}; it has ${time}`);
 }
 
 function checkLengths(params: RnnParams, task: Task): void {

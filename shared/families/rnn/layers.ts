@@ -154,10 +154,10 @@ function weightsOf(direction: string, { weights }: LayerInputs): Record<string, 
 /** Over the last axis; on sequences the same at every step. */
 const dense = layer({
   schema: denseSchema,
-  plan({ units: width, activation }, input) {
-    if (activation === 'softmax' && input.length !== 1) return softmaxOnSequences(input);
-    return { output: input.with(-1, width), weights: denseWeights(input.at(-1)!, width) };
-  },
+  plan: ({ units: width }, input) => ({
+    output: input.with(-1, width),
+    weights: denseWeights(input.at(-1)!, width),
+  }),
   build(g, x, { units: width }, { weights }) {
     const product = (rows: Value): Value => g.gemm(rows, weights['kernel']!, { c: weights['bias']! });
     if (x.shape.length === 2) return product(x);
@@ -165,10 +165,6 @@ const dense = layer({
     return g.reshape(product(g.reshape(x, [-1, x.shape[2]!])), [...x.shape.slice(0, 2), width]);
   },
 });
-
-function softmaxOnSequences(input: RowShape): string {
-  return `the activation softmax is for rows [batch, units], got ${formatRow(input)}: put "flatten" or a recurrent layer without "return_sequences" before it`;
-}
 
 /** Steps whose values all are `mask_value` are skipped by the recurrent layers that follow. */
 const masking = layer({
@@ -195,14 +191,6 @@ const flatten = layer({
   },
 });
 
-const activation: LayerKind<unknown> = {
-  ...activationLayer,
-  plan(config, input) {
-    const isSoftmax = (config as { activation: string }).activation === 'softmax';
-    return isSoftmax && input.length !== 1 ? softmaxOnSequences(input) : activationLayer.plan(config, input);
-  },
-};
-
 export const RNN_LAYERS: LayerTable = {
   kinds: {
     simple_rnn: recurrent('simple_rnn'),
@@ -214,7 +202,7 @@ export const RNN_LAYERS: LayerTable = {
     flatten,
     dense,
     dropout,
-    activation,
+    activation: activationLayer,
   },
   coming: [],
   formatRow,

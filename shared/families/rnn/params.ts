@@ -43,17 +43,25 @@ export function windowOf({ window = DEFAULT_WINDOW, horizon = 1 }: RnnParams): {
   return { window, horizon };
 }
 
+export interface LayersFor {
+  readonly task: Task;
+  readonly outputs: number;
+  readonly isText?: boolean;
+  /** Every step has an output. */
+  readonly isPerStep?: boolean;
+}
+
 /** The layers as given, or those that `cell` and `units` stand for: recurrent ones on top of each other and a dense one, an embedding before them for text. */
 export function layersOf(
   params: RnnParams,
-  { task, outputs, isText = false }: { task: Task; outputs: number; isText?: boolean },
+  { task, outputs, isText = false, isPerStep = false }: LayersFor,
 ): readonly LayerSpec[] {
   const { layers, cell = DEFAULT_CELL, units = DEFAULT_UNITS } = params;
   if (layers !== undefined) return layers;
   const widths = typeof units === 'number' ? [units] : units;
   const recurrent = widths.map((width, i) => ({
     kind: cell,
-    config: { units: width, return_sequences: i < widths.length - 1 },
+    config: { units: width, return_sequences: isPerStep || i < widths.length - 1 },
   }));
   const activation = task === 'classification' ? 'softmax' : 'linear';
   const embedded = { kind: 'embedding', config: { output_dim: widths[0]!, mask_zero: true } };

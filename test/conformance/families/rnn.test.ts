@@ -383,7 +383,7 @@ describe('refuses, naming layer and shapes,', () => {
       'a softmax over steps',
       { layers: [softmax, 'flatten', softmax] },
       '/params/layers/0',
-      'dense_1: the activation softmax is for rows [batch, units], got [batch, 28, 28]: put "flatten" or a recurrent layer without "return_sequences" before it',
+      'dense_1: the activation softmax is for rows [batch, units], got [batch, 28, 10]: put "flatten" or a recurrent layer without "return_sequences" before it',
     ],
     [
       'an embedding without the number of its ids',
