@@ -165,9 +165,9 @@ function fitCategories(column: Column & { type: 'category' }, rows: Int32Array, 
 
 function fitText(column: TextColumn, rows: Int32Array, settings: TextSettings, { missing }: Preprocessing): Encoding {
   const texts = Iterator.from(rows).map((row) => textAt(column, row));
-  const { tokens, lowercase } = settings;
+  const { tokens, lowercase, isBare } = settings;
   const learned = learnVocabulary(texts, settings);
-  return { name: column.name, type: 'text', tokens, lowercase, required: missing === 'error', ...learned };
+  return { name: column.name, type: 'text', tokens, lowercase, isBare, required: missing === 'error', ...learned };
 }
 
 function countMissing(column: Column, rows: Int32Array): number {

@@ -5,7 +5,7 @@
 import type { Value } from '../onnx/graph.ts';
 import type { GraphBuilder } from '../onnx/graph-builder.ts';
 import { UNKNOWN } from '../tensor/shape.ts';
-import { RESERVED_IDS } from './text.ts';
+import { MARKS, RESERVED_IDS } from './text.ts';
 import type { TextEncoding } from './text.ts';
 
 /** The graph's input of a text feature, as `textFeed` fills it. */
@@ -23,7 +23,7 @@ export function emitTokenIds(g: GraphBuilder, encoding: TextEncoding, input: Val
   });
 }
 
-function wordIds(g: GraphBuilder, { lowercase, vocabulary }: TextEncoding, input: Value): Value {
+function wordIds(g: GraphBuilder, { lowercase, isBare, vocabulary }: TextEncoding, input: Value): Value {
   const text = g.reshape(input, ['batch']);
   const folded = lowercase
     ? g.emit('StringNormalizer', [text], text, { case_change_action: 'LOWER', locale: 'C' })
@@ -32,10 +32,13 @@ function wordIds(g: GraphBuilder, { lowercase, vocabulary }: TextEncoding, input
     { dtype: 'string', shape: ['batch', UNKNOWN] },
     { dtype: 'int64', shape: ['batch'] },
   ]) as [Value, Value];
-  const ids = ['', ...vocabulary].map((_, i) => (i === 0 ? 0 : RESERVED_IDS + i - 1));
+  const ids = new Map([['', 0]]);
+  vocabulary.forEach((word, i) => {
+    for (const mark of ['', ...(isBare ? MARKS : [])]) ids.set(word + mark, RESERVED_IDS + i);
+  });
   return g.labelEncoder(words, {
-    keys: { strings: ['', ...vocabulary] },
-    values: { ints: ids },
+    keys: { strings: [...ids.keys()] },
+    values: { ints: [...ids.values()] },
     defaultValue: 1,
   });
 }

@@ -25,6 +25,8 @@ export interface TextSettings {
   readonly maxTokens: number;
   readonly maxLength: number;
   readonly lowercase: boolean;
+  /** A mark after a word is no part of it. */
+  readonly isBare: boolean;
 }
 
 export interface TextEncoding {
@@ -34,6 +36,8 @@ export interface TextEncoding {
   /** Ids of a row: longer texts are cut, shorter ones padded. */
   readonly length: number;
   readonly lowercase: boolean;
+  /** A word with one of the MARKS after it is the word; a text that is to be written keeps them. */
+  readonly isBare: boolean;
   /** A missing text is refused; otherwise it is an empty one. */
   readonly required: boolean;
   /** The tokens of the ids from 2 on. */
@@ -42,13 +46,16 @@ export interface TextEncoding {
 
 /** Ids before those of the vocabulary: padding and unknown. */
 export const RESERVED_IDS = 2;
+export const MARKS = ['.', ',', '!', '?', ';', ':'] as const;
 const DEFAULT_MAX_TOKENS = 10_000;
 const DEFAULT_MAX_LENGTH = { word: 128, character: 256 } as const;
 
-export function textSettings(options: TextOptions = {}, defaultTokens: TokenKind = 'word'): TextSettings {
-  const { tokens = defaultTokens, max_tokens: maxTokens = DEFAULT_MAX_TOKENS, max_length: maxLength } = options;
-  const { lowercase = tokens === 'word' && defaultTokens === 'word' } = options;
-  return { tokens, maxTokens, maxLength: maxLength ?? DEFAULT_MAX_LENGTH[tokens], lowercase };
+/** Of a text that is read, or that is to be written. */
+export function textSettings(options: TextOptions = {}, { isWritten = false } = {}): TextSettings {
+  const { tokens = isWritten ? 'character' : 'word', max_tokens: maxTokens = DEFAULT_MAX_TOKENS } = options;
+  const isBare = tokens === 'word' && !isWritten;
+  const { lowercase = isBare, max_length: maxLength = DEFAULT_MAX_LENGTH[tokens] } = options;
+  return { tokens, maxTokens, maxLength, lowercase, isBare };
 }
 
 /** How many ids an encoding has. */
@@ -82,7 +89,7 @@ export const joinTokens = (tokens: readonly string[], kind: TokenKind): string =
 /** The vocabulary and length of the given texts: the most frequent tokens, equal counts by code unit, in the order of code units. */
 export function learnVocabulary(
   texts: Iterable<string>,
-  { tokens: kind, maxTokens, maxLength, lowercase }: TextSettings,
+  { tokens: kind, maxTokens, maxLength, lowercase, isBare }: TextSettings,
 ): Pick<TextEncoding, 'vocabulary' | 'length'> {
   const counts = new Map<string, number>();
   let length = 1;
@@ -90,7 +97,8 @@ export function learnVocabulary(
     const tokens = tokensOf(text, kind, maxLength);
     length = Math.max(length, tokens.length);
     for (const token of tokens) {
-      const key = lowercase ? lowered(token, kind) : token;
+      const cased = lowercase ? lowered(token, kind) : token;
+      const key = isBare ? bare(cased) : cased;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
@@ -98,6 +106,9 @@ export function learnVocabulary(
   const kept = byCount.slice(0, maxTokens - RESERVED_IDS).map(([token]) => token);
   return { vocabulary: kept.sort((a, b) => (a < b ? -1 : 1)), length };
 }
+
+/** Without the marks at its end, where there is anything before them. */
+const bare = (word: string): string => word.replace(/(?<=.)[.,!?;:]+$/, '');
 
 /** Of a word its ASCII letters: the rest of StringNormalizer depends on the machine's locale. */
 function lowered(token: string, kind: TokenKind): string {

@@ -116,7 +116,7 @@ interface Source {
 function textOf({ family, task, params }: CheckedTraining, { text }: Preprocessing): TextSettings | undefined {
   if (!takesText(family)) return undefined;
   if (task !== 'language_modelling') return textSettings(text);
-  return { ...textSettings(text, 'character'), maxLength: family.contextOf!(params) + 1 };
+  return { ...textSettings(text, { isWritten: true }), maxLength: family.contextOf!(params) + 1 };
 }
 
 function sourceOf(

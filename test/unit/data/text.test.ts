@@ -64,6 +64,19 @@ describe('words', () => {
     ]);
   });
 
+  test('are the same with a mark after them', async () => {
+    const table = textTable('Good, bad! good', 'good... e.g. !', 'bad? good; x');
+    const encoding = fit(table, { max_length: 3 });
+
+    expect(encoding.vocabulary).toEqual(['!', 'bad', 'e.g', 'good', 'x']);
+    expect(await idsOf(table, encoding)).toEqual([
+      [5, 3, 5],
+      // Of several marks the file knows one.
+      [1, 4, 2],
+      [3, 5, 6],
+    ]);
+  });
+
   test('keep their case where that is asked for', async () => {
     const encoding = fit(table, { lowercase: false, max_length: 1 });
 
