@@ -40,6 +40,8 @@ export interface Settings {
   readonly localWebhooks: boolean;
   /** A training is cut into segments of at most this many seconds; a kill costs the work of one. */
   readonly segmentSeconds: number;
+  /** Segments at once, of all tenants together; keep it below the account's concurrency, which predictions need too. */
+  readonly trainingSlots: number;
 }
 
 /** @throws {Error} naming the setting, what was expected and what stood there. */
@@ -67,6 +69,7 @@ export function readSettings(node: Node): Settings {
     checks: flag('checks', value('checks') ?? true),
     requestsPerSecond: count('requestsPerSecond', value('requestsPerSecond') ?? 1000, 10_000),
     requestBurst: count('requestBurst', value('requestBurst') ?? 2000, 5000),
+    trainingSlots: count('trainingSlots', value('trainingSlots') ?? 500, 5_000),
     segmentSeconds: count('segmentSeconds', value('segmentSeconds') ?? 600, 780),
   };
 }

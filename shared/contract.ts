@@ -160,6 +160,8 @@ export const ENV = {
   gbSecondUsd: 'GB_SECOND_USD',
   /** How long a segment of training takes at most, in seconds. */
   segmentSeconds: 'SEGMENT_SECONDS',
+  /** How many segments may run at once, of all tenants together. */
+  trainingSlots: 'TRAINING_SLOTS',
   /** `true`: webhooks may go to this machine. */
   localWebhooks: 'LOCAL_WEBHOOKS',
 } as const;

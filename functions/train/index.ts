@@ -5,10 +5,12 @@ import { systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
+import { Schedules } from '../../shared/stores/schedules.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { attempts } from '../../shared/workflows/attempts.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { train } from '../../shared/workflows/train.ts';
+import { inTurn } from '../../shared/workflows/turns.ts';
 import { notify } from '../../shared/workflows/webhook.ts';
 import type { FitEvent, JobOutcome, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
 import { count } from '../metrics.ts';
@@ -17,12 +19,24 @@ const { dynamo } = ownClients();
 const catalogTable = requireEnv(ENV.catalogTable);
 const quotasTable = requireEnv(ENV.quotasTable);
 const fitFunction = requireEnv(ENV.fitFunction);
+/** All tries of a segment, with some to spare: fifteen minutes each. */
+const LEASE_MS = 50 * 60_000;
+const schedules = new Schedules(dynamo, quotasTable, {
+  clock: systemClock,
+  capacity: { slots: Number(requireEnv(ENV.trainingSlots)), leaseMs: LEASE_MS },
+});
 const allowLoopback = requireEnv(ENV.localWebhooks) === 'true';
 
 export const handler = withDurableExecution(async (event: TrainEvent, context: DurableContext): Promise<JobOutcome> => {
   const { tenant_id: tenantId, job } = event;
   const stores = tenantTables(dynamo, { catalog: catalogTable, quotas: quotasTable }, { tenantId, clock: systemClock });
-  return train(event, orchestration(context, tenantId), {
+  const turns = {
+    // A cancelled job needs no slot to hear of it.
+    ask: async (slot: string) =>
+      (await schedules.ask(slot, tenantId)) || (await stores.catalog.jobs.get(job))?.cancel_requested === true,
+    release: (slot: string) => schedules.release(slot),
+  };
+  return train(event, inTurn(orchestration(context, tenantId), turns), {
     async settle(outcome) {
       await settleJob(job, outcome, { ...stores, clock: systemClock });
       if (outcome.status !== 'cancelled')

@@ -64,6 +64,7 @@ export class TrainingStack extends Stack {
       .bindTable(data.catalog, ENV.catalogTable, 'readwrite')
       .bindTable(data.quotas, ENV.quotasTable, 'readwrite')
       .bindInvoke(this.fit, ENV.fitFunction);
+    this.train.addEnvironment(ENV.trainingSlots, String(deployment.settings.trainingSlots));
     this.train.addEnvironment(ENV.localWebhooks, String(deployment.settings.localWebhooks));
     this.trainAlias = this.train.addAlias('live');
   }

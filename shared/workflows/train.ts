@@ -86,8 +86,8 @@ interface RunEnd {
   readonly outcome: Omit<SegmentOutcome, 'seconds'>;
 }
 
-/** Of the 3,000 that a durable execution may have; some are kept for retries, the publication and webhooks. */
-const SEGMENT_OPERATIONS = 2_000;
+/** Of the 3,000 that a durable execution may have, two a segment; some are kept for waiting, retries, the publication and webhooks. */
+const MAX_SEGMENTS = 1_000;
 
 export async function train(event: TrainEvent, to: Orchestration, services: TrainServices): Promise<JobOutcome> {
   const outcome = await runJob(event, to, services);
@@ -107,7 +107,7 @@ async function notify(to: Orchestration, services: TrainServices): Promise<void>
 async function runJob(event: TrainEvent, to: Orchestration, services: TrainServices): Promise<JobOutcome> {
   const { job, sweep } = event;
   if (sweep === undefined) {
-    const end = await runTraining({ job }, to, { maxSegments: SEGMENT_OPERATIONS });
+    const end = await runTraining({ job }, to, { maxSegments: MAX_SEGMENTS });
     return publish(end, ending(end.outcome), to);
   }
   const ends = await runSweep(job, sweep, { to, services });
@@ -155,7 +155,7 @@ async function runSweep(
   { to, services }: { to: Orchestration; services: TrainServices },
 ): Promise<RunEnd[]> {
   const ends = new Map<string, RunEnd>();
-  const maxSegments = Math.max(3, Math.floor(SEGMENT_OPERATIONS / plan.trials.length));
+  const maxSegments = Math.max(3, Math.floor(MAX_SEGMENTS / plan.trials.length));
   const run = (rung: Rung) => async (trial: string, own: Orchestration) => {
     const first = (ends.get(trial)?.outcome.checkpoint ?? -1) + 1;
     const end = await runTraining({ job, trial }, own, { maxSegments, first, untilEpoch: rung.epoch });

@@ -1,0 +1,47 @@
+/** Segments in turn: before each one a slot of the account's schedule is asked for, after the last it is given back. */
+import { pauseS } from '../tenancy/schedule.ts';
+import { FitFailed } from './train.ts';
+import type { FitEvent, Orchestration, SegmentOutcome } from './train.ts';
+
+export interface Turns {
+  /** Asks for a slot for one training of a job, or to keep it. */
+  ask(slot: string): Promise<boolean>;
+  release(slot: string): Promise<void>;
+}
+
+/** Half a day of questions: two operations each, of the 3,000 that a durable execution may have. */
+const MAX_QUESTIONS = 400;
+
+/** The orchestration whose segments wait for their turn. */
+export function inTurn(to: Orchestration, turns: Turns): Orchestration {
+  return {
+    ...to,
+    async fit<T>(name: string, event: FitEvent): Promise<T> {
+      if (event.action !== 'segment') return to.fit<T>(name, event);
+      const slot = event.trial === undefined ? event.job : `${event.job}/${event.trial}`;
+      await waitForTurn(name, slot, { to, turns });
+      const end = () => to.step(`${name}-release`, () => turns.release(slot));
+      try {
+        const outcome = await to.fit<T>(name, event);
+        if ((outcome as SegmentOutcome).status !== 'running') await end();
+        return outcome;
+      } catch (error) {
+        if (error instanceof FitFailed) await end();
+        throw error;
+      }
+    },
+    map: (name, tasks) => to.map(name, { ...tasks, run: (item, own) => tasks.run(item, inTurn(own, turns)) }),
+  };
+}
+
+async function waitForTurn(
+  name: string,
+  slot: string,
+  { to, turns }: { to: Orchestration; turns: Turns },
+): Promise<void> {
+  for (let asked = 0; !(await to.step(`${name}-turn-${asked}`, () => turns.ask(slot))); asked++) {
+    if (asked === MAX_QUESTIONS)
+      throw new FitFailed(`${name} found no free slot for training in half a day: try again later`);
+    await to.wait(`${name}-pause-${asked}`, pauseS(asked));
+  }
+}
