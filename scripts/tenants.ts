@@ -56,6 +56,22 @@ for (const command of ['suspend', 'resume'] as const) {
     .action((tenant: string) => run({ command, tenant_id: tenant }));
 }
 program
+  .command('delete <tenant>')
+  .description('the tenant with everything it stored, its keys and its usage; not to be undone')
+  .requiredOption('--confirm <tenant>', 'the id of the tenant, once more')
+  .action((tenant: string, { confirm }: { confirm: string }) =>
+    run({ command: 'delete', tenant_id: tenant, confirm }, ({ status }) => status === 'running'),
+  );
+program
+  .command('usage <tenant>')
+  .description('what it used and what that costs')
+  .option('--from <day>', 'YYYY-MM-DD; the first of the month unless said')
+  .option('--to <day>', 'YYYY-MM-DD; today unless said')
+  .option('--group-by <what>', 'day, model or key', 'day')
+  .action((tenant: string, { groupBy, ...days }: { from?: string; to?: string; groupBy: string }) =>
+    run({ command: 'usage', tenant_id: tenant, ...days, group_by: groupBy }),
+  );
+program
   .command('set-plan <tenant> <plan>')
   .description('takes effect within 60 s')
   .action((tenant: string, plan: string) => run({ command: 'set-plan', tenant_id: tenant, plan }));
@@ -118,13 +134,18 @@ function named(
   return Object.fromEntries(names.map((name) => [name, options[camel(name)]]));
 }
 
-async function run(command: object): Promise<void> {
+/** @param isUnfinished whether the command has to be given again until it is through */
+async function run(
+  command: object,
+  isUnfinished: (answer: Record<string, unknown>) => boolean = () => false,
+): Promise<void> {
   const options = program.opts<Globals>();
   const local = options.aws === true ? undefined : localLambdaUrl();
   if (local !== undefined && options.json !== true)
     console.error(pc.dim(`in the local cloud at ${local} (--aws for your account)`));
   try {
-    const answer = await invokeAdmin(command, local, options.function);
+    let answer = await invokeAdmin(command, local, options.function);
+    while (isUnfinished(answer)) answer = await invokeAdmin(command, local, options.function);
     const failure = answer['error'] as { message: string } | undefined;
     if (options.json === true) console.log(JSON.stringify(answer));
     else if (failure !== undefined) console.error(pc.red(failure.message));
@@ -146,7 +167,8 @@ function show(raw: Record<string, unknown>): void {
     return;
   }
   const width = Math.max(...Object.keys(answer).map((name) => name.length));
-  for (const [name, value] of Object.entries(answer)) console.log(`${name.padEnd(width)}  ${String(value)}`);
+  for (const [name, value] of Object.entries(answer))
+    console.log(`${name.padEnd(width)}  ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
   if (answer['api_key'] !== undefined) console.error(pc.yellow('The key is shown this once: keep it now.'));
 }
 

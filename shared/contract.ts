@@ -140,6 +140,9 @@ export const ROUTES = [
   },
   { operation: 'getLimits', method: 'GET', path: '/v1/limits', function: 'control', auth: 'key' },
   { operation: 'getUsage', method: 'GET', path: '/v1/usage', function: 'control', auth: 'key' },
+  { operation: 'getAudit', method: 'GET', path: '/v1/audit', function: 'control', auth: 'key' },
+  { operation: 'verifyAudit', method: 'GET', path: '/v1/audit/verify', function: 'control', auth: 'key' },
+  { operation: 'eraseData', method: 'DELETE', path: '/v1/data', function: 'control', auth: 'key' },
 ] as const satisfies readonly Route[];
 
 export type OperationId = (typeof ROUTES)[number]['operation'];

@@ -5,17 +5,25 @@ import { requireEnv } from '../../shared/env.ts';
 import { toServiceError } from '../../shared/http/problem.ts';
 import { parseAs } from '../../shared/http/validate.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
+import { tenantStores } from '../../shared/stores/tenant-stores.ts';
 import { Tenants } from '../../shared/stores/tenants.ts';
 import { adminCommandSchema } from '../../shared/workflows/admin/command.ts';
 import { administer } from '../../shared/workflows/admin/index.ts';
 import { logger } from '../logger.ts';
 
-const tenants = new Tenants(ownClients().dynamo, requireEnv(ENV.tenantsTable), Number(requireEnv(ENV.gbSecondUsd)));
+const clients = ownClients();
+const tenants = new Tenants(clients.dynamo, requireEnv(ENV.tenantsTable), Number(requireEnv(ENV.gbSecondUsd)));
+const names = {
+  catalog: requireEnv(ENV.catalogTable),
+  quotas: requireEnv(ENV.quotasTable),
+  bucket: requireEnv(ENV.bucket),
+};
+const stores = (tenantId: string) => tenantStores(clients, names, { tenantId, clock: systemClock });
 
 export const handler = async (event: unknown): Promise<object> => {
   try {
     const command = parseAs(adminCommandSchema, event, 'body');
-    const result = await administer(command, { tenants, clock: systemClock });
+    const result = await administer(command, { tenants, stores, clock: systemClock });
     logger.info('administered', { command: command.command });
     return result;
   } catch (error) {

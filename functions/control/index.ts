@@ -8,9 +8,11 @@ import { admitByRate } from '../../shared/http/rate.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { functionInvoker } from '../../shared/stores/functions.ts';
 import { tenantStores } from '../../shared/stores/tenant-stores.ts';
+import { Tenants } from '../../shared/stores/tenants.ts';
 import { logger } from '../logger.ts';
 
 const clients = ownClients();
+const tenants = new Tenants(clients.dynamo, requireEnv(ENV.tenantsTable), Number(requireEnv(ENV.gbSecondUsd)));
 const names = {
   catalog: requireEnv(ENV.catalogTable),
   quotas: requireEnv(ENV.quotasTable),
@@ -21,6 +23,7 @@ const stores = (tenantId: string) => tenantStores(clients, names, { tenantId, cl
 export const handler = gatewayHandler({
   operations: controlOperations({
     stores,
+    priceHistory: () => tenants.priceHistory(),
     functions: functionInvoker(),
     ingestFunction: requireEnv(ENV.ingestFunction),
     trainFunction: requireEnv(ENV.trainFunction),
@@ -29,5 +32,6 @@ export const handler = gatewayHandler({
   }),
   admit: admitByRate((caller) => stores(caller.tenantId).quotas),
   idempotencyKeys: (caller) => stores(caller.tenantId).idempotencyKeys,
+  audit: (caller) => ({ log: stores(caller.tenantId).catalog.audit, clock: systemClock }),
   onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
 });

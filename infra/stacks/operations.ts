@@ -42,11 +42,13 @@ export class OperationsStack extends Stack {
       functionName: `${deployment.settings.prefix}-${ADMIN_FUNCTION}`,
       description: 'Tenants and keys, for operators with AWS credentials',
       memoryMb: 512,
-      timeout: Duration.minutes(1),
+      // It erases tenants.
+      timeout: Duration.minutes(5),
     })
       .bindTable(data.tenants, ENV.tenantsTable, 'readwrite')
       .bindTable(data.quotas, ENV.quotasTable, 'readwrite')
-      .bindTable(data.catalog, ENV.catalogTable, 'readwrite');
+      .bindTable(data.catalog, ENV.catalogTable, 'readwrite')
+      .bindBucket(data.bucket, 'readwrite');
     this.topic = new sns.Topic(this, 'Alarms', { masterKey: data.key, enforceSSL: true });
     const { alarmEmail } = deployment.settings;
     if (alarmEmail !== undefined) this.topic.addSubscription(new EmailSubscription(alarmEmail));

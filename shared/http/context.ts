@@ -4,12 +4,14 @@ import { ServiceError } from '../errors.ts';
 import type { FunctionInvoker } from '../stores/functions.ts';
 import type { TenantStores } from '../stores/tenant-stores.ts';
 import type { Limits } from '../tenancy/plan.ts';
+import type { PriceList } from '../tenancy/price.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { ListOptions, Page } from '../stores/collection.ts';
 import type { PageQuery } from '../resources/common.ts';
 
 export interface ControlContext {
   readonly stores: (tenantId: string) => TenantStores;
+  readonly priceHistory: () => Promise<readonly PriceList[]>;
   readonly functions: FunctionInvoker;
   readonly ingestFunction: string;
   readonly trainFunction: string;

@@ -9,6 +9,8 @@ import { ServiceError } from '../errors.ts';
 import { fromContext } from '../tenancy/caller.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
+import { audited } from './audit.ts';
+import type { Audit } from './audit.ts';
 import { dialectOf } from './dialects/index.ts';
 import { headerOf } from './headers.ts';
 import { idempotencyKeyOf, once } from './idempotency.ts';
@@ -23,6 +25,8 @@ export interface GatewayOptions<Id extends OperationId> {
   /** Runs before an operation of a caller, e.g. the rate limit; the headers it gives go into every answer. */
   readonly admit: (caller: Caller) => Promise<Readonly<Record<string, string>>>;
   readonly idempotencyKeys: (caller: Caller) => IdempotencyKeys;
+  /** Where changes are written down; only functions that change things have it. */
+  readonly audit?: (caller: Caller) => Audit;
   /** Told of errors that are not the caller's. */
   readonly onInternalError: (error: unknown, event: { operation: string; requestId: string }) => void;
 }
@@ -74,8 +78,12 @@ async function perform<Id extends OperationId>(
   const header = (name: string): string | undefined => headerOf(event, name);
   const bytes = spec.media === undefined ? Buffer.alloc(0) : bytesOf(event, spec.media);
   const input = { query: queryOf(event, spec), body: bodyOf(event, spec), bytes };
-  const call = { ...rest, accept, header, lastEventId: header('last-event-id'), ...input } as Call<OperationId>;
-  const run = async (): Promise<GatewayResult> => resultOf(await operation(call), spec.status);
+  const call = { ...rest, accept, header, lastEventId: header('last-event-id'), ...input };
+  const log = request.caller === undefined ? undefined : options.audit?.(request.caller);
+  const run = async (seed?: string): Promise<GatewayResult> => {
+    const reply = await audited(log, request, () => operation({ ...call, seed } as Call<OperationId>));
+    return resultOf(reply, reply.status ?? spec.status);
+  };
   const key = idempotencyKeyOf(event);
   if (key === undefined || request.caller === undefined) return run();
   return once(options.idempotencyKeys(request.caller), key, event, run);

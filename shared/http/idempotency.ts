@@ -1,6 +1,7 @@
 /**
  * The Idempotency-Key header of POSTs (draft-ietf-httpapi-idempotency-key-header): a repeat is answered with the stored
- * answer. Only successes are stored: an error has changed nothing, and may be another when it is tried again.
+ * answer. Only successes are stored: an error has changed nothing, and may be another when it is tried again. A request that died
+ * midway is carried out again under the same seed, from which the ids of what it makes follow: it makes the same thing.
  */
 import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
@@ -31,7 +32,7 @@ export async function once(
   keys: IdempotencyKeys,
   key: string,
   event: APIGatewayProxyEvent,
-  run: () => Promise<APIGatewayProxyResult>,
+  run: (seed: string) => Promise<APIGatewayProxyResult>,
 ): Promise<APIGatewayProxyResult> {
   const id = sha256(JSON.stringify([event.httpMethod, event.path, key]));
   const bodyHash = sha256(event.body ?? '');
@@ -56,13 +57,13 @@ export async function once(
       break;
   }
   try {
-    const answer = await run();
+    const answer = await run(claim.seed);
     const text = JSON.stringify(answer);
-    if (text.length <= MAX_ANSWER_CHARS) await keys.settle(id, bodyHash, text);
-    else await keys.release(id);
+    if (text.length <= MAX_ANSWER_CHARS) return JSON.parse(await keys.settle(id, text)) as APIGatewayProxyResult;
+    await keys.release(id, claim.owner, { isForgotten: false });
     return answer;
   } catch (error) {
-    await keys.release(id);
+    await keys.release(id, claim.owner, { isForgotten: error instanceof ServiceError });
     throw error;
   }
 }

@@ -22,6 +22,8 @@ export interface Call<Id extends OperationId> {
   readonly requestId: string;
   /** The Accept header, empty where there is none. */
   readonly accept: string;
+  /** The same for every try of a request with an idempotency key: ids are made of it. */
+  readonly seed: string | undefined;
   /** Of a client that reconnects to a stream. */
   readonly lastEventId: string | undefined;
   /** A header by its name in lower case. */
@@ -38,6 +40,8 @@ export type Reply<Id extends OperationId> = ReplyOptions &
 
 interface ReplyOptions {
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where it is not the specification's. */
+  readonly status?: number;
   /** Sent instead of the body's JSON, under the content-type of `headers`. */
   readonly text?: string;
   /** Sent instead of the body as it comes, by a function whose answers are streamed. */

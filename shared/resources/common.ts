@@ -49,3 +49,8 @@ export const pageQuerySchema = z.strictObject({
 export type PageQuery = z.infer<typeof pageQuerySchema>;
 
 export const deletedSchema = z.object({ object: z.string(), id: z.string(), deleted: z.literal(true) });
+
+/** With what stays of it. */
+export const deletedDatasetSchema = deletedSchema.extend({
+  trained_model_versions: z.array(z.string()).describe('Versions that learned from it, name:version; they stay.'),
+});

@@ -126,6 +126,8 @@ export type Dataset = z.infer<typeof datasetSchema>;
 export interface DatasetRecord extends Omit<Dataset, 'upload'> {
   /** When the upload was complete: data that are not read an hour later never will be. */
   readonly profiling_since?: number;
+  /** Of the plan when the dataset was made: ingest has no plan at hand. */
+  readonly stored_bytes_limit?: number;
   /** How the readers should take the upload. */
   readonly reading: Pick<CreateDataset, 'columns' | 'csv_options'>;
 }

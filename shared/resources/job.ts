@@ -84,6 +84,9 @@ export interface JobRecord extends Job {
   /** USD per GB-second when the job was made: what it pays, whatever the price list says later. */
   readonly gb_second_usd?: number;
   readonly price_version?: number;
+  /** Of the plan when the job was made. */
+  readonly stored_bytes_limit?: number;
+  readonly models_limit?: number;
   readonly cancel_requested?: boolean;
 }
 

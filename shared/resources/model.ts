@@ -27,6 +27,7 @@ export const modelSchema = z.object({
   name: z.string(),
   latest_version: z.number().int(),
   aliases: z.record(z.string(), z.number().int()),
+  first_job: z.string().optional().describe('The job that made its first version.'),
   created_at: timeSchema,
   updated_at: timeSchema,
 });

@@ -4,12 +4,15 @@
  */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { TENANT_PK_PREFIX } from '../contract.ts';
+import type { Erasure } from '../resources/audit.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
 import type { JobRecord, TrialRecord } from '../resources/job.ts';
 import type { Model, ModelVersion } from '../resources/model.ts';
 import type { WebhookSecretRecord } from '../resources/webhook.ts';
+import { AuditLog } from './audit-log.ts';
 import { Collection } from './collection.ts';
 import { EventLog } from './event-log.ts';
+import type { EventRecord } from './event-log.ts';
 
 const VERSION_DIGITS = 9;
 
@@ -18,6 +21,9 @@ export class Catalog {
   readonly jobs: Collection<JobRecord>;
   readonly models: Collection<Model>;
   readonly webhooks: Collection<WebhookSecretRecord>;
+  readonly audit: AuditLog;
+  /** The erasure that is under way, if any. */
+  readonly erasures: Collection<Erasure>;
   readonly #collection: <T extends object>(partition: string, prefix: string) => Collection<T>;
 
   constructor(dynamo: DynamoDBDocumentClient, table: string, tenantId: string) {
@@ -27,11 +33,18 @@ export class Catalog {
     this.jobs = this.#collection('', 'JOB#');
     this.models = this.#collection('', 'MODEL#');
     this.webhooks = this.#collection('', 'WEBHOOK#');
+    this.audit = new AuditLog(this.#collection('#AUDIT', 'ENTRY#'));
+    this.erasures = this.#collection('', 'ERASURE#');
   }
 
   /** A job's events, in the order in which they were written. */
   events(jobId: string): EventLog {
-    return new EventLog(this.#collection(`#JOB#${jobId}`, 'EVENT#'));
+    return new EventLog(this.eventRecords(jobId));
+  }
+
+  /** The records behind a job's events. */
+  eventRecords(jobId: string): Collection<EventRecord> {
+    return this.#collection(`#JOB#${jobId}`, 'EVENT#');
   }
 
   /** The trials of a job's sweep that have begun. */

@@ -20,6 +20,8 @@ export interface ListOptions {
   readonly order: 'ascending' | 'descending';
 }
 
+const DELETED_AT_ONCE = 25;
+
 export class Collection<T extends object> {
   readonly #dynamo: DynamoDBDocumentClient;
   readonly #table: string;
@@ -85,8 +87,33 @@ export class Collection<T extends object> {
     );
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#dynamo.send(new DeleteCommand({ TableName: this.#table, Key: this.#key(id) }));
+  /** @returns whether it was there: of many who delete at once, one is told so */
+  async delete(id: string): Promise<boolean> {
+    const { Attributes } = await this.#dynamo.send(
+      new DeleteCommand({ TableName: this.#table, Key: this.#key(id), ReturnValues: 'ALL_OLD' }),
+    );
+    return Attributes !== undefined;
+  }
+
+  /** Removes records until there are none, or it is time to stop. @returns how many */
+  async deleteAll(isDue: () => boolean = () => false): Promise<number> {
+    let deleted = 0;
+    while (!isDue()) {
+      const { Items = [] } = await this.#dynamo.send(
+        new QueryCommand({
+          TableName: this.#table,
+          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+          ExpressionAttributeValues: { ':pk': this.#pk, ':prefix': this.#prefix },
+          ProjectionExpression: 'sk',
+          Limit: DELETED_AT_ONCE,
+          ConsistentRead: true,
+        }),
+      );
+      if (Items.length === 0) break;
+      await Promise.all(Items.map((item) => this.delete(String(item['sk']).slice(this.#prefix.length))));
+      deleted += Items.length;
+    }
+    return deleted;
   }
 
   async list({ limit, after, order }: ListOptions): Promise<Page<T>> {

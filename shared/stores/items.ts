@@ -76,4 +76,11 @@ export class Items {
   async delete(sk: string): Promise<void> {
     await this.#dynamo.send(new DeleteCommand({ TableName: this.#table, Key: { pk: this.#pk, sk } }));
   }
+
+  /** Removes every item. @returns how many */
+  async deleteAll(): Promise<number> {
+    const items = await this.between(' ', '\u{10FFFF}');
+    for (const item of items) await this.delete(String(item['sk']));
+    return items.length;
+  }
 }

@@ -91,16 +91,6 @@ export class Quotas {
     return item?.['running'] instanceof Set ? [...(item['running'] as Set<string>)] : [];
   }
 
-  async storedBytes(): Promise<number> {
-    const item = await this.#items.get('STORED');
-    return Number(item?.['used'] ?? 0);
-  }
-
-  /** Counts bytes that were stored, or with a negative number given up. */
-  async addStoredBytes(bytes: number): Promise<void> {
-    await this.#items.update('STORED', { expression: 'ADD used :n', values: { ':n': bytes } });
-  }
-
   /** How many requests the rate limit counts at this moment. */
   async requestsInFlight(limits: Limits): Promise<number> {
     const item = await this.#items.get('RATE');

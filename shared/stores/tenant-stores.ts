@@ -8,6 +8,7 @@ import { Items } from './items.ts';
 import { ObjectStore } from './objects.ts';
 import { PredictionPool } from './prediction-pool.ts';
 import { Quotas } from './quotas.ts';
+import { Stock } from './stock.ts';
 import { Usage } from './usage.ts';
 
 export interface TenantStores {
@@ -15,7 +16,11 @@ export interface TenantStores {
   readonly objects: ObjectStore;
   readonly quotas: Quotas;
   readonly predictions: PredictionPool;
+  readonly storedBytes: Stock;
+  readonly models: Stock;
   readonly usage: Usage;
+  /** Everything that is counted of the tenant. */
+  readonly counters: Items;
   readonly idempotencyKeys: IdempotencyKeys;
 }
 
@@ -47,7 +52,10 @@ export function tenantTables(
     catalog: new Catalog(dynamo, names.catalog, options.tenantId),
     quotas: new Quotas(items, options.clock),
     predictions: new PredictionPool(items, options.clock),
+    storedBytes: new Stock(items, 'STORED', options.clock),
+    models: new Stock(items, 'MODELS', options.clock),
     usage: new Usage(items),
+    counters: items,
     idempotencyKeys: new IdempotencyKeys(dynamo, names.quotas, options),
   };
 }

@@ -2,7 +2,7 @@
  * Identifiers. Tenant ids are chosen by the operator; all others are made here: a prefix that tells the kind, the time in
  * milliseconds (so that ids sort by creation) and 80 random bits, in Crockford's base 32, lower case.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 
 /** Held by API, IAM conditions and Lambda's tenant ids alike: no `/`, `*` or `#` can stand in it. */
@@ -14,12 +14,16 @@ const TIME_CHARS = 10;
 /** `ds` dataset, `job`, `key` API key, `evt` event. */
 export type IdPrefix = 'ds' | 'job' | 'key';
 
-/** A new id such as `ds_01j9z3k4m5n6p7q8r9s0t1v2w3`. */
-export function newId(prefix: IdPrefix, clock: Clock): string {
+/**
+ * A new id such as `ds_01j9z3k4m5n6p7q8r9s0t1v2w3`.
+ * @param seed of a request with an idempotency key, its time first: the same seed gives the same id
+ */
+export function newId(prefix: IdPrefix, clock: Clock, seed?: string): string {
   let time = '';
-  for (let rest = clock.nowMs(), i = 0; i < TIME_CHARS; i++, rest = Math.floor(rest / 32))
-    time = ALPHABET[rest % 32]! + time;
-  const random = Array.from(randomBytes(16), (byte) => ALPHABET[byte % 32]!).join('');
+  const nowMs = seed === undefined ? clock.nowMs() : Number.parseInt(seed, 10);
+  for (let rest = nowMs, i = 0; i < TIME_CHARS; i++, rest = Math.floor(rest / 32)) time = ALPHABET[rest % 32]! + time;
+  const bytes = seed === undefined ? randomBytes(16) : createHash('sha256').update(`${prefix} ${seed}`).digest();
+  const random = Array.from(bytes.subarray(0, 16), (byte) => ALPHABET[byte % 32]!).join('');
   return `${prefix}_${time}${random}`;
 }
 

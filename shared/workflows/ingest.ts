@@ -16,7 +16,7 @@ import { UPLOAD_PARTS } from '../resources/dataset.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import { paths } from '../stores/objects.ts';
 import type { ObjectStore } from '../stores/objects.ts';
-import type { Quotas } from '../stores/quotas.ts';
+import type { Stock } from '../stores/stock.ts';
 import { writeTable } from './tables.ts';
 
 export interface IngestEvent {
@@ -26,7 +26,7 @@ export interface IngestEvent {
 interface Stores {
   readonly catalog: Catalog;
   readonly objects: ObjectStore;
-  readonly quotas: Quotas;
+  readonly storedBytes: Stock;
   /** Told of an error that is not in the data. */
   readonly onDefect?: (error: Error) => void;
 }
@@ -52,19 +52,34 @@ export async function ingest({ dataset: id }: IngestEvent, stores: Stores): Prom
       top: column.top?.slice(),
       shape: column.shape?.slice(),
     }));
-    const isFirst = await stores.catalog.datasets.patch(
-      id,
-      { status: 'ready', rows: table.rows, columns, bytes, sha256 },
-      ['profiling'],
-    );
-    if (isFirst) await stores.quotas.addStoredBytes(bytes);
+    const room = record.stored_bytes_limit ?? Number.MAX_SAFE_INTEGER;
+    if (!(await stores.storedBytes.take(id, bytes, room))) throw noRoom(bytes, room);
+    const ready = { status: 'ready', rows: table.rows, columns, bytes, sha256 } as const;
+    const isFirst = await stores.catalog.datasets.patch(id, ready, ['profiling']);
+    if (!isFirst && (await stores.catalog.datasets.get(id)) === undefined) return await leave(id, bytes, stores);
+    await stores.storedBytes.confirm(id);
     return 'ready';
   } catch (error) {
     const errors = findingsOf(error, stores.onDefect);
     if (errors === undefined) throw error;
     await stores.catalog.datasets.patch(id, { status: 'invalid', errors, bytes, sha256 }, ['profiling']);
+    if ((await stores.catalog.datasets.get(id)) === undefined) return leave(id, bytes, stores);
     return 'invalid';
   }
+}
+
+/** The dataset was deleted while it was read: what was written of it goes too. */
+async function leave(id: string, bytes: number, { objects, storedBytes }: Stores): Promise<'gone'> {
+  await storedBytes.undo(id, bytes);
+  await objects.deleteAll(paths.dataset(id));
+  return 'gone';
+}
+
+function noRoom(bytes: number, limit: number): ServiceError {
+  return new ServiceError(
+    'quota_exceeded',
+    `the data have ${bytes} bytes, for which your plan's ${limit} stored bytes have no room left: delete datasets or models first`,
+  );
 }
 
 /** What the dataset says of the error; undefined for one that may be gone at the next try. */

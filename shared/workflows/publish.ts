@@ -1,6 +1,7 @@
 /** From a job's last checkpoint to a version of its model: export, proof of equality, registration. Safe to run again. */
 import { createHash } from 'node:crypto';
 import { epochS } from '../clock.ts';
+import { ServiceError } from '../errors.ts';
 import { sampleBackground } from '../explain/background.ts';
 import type { TrainedData } from '../explain/background.ts';
 import type { JobRecord } from '../resources/job.ts';
@@ -10,6 +11,7 @@ import { exportModel } from '../runtime/trainer.ts';
 import { versionId } from '../stores/catalog.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import { paths } from '../stores/objects.ts';
+import type { TenantStores } from '../stores/tenant-stores.ts';
 import { meter } from '../tenancy/price.ts';
 import { cardOf } from './card.ts';
 import { failureOf } from './failure.ts';
@@ -28,7 +30,10 @@ export async function publish(
   const job = await stores.catalog.jobs.get(event.job);
   if (job === undefined)
     return { seconds: 0, error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
-  if (job.model !== undefined) return { seconds: 0, model: job.model };
+  if (job.model !== undefined) {
+    await stores.storedBytes.confirm(job.id);
+    return { seconds: 0, model: job.model };
+  }
   const usage = () => plus(job.usage, meter(seconds(), context.memoryMb, job.gb_second_usd ?? context.gbSecondUsd));
   try {
     const spec = specOf(job, event.trial);
@@ -41,6 +46,7 @@ export async function publish(
     });
     const metrics = metricsOf(exported);
     const file = { bytes: exported.onnx.byteLength, sha256: createHash('sha256').update(exported.onnx).digest('hex') };
+    await takeRoom(stores, job, file.bytes);
     const version = await reserveVersion(stores.catalog, job, { ...file, metrics, created_at: epochS(clock) });
     await stores.objects.put(paths.model(job.name, version), exported.onnx);
     const background = JSON.stringify(sampleBackground(trainedOf(exported.prepared)));
@@ -48,10 +54,10 @@ export async function publish(
     const card = cardOf(spec, { version, ...file, exported, metrics, nowS: epochS(clock), threads: context.threads });
     const dataset = await stores.catalog.datasets.get(job.dataset);
     await stores.objects.put(paths.card(job.name, version), JSON.stringify(card(dataset)), 'application/json');
-    await moveLatest(stores.catalog, job.name, { version, nowS: epochS(clock) });
+    await moveLatest(stores, job, { version, nowS: epochS(clock) });
     const model = { name: job.name, version };
     await stores.catalog.jobs.patch(event.job, { metrics, model, usage: usage() });
-    await stores.quotas.addStoredBytes(file.bytes);
+    await stores.storedBytes.confirm(job.id);
     await stores.objects.deleteAll(paths.job(event.job));
     return { seconds: seconds(), model };
   } catch (error) {
@@ -104,22 +110,41 @@ async function reserveVersion(
   }
 }
 
+/** Takes the bytes of the file, and a model where the name is new. @throws {ServiceError} quota_exceeded */
+async function takeRoom({ catalog, storedBytes, models }: TenantStores, job: JobRecord, bytes: number): Promise<void> {
+  const limit = job.stored_bytes_limit ?? Number.MAX_SAFE_INTEGER;
+  if (!(await storedBytes.take(job.id, bytes, limit))) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `the model has ${bytes} bytes: your plan's ${limit} stored bytes are used up`,
+    );
+  }
+  if ((await catalog.models.get(job.name)) !== undefined) return;
+  const most = job.models_limit ?? Number.MAX_SAFE_INTEGER;
+  if (await models.take(job.id, 1, most)) return;
+  await storedBytes.undo(job.id, bytes);
+  throw new ServiceError('quota_exceeded', `your plan's ${most} models are used up: delete one, or use its name`);
+}
+
 async function moveLatest(
-  catalog: Catalog,
-  name: string,
+  { catalog, models }: TenantStores,
+  { id, name }: JobRecord,
   { version, nowS }: { version: number; nowS: number },
 ): Promise<void> {
-  const isNew = await catalog.models.create(name, {
+  await catalog.models.create(name, {
     id: name,
     object: 'model',
     name,
     latest_version: version,
     aliases: {},
+    first_job: id,
     created_at: nowS,
     updated_at: nowS,
   });
-  if (isNew) return;
   const model = await catalog.models.get(name);
+  // Another job may have made the model first: then it is counted for that one.
+  if (model?.first_job === id) await models.confirm(id);
+  else await models.undo(id, 1);
   if (model !== undefined && model.latest_version < version)
     await catalog.models.patch(name, { latest_version: version, updated_at: nowS });
 }

@@ -56,20 +56,22 @@ export function datasetOperations(context: ControlContext): Operations<DatasetOp
 }
 
 async function createDataset(
-  { caller: from, body }: Call<'createDataset'>,
+  { caller: from, body, seed }: Call<'createDataset'>,
   context: ControlContext,
   startIngest: (tenantId: string, id: string) => Promise<void>,
 ): Promise<Reply<'createDataset'>> {
-  const { catalog, objects, quotas, caller, limits } = tenantOf(context, from);
+  const { catalog, objects, storedBytes, caller, limits } = tenantOf(context, from);
   const inline = inlineData(body);
-  const stored = await quotas.storedBytes();
+  const total = Object.values(inline ?? {}).reduce((sum, part) => sum + part.byteLength, 0);
+  if (total > limits.dataset_bytes) throw tooLarge(total, limits.dataset_bytes);
+  const stored = await storedBytes.used();
   if (stored >= limits.stored_bytes) {
     throw new ServiceError(
       'quota_exceeded',
       `${stored} of ${limits.stored_bytes} bytes are stored: delete datasets first`,
     );
   }
-  const id = newId('ds', context.clock);
+  const id = newId('ds', context.clock, seed);
   const record: DatasetRecord = {
     id,
     object: 'dataset',
@@ -79,15 +81,17 @@ async function createDataset(
     created_at: epochS(context.clock),
     ...(inline === undefined ? {} : { profiling_since: epochS(context.clock) }),
     reading: { columns: body.columns, csv_options: body.csv_options },
+    stored_bytes_limit: limits.stored_bytes,
   };
   if (inline === undefined) {
-    await catalog.datasets.put(id, record);
+    await catalog.datasets.create(id, record);
     return {
       body: { ...show(record, epochS(context.clock)), upload: await uploadOf(objects, record, epochS(context.clock)) },
     };
   }
   await Promise.all(Object.entries(inline).map(([part, bytes]) => objects.put(paths.upload(id, part), bytes)));
-  await catalog.datasets.put(id, record);
+  // A try before this one may have made it, and it may be read already: then nothing is left to do for ingest.
+  await catalog.datasets.create(id, record);
   await startIngest(caller.tenantId, id);
   return { body: show(record, epochS(context.clock)) };
 }
@@ -111,12 +115,7 @@ async function completeDataset(
     );
   }
   const total = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
-  if (total > limits.dataset_bytes) {
-    throw new ServiceError(
-      'quota_exceeded',
-      `the upload has ${total} bytes, your plan allows ${limits.dataset_bytes} a dataset`,
-    );
-  }
+  if (total > limits.dataset_bytes) throw tooLarge(total, limits.dataset_bytes);
   const isFirst = await catalog.datasets.patch(
     record.id,
     { status: 'profiling', profiling_since: epochS(context.clock) },
@@ -130,7 +129,7 @@ async function deleteDataset(
   { caller, params }: Call<'deleteDataset'>,
   context: ControlContext,
 ): Promise<Reply<'deleteDataset'>> {
-  const { catalog, objects, quotas } = tenantOf(context, caller);
+  const { catalog, objects, quotas, storedBytes } = tenantOf(context, caller);
   const record = await datasetById(catalog, params['id']);
   const users = await jobsOn(record.id, catalog, quotas);
   if (users.length > 0) {
@@ -140,9 +139,10 @@ async function deleteDataset(
     );
   }
   await objects.deleteAll(paths.dataset(record.id));
-  await catalog.datasets.delete(record.id);
-  await quotas.addStoredBytes(-(record.bytes ?? 0));
-  return { body: { object: 'dataset', id: record.id, deleted: true } };
+  const trained = await versionsTrainedOn(record.id, catalog);
+  const isFirst = await catalog.datasets.delete(record.id);
+  if (isFirst && record.status === 'ready') await storedBytes.giveBack(record.bytes ?? 0);
+  return { body: { object: 'dataset', id: record.id, deleted: true, trained_model_versions: trained } };
 }
 
 /** @throws {ServiceError} not_found, for another tenant's dataset as for one that never was */
@@ -150,6 +150,10 @@ export async function datasetById(catalog: TenantStores['catalog'], id = ''): Pr
   const record = ID_PATTERNS.ds.test(id) ? await catalog.datasets.get(id) : undefined;
   if (record === undefined) throw notFound('dataset', id);
   return record;
+}
+
+function tooLarge(bytes: number, limit: number): ServiceError {
+  return new ServiceError('quota_exceeded', `the data have ${bytes} bytes, your plan allows ${limit} a dataset`);
 }
 
 /** Running jobs that train or validate on the dataset. */
@@ -162,8 +166,25 @@ async function jobsOn(id: string, catalog: TenantStores['catalog'], quotas: Tena
   });
 }
 
+/** `name:version` of every version that learned from the dataset: they stay. */
+async function versionsTrainedOn(id: string, catalog: TenantStores['catalog']): Promise<string[]> {
+  const trained: string[] = [];
+  const page = { limit: 1_000, order: 'ascending' } as const;
+  for (let after: string | undefined, hasMore = true; hasMore;) {
+    const models = await catalog.models.list({ ...page, after });
+    for (const { name } of models.data) {
+      const versions = await catalog.versions(name).list(page);
+      trained.push(...versions.data.filter(({ dataset }) => dataset === id).map((version) => version.id));
+    }
+    after = models.data.at(-1)?.name;
+    hasMore = models.hasMore;
+  }
+  return trained;
+}
+
 /** The record as the API shows it. */
-function show({ reading: _, profiling_since: since, ...dataset }: DatasetRecord, nowS: number): Dataset {
+function show(record: DatasetRecord, nowS: number): Dataset {
+  const { reading: _, stored_bytes_limit: _limit, profiling_since: since, ...dataset } = record;
   if (dataset.status !== 'profiling' || nowS - (since ?? dataset.created_at) < INGEST_GIVES_UP_S) return dataset;
   // Ingest died every time it was tried, and could not say so itself.
   return {

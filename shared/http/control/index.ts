@@ -3,6 +3,7 @@ import type { ROUTES } from '../../contract.ts';
 import type { ControlContext } from '../context.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { Operations } from '../operation.ts';
+import { dataOperations } from './data.ts';
 import { datasetOperations } from './datasets.ts';
 import { jobOperations } from './jobs.ts';
 import { modelOperations } from './models.ts';
@@ -22,5 +23,6 @@ export function controlOperations(context: ControlContext): Operations<ControlOp
     ...usageOperations(context),
     ...openInferenceServer(context),
     ...webhookOperations(context),
+    ...dataOperations(context),
   };
 }

@@ -47,10 +47,14 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
 }
 
 async function createJob(
-  { caller: from, body: spec }: Call<'createJob'>,
+  { caller: from, body: spec, seed }: Call<'createJob'>,
   context: ControlContext,
 ): Promise<Reply<'createJob'>> {
-  const { catalog, quotas, caller, limits } = tenantOf(context, from);
+  const { catalog, quotas, models, caller, limits } = tenantOf(context, from);
+  const id = newId('job', context.clock, seed);
+  const known = seed === undefined ? undefined : await catalog.jobs.get(id);
+  // A try before this one died: the same execution is not started twice.
+  if (known !== undefined && isFinished(known)) return { body: await showWhole(known, catalog, context.clock) };
   if (spec.webhook !== undefined) checkWebhookUrl(spec.webhook.url, context.allowLocalWebhooks);
   const plan = await checkJob(catalog, spec);
   const usedSeconds = await quotas.trainingSeconds();
@@ -60,7 +64,13 @@ async function createJob(
       `this month's ${limits.training_seconds_per_month} training seconds are used up: see GET /v1/limits`,
     );
   }
-  const id = newId('job', context.clock);
+  if ((await catalog.models.get(spec.name)) === undefined && (await models.used()) >= limits.models) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `your plan's ${limits.models} models are used up: delete one, or make a version of one`,
+      { param: '/name' },
+    );
+  }
   if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
     throw new ServiceError(
       'quota_exceeded',
@@ -80,9 +90,11 @@ async function createJob(
     key_id: caller.keyId,
     gb_second_usd: caller.prices.training_gb_second_usd,
     price_version: caller.prices.version,
+    stored_bytes_limit: limits.stored_bytes,
+    models_limit: limits.models,
   };
   try {
-    await catalog.jobs.put(id, record);
+    if (!(await catalog.jobs.create(id, record)) && seed === undefined) throw new Error(`there is a job ${id} already`);
     const event: TrainEvent = {
       tenant_id: caller.tenantId,
       job: id,
@@ -91,11 +103,13 @@ async function createJob(
     };
     await context.functions.startDurable(context.trainFunction, id, event);
   } catch (error) {
+    // One of an earlier try may run already.
+    if (known !== undefined) throw error;
     await quotas.releaseJob(id);
     await catalog.jobs.delete(id);
     throw error;
   }
-  return { body: await showWhole(record, catalog, context.clock) };
+  return { body: await showWhole(known ?? record, catalog, context.clock) };
 }
 
 async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRecord> {
@@ -105,7 +119,8 @@ async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRe
 }
 
 function show(record: JobRecord): Job {
-  const { key_id: _key, cancel_requested: _cancel, gb_second_usd: _usd, price_version: _version, ...job } = record;
+  const { key_id: _key, cancel_requested: _cancel, gb_second_usd: _usd, price_version: _version, ...rest } = record;
+  const { stored_bytes_limit: _bytes, models_limit: _models, ...job } = rest;
   return job;
 }
 

@@ -113,7 +113,7 @@ async function getModelCard(
 }
 
 async function deleteModel(
-  { catalog, objects, quotas }: TenantStores,
+  { catalog, objects, storedBytes, models }: TenantStores,
   name: string | undefined,
 ): Promise<Reply<'deleteModel'>> {
   const model = await modelByName(catalog, name);
@@ -121,18 +121,17 @@ async function deleteModel(
   for (;;) {
     const page = await versions.list({ limit: 100, order: 'ascending' });
     for (const { version, bytes } of page.data) {
-      await versions.delete(versionId(version));
-      await quotas.addStoredBytes(-bytes);
+      if (await versions.delete(versionId(version))) await storedBytes.giveBack(bytes);
     }
     if (!page.hasMore) break;
   }
-  await catalog.models.delete(model.name);
+  if (await catalog.models.delete(model.name)) await models.giveBack(1);
   await objects.deleteAll(paths.versions(model.name));
   return { body: { object: 'model', id: model.name, deleted: true } };
 }
 
 async function deleteVersion(
-  { catalog, objects, quotas }: TenantStores,
+  { catalog, objects, storedBytes }: TenantStores,
   params: Readonly<Record<string, string>>,
 ): Promise<Reply<'deleteModelVersion'>> {
   const { id, name, version, bytes } = await versionOf(catalog, params);
@@ -145,8 +144,7 @@ async function deleteVersion(
       `${id} is what ${names} points to: point it elsewhere first, or delete the whole model`,
     );
   }
-  await catalog.versions(name).delete(versionId(version));
-  await quotas.addStoredBytes(-bytes);
+  if (await catalog.versions(name).delete(versionId(version))) await storedBytes.giveBack(bytes);
   await objects.deleteAll(paths.version(name, version));
   return { body: { object: 'model.version', id, deleted: true } };
 }

@@ -8,12 +8,12 @@ import type { Operations } from '../operation.ts';
 export function usageOperations(context: ControlContext): Operations<'getLimits' | 'getUsage'> {
   return {
     async getLimits({ caller }) {
-      const { quotas, predictions: pool, limits, catalog } = tenantOf(context, caller);
+      const { quotas, predictions: pool, storedBytes, limits, catalog } = tenantOf(context, caller);
       const [predictions, seconds, jobs, bytes, rate, models] = await Promise.all([
         pool.served(),
         quotas.trainingSeconds(),
         quotas.runningJobs(),
-        quotas.storedBytes(),
+        storedBytes.used(),
         quotas.requestsInFlight(limits),
         catalog.models.count(),
       ]);
@@ -25,12 +25,14 @@ export function usageOperations(context: ControlContext): Operations<'getLimits'
         limitState('jobs_at_once', jobs.length, limits.jobs_at_once, null),
         limitState('stored_bytes', bytes, limits.stored_bytes, null),
         limitState('models', models, limits.models, null),
+        limitState('dataset_bytes', 0, limits.dataset_bytes, null),
       ];
       return { body: { object: 'list', data, has_more: false, first_id: data[0]!.id, last_id: data.at(-1)!.id } };
     },
 
     async getUsage({ caller, query }) {
-      const data = await reportUsage(query, tenantOf(context, caller), context.clock.nowMs());
+      const prices = await context.priceHistory();
+      const data = await reportUsage(query, tenantOf(context, caller), { prices, nowMs: context.clock.nowMs() });
       return { body: { object: 'list', data, has_more: false, first_id: null, last_id: null } };
     },
   };

@@ -1,7 +1,8 @@
 /** The specification of every operation in the contract's route table; a route without one does not compile. */
 import * as z from 'zod';
 import type { OperationId } from '../../contract.ts';
-import { deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
+import { auditEntrySchema, auditVerificationSchema, eraseSchema, erasureSchema } from '../../resources/audit.ts';
+import { deletedDatasetSchema, deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
 import { explainSchema, explanationsSchema } from '../../resources/explanation.ts';
 import { createJobSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
@@ -60,7 +61,7 @@ export const SPECS = {
     summary: 'Delete a dataset and its data',
     params: datasetId,
     status: 200,
-    answer: deletedSchema,
+    answer: deletedDatasetSchema,
   },
   completeDataset: {
     tag: 'Datasets',
@@ -215,6 +216,27 @@ export const SPECS = {
     query: usageQuerySchema,
     status: 200,
     answer: usageSchema,
+  },
+  getAudit: {
+    tag: 'Audit and erasure',
+    summary: 'Every change of this tenant, oldest first: who, what, when, and how it ended',
+    query: pageQuerySchema,
+    status: 200,
+    answer: listSchema(auditEntrySchema),
+  },
+  verifyAudit: {
+    tag: 'Audit and erasure',
+    summary: 'Whether the chain of the audit log is whole; keep the head to prove later that nothing was cut off',
+    status: 200,
+    answer: auditVerificationSchema,
+  },
+  eraseData: {
+    tag: 'Audit and erasure',
+    summary: 'Erase everything the tenant stored; 202 when there is more to do: send it again',
+    body: eraseSchema,
+    example: { confirm: 'the-id-of-another-tenant' },
+    status: 200,
+    answer: erasureSchema,
   },
 } as const satisfies Record<OperationId, OperationSpec>;
 

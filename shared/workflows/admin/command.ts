@@ -1,6 +1,7 @@
 /** What operators may say to the admin function: one JSON object with `command`. */
 import * as z from 'zod';
 import { limitsSchema, planNameSchema, pricesSchema } from '../../resources/plan.ts';
+import { usageQuerySchema } from '../../resources/usage.ts';
 import { TENANT_ID_PATTERN } from '../../tenancy/ids.ts';
 
 const tenantId = z.string().regex(TENANT_ID_PATTERN, 'expected 3 to 40 lower-case letters, digits or dashes');
@@ -15,7 +16,9 @@ export const adminCommandSchema = z.discriminatedUnion('command', [
   z.strictObject({ command: z.literal('list') }),
   about('suspend', {}),
   about('resume', {}),
+  about('delete', { confirm: z.string() }),
   about('set-plan', { plan: planNameSchema }),
+  about('usage', usageQuerySchema.shape),
   about('create-key', { expires_in_days: z.number().int().min(1).max(3650).optional() }),
   about('list-keys', {}),
   about('revoke-key', { key_id: keyId }),

@@ -1,11 +1,13 @@
 /** What the operator's commands work with. */
 import type { Clock } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
+import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Tenants } from '../../stores/tenants.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 
 export interface AdminContext {
   readonly tenants: Tenants;
+  readonly stores: (tenantId: string) => TenantStores;
   readonly clock: Clock;
 }
 

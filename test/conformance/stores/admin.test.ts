@@ -1,11 +1,14 @@
 /** The operator's commands on a local DynamoDB, and what the authorizer then says of the keys. */
+import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ServiceError } from '../../../shared/errors.ts';
 import { CredentialCache } from '../../../shared/stores/credential-cache.ts';
+import { tenantStores } from '../../../shared/stores/tenant-stores.ts';
 import { Tenants } from '../../../shared/stores/tenants.ts';
 import { PLANS } from '../../../shared/tenancy/plan.ts';
 import { adminCommandSchema } from '../../../shared/workflows/admin/command.ts';
 import { administer } from '../../../shared/workflows/admin/index.ts';
+import { BUCKET } from '../sigv4/start-cloud.ts';
 import { startStoresCloud, TABLES, TestClock } from './dynamo.ts';
 import type { StoresCloud } from './dynamo.ts';
 
@@ -25,7 +28,13 @@ beforeEach(() => {
 });
 
 const run = async (command: object): Promise<Record<string, unknown>> =>
-  (await administer(adminCommandSchema.parse(command), { tenants, clock })) as Record<string, unknown>;
+  (await administer(adminCommandSchema.parse(command), { tenants, stores, clock })) as Record<string, unknown>;
+const stores = (tenantId: string) =>
+  tenantStores(
+    { dynamo: cloud.documents(), s3: cloud.s3(), presigner: cloud.s3() },
+    { ...TABLES, bucket: BUCKET },
+    { tenantId, clock },
+  );
 const refusal = async (command: object): Promise<ServiceError> => {
   try {
     await run(command);
@@ -165,5 +174,32 @@ describe('price lists', () => {
     expect(set).toEqual({ object: 'price_list', ...prices, version: 1, since: START_MS / 1000 });
     expect(decision).toMatchObject({ caller: { prices: { ...prices, version: 1 } } });
     expect(data).toMatchObject([{ version: 0 }, { version: 1 }]);
+  });
+});
+
+describe('a tenant that is deleted', () => {
+  it('leaves nothing in any table, and its keys do not work', async () => {
+    const made = await run({ command: 'create', tenant_id: 'leaving' });
+    await run({ command: 'suspend', tenant_id: 'leaving' });
+
+    const wrong = await refusal({ command: 'delete', tenant_id: 'leaving', confirm: 'other' });
+    const log = await stores('leaving').catalog.audit.list({ limit: 100, order: 'ascending' });
+    const receipt = await run({ command: 'delete', tenant_id: 'leaving', confirm: 'leaving' });
+
+    expect(wrong.code).toBe('invalid_request');
+    expect(log.data.map(({ actor, action, outcome }) => [actor, action, outcome])).toEqual([
+      ['operator', 'create', 'started'],
+      ['operator', 'create', 'succeeded'],
+      ['operator', 'suspend', 'started'],
+      ['operator', 'suspend', 'succeeded'],
+      ['operator', 'delete', 'started'],
+      ['operator', 'delete', 'invalid_request'],
+    ]);
+    expect(receipt).toMatchObject({ status: 'done', tenant_deleted: true, keys_deleted: 1 });
+    expect((await authorizer().decide(withKey(made))).kind).toBe('unauthenticated');
+    for (const TableName of Object.values(TABLES)) {
+      const { Items = [] } = await cloud.documents().send(new ScanCommand({ TableName }));
+      expect(Items.filter((item) => JSON.stringify(item).includes('leaving'))).toEqual([]);
+    }
   });
 });

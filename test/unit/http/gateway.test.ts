@@ -18,14 +18,15 @@ class KeysInMemory extends IdempotencyKeys {
     const item = this.#items.get(id);
     if (item === undefined) {
       this.#items.set(id, { hash });
-      return { kind: 'started' };
+      return { kind: 'started', seed: `0 ${id}`, owner: '' };
     }
     if (item.hash !== hash) return { kind: 'mismatch' };
     return item.answer === undefined ? { kind: 'running' } : { kind: 'done', answer: item.answer };
   }
 
-  override async settle(id: string, hash: string, answer: string): Promise<void> {
-    this.#items.set(id, { hash, answer });
+  override async settle(id: string, answer: string): Promise<string> {
+    this.#items.set(id, { hash: this.#items.get(id)?.hash ?? '', answer });
+    return answer;
   }
 
   override async release(id: string): Promise<void> {

@@ -1,0 +1,108 @@
+/**
+ * A tenant's audit log: entries numbered without gaps, each with the hash of the one before, written once and never changed. An
+ * entry's number is taken by one conditional write, so that the chain cannot fork; its hash covers what it says and all before.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { AuditEntry, AuditVerification } from '../resources/audit.ts';
+import type { Collection, ListOptions, Page } from './collection.ts';
+
+/** What an entry says, apart from its place in the chain. */
+export type AuditFact = Pick<AuditEntry, 'actor' | 'action' | 'target' | 'outcome'> &
+  Partial<Pick<AuditEntry, 'of' | 'resource'>>;
+
+export interface AuditRecord extends AuditEntry {
+  /** Of the write: tells our own entry, whose answer was lost, from another's. */
+  readonly nonce: string;
+}
+
+const NOTHING_BEFORE = '0'.repeat(64);
+const ID_DIGITS = 12;
+const READ_AT_ONCE = 1_000;
+const MAX_TRIES = 200;
+const DELETED_AT_ONCE = 25;
+export const ERASE_ACTION = 'eraseData';
+export const AUDIT_ID = /^aud_\d{12}$/;
+
+export class AuditLog {
+  readonly #entries: Collection<AuditRecord>;
+
+  constructor(entries: Collection<AuditRecord>) {
+    this.#entries = entries;
+  }
+
+  /** Writes an entry behind all others. @returns its number */
+  async append(fact: AuditFact, nowS: number): Promise<number> {
+    const nonce = randomUUID();
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const last = (await this.#entries.list({ limit: 1, order: 'descending' })).data[0];
+      const seq = (last?.seq ?? 0) + 1;
+      const said = { ...fact, seq, created_at: nowS, previous: last?.hash ?? NOTHING_BEFORE };
+      const entry: AuditEntry = { id: auditId(seq), object: 'audit.entry', ...said, hash: hashOf(said) };
+      if (await this.#entries.create(entry.id, { ...entry, nonce })) return seq;
+      if ((await this.#entries.get(entry.id))?.nonce === nonce) return seq;
+    }
+    throw new Error(`the audit log was written to ${MAX_TRIES} times in the same moment`);
+  }
+
+  async list(options: ListOptions): Promise<Page<AuditEntry>> {
+    const page = await this.#entries.list(options);
+    return { ...page, data: page.data.map(({ nonce: _, ...entry }) => entry) };
+  }
+
+  /** Goes through the whole chain. It begins with the first entry there ever was, or with the receipt of an erasure. */
+  async verify(): Promise<AuditVerification> {
+    let before: AuditEntry | undefined;
+    let entries = 0;
+    for await (const entry of this.#all()) {
+      const isFirst = before === undefined;
+      const follows = isFirst
+        ? (entry.seq === 1 && entry.previous === NOTHING_BEFORE) || entry.action === ERASE_ACTION
+        : entry.seq === before!.seq + 1 && entry.previous === before!.hash;
+      if (!follows || entry.hash !== hashOf(entry))
+        return { ...verified(entries, before), valid: false, broken_at: entry.id };
+      before = entry;
+      entries += 1;
+    }
+    return verified(entries, before);
+  }
+
+  /** Removes every entry before the number: part of an erasure, whose receipt has that number. @returns how many */
+  async cut(seq: number): Promise<number> {
+    const { data } = await this.#entries.list({ limit: 1_000_000, order: 'ascending' });
+    const old = data.filter((entry) => entry.seq < seq);
+    for (let at = 0; at < old.length; at += DELETED_AT_ONCE)
+      await Promise.all(old.slice(at, at + DELETED_AT_ONCE).map(({ id }) => this.#entries.delete(id)));
+    return old.length;
+  }
+
+  async *#all(): AsyncGenerator<AuditEntry> {
+    let after: string | undefined;
+    for (let hasMore = true; hasMore;) {
+      const page = await this.list({ limit: READ_AT_ONCE, after, order: 'ascending' });
+      yield* page.data;
+      after = page.data.at(-1)?.id;
+      hasMore = page.hasMore;
+    }
+  }
+}
+
+function verified(entries: number, last: AuditEntry | undefined): AuditVerification {
+  return {
+    object: 'audit.verification',
+    valid: true,
+    entries,
+    head: last === undefined ? null : { id: last.id, hash: last.hash },
+    broken_at: null,
+  };
+}
+
+/** SHA-256 over everything that an entry says, in a fixed order. */
+function hashOf(entry: Omit<AuditEntry, 'id' | 'object' | 'hash'>): string {
+  const { seq, previous, created_at: at, actor, action, target, outcome, of = null, resource = null } = entry;
+  const text = JSON.stringify([seq, previous, at, actor, action, target, outcome, of, resource]);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+export function auditId(seq: number): string {
+  return `aud_${String(seq).padStart(ID_DIGITS, '0')}`;
+}

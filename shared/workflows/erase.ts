@@ -1,0 +1,197 @@
+/**
+ * Everything a tenant stored, gone: jobs are cancelled and waited for, then records, events, objects, idempotency keys and names
+ * in the usage go, in steps that may be repeated. What takes longer than one request goes on with the next; what was destroyed
+ * is kept until then, and stands in the receipt.
+ */
+import type { Clock } from '../clock.ts';
+import { epochS } from '../clock.ts';
+import type { Erasure } from '../resources/audit.ts';
+import { isFinished } from '../resources/training.ts';
+import { ERASE_ACTION } from '../stores/audit-log.ts';
+import { versionId } from '../stores/catalog.ts';
+import { paths } from '../stores/objects.ts';
+import type { TenantStores } from '../stores/tenant-stores.ts';
+
+export interface EraseOptions {
+  readonly tenantId: string;
+  /** The id of the key, or `operator`. */
+  readonly actor: string;
+  readonly clock: Clock;
+  /** When to leave the rest for the next call, ms since the epoch. */
+  readonly deadlineMs: number;
+}
+
+const POLL_MS = 250;
+const PAGE = { limit: 100, order: 'ascending' } as const;
+const CURRENT = 'current';
+/** Ids that a receipt lists of a kind. */
+const MAX_LISTED = 1_000;
+/** An ingestion that has not ended by then never will. */
+const INGEST_ENDS_S = 75 * 60;
+
+const KEPT = [
+  'counters of the month (predictions, training seconds), so that limits hold',
+  'amounts of usage without names of models and keys, for the bill',
+  'the receipt, as the one entry of the audit log',
+];
+
+export async function erase(stores: TenantStores, options: EraseOptions): Promise<Erasure> {
+  const { catalog } = stores;
+  const known = await catalog.erasures.get(CURRENT);
+  const receipt: Erasure = known ?? begin(options);
+  const isDue = (): boolean => options.clock.nowMs() >= options.deadlineMs;
+  const steps = [endWork, eraseJobs, eraseModels, eraseDatasets, eraseRest];
+  for (const step of steps) {
+    const isDone = await step(stores, receipt, { ...options, isDue });
+    if (isDone) continue;
+    await catalog.erasures.put(CURRENT, receipt);
+    return receipt;
+  }
+  receipt.status = 'done';
+  receipt.finished_at = epochS(options.clock);
+  const { datasets, jobs, models, objects } = receipt.destroyed;
+  const seq = await catalog.audit.append(
+    {
+      actor: options.actor,
+      action: ERASE_ACTION,
+      target: options.tenantId,
+      outcome: `erased ${datasets.length} datasets, ${jobs.length} jobs, ${models.length} models, ${objects} objects`,
+    },
+    epochS(options.clock),
+  );
+  receipt.destroyed.audit_entries += await catalog.audit.cut(seq);
+  await catalog.erasures.delete(CURRENT);
+  return receipt;
+}
+
+type Step = (
+  stores: TenantStores,
+  receipt: Erasure,
+  options: EraseOptions & { isDue: () => boolean },
+) => Promise<boolean>;
+
+function begin({ tenantId, clock }: EraseOptions): Erasure {
+  return {
+    object: 'erasure',
+    tenant_id: tenantId,
+    status: 'running',
+    destroyed: {
+      datasets: [],
+      jobs: [],
+      models: [],
+      model_versions: [],
+      events: 0,
+      objects: 0,
+      idempotency_keys: 0,
+      usage_items: 0,
+      audit_entries: 0,
+    },
+    cancelled_jobs: [],
+    waiting_for: [],
+    kept: KEPT,
+    created_at: epochS(clock),
+  };
+}
+
+/** Cancels what runs and waits for it: what still runs would write behind us. */
+const endWork: Step = async (stores, receipt, { clock, isDue }) => {
+  for (;;) {
+    const running = await cancelJobs(stores, receipt);
+    const reading = await datasetsBeingRead(stores, epochS(clock));
+    receipt.waiting_for = [...running, ...reading];
+    if (receipt.waiting_for.length === 0) return true;
+    if (isDue()) return false;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+};
+
+async function cancelJobs({ catalog, quotas }: TenantStores, receipt: Erasure): Promise<string[]> {
+  const running: string[] = [];
+  for (const id of await quotas.runningJobs()) {
+    const job = await catalog.jobs.get(id);
+    // A slot whose job was never written, or is over: nothing runs.
+    if (job === undefined || isFinished(job)) await quotas.releaseJob(id);
+    else running.push(id);
+    if (job === undefined || isFinished(job) || job.cancel_requested === true) continue;
+    await catalog.jobs.patch(id, { cancel_requested: true }, ['queued', 'running']);
+    note(receipt.cancelled_jobs, id);
+  }
+  return running;
+}
+
+async function datasetsBeingRead({ catalog }: TenantStores, nowS: number): Promise<string[]> {
+  const reading: string[] = [];
+  for (let after: string | undefined, hasMore = true; hasMore;) {
+    const page = await catalog.datasets.list({ ...PAGE, after });
+    for (const { id, status, profiling_since: since, created_at: createdAt } of page.data)
+      if (status === 'profiling' && nowS - (since ?? createdAt) < INGEST_ENDS_S) reading.push(id);
+    after = page.data.at(-1)?.id;
+    hasMore = page.hasMore;
+  }
+  return reading;
+}
+
+const eraseJobs: Step = async ({ catalog, objects }, receipt, { isDue }) => {
+  for (;;) {
+    const { data } = await catalog.jobs.list(PAGE);
+    if (data.length === 0) return true;
+    for (const { id, name } of data) {
+      if (isDue()) return false;
+      receipt.destroyed.events += await catalog.eventRecords(id).deleteAll(isDue);
+      await catalog.trials(id).deleteAll(isDue);
+      receipt.destroyed.objects += await objects.deleteAll(paths.job(id));
+      // A version may have been written whose model was not.
+      if ((await catalog.models.get(name)) === undefined) await catalog.versions(name).deleteAll(isDue);
+      if (isDue()) return false;
+      if (await catalog.jobs.delete(id)) note(receipt.destroyed.jobs, id);
+    }
+  }
+};
+
+const eraseModels: Step = async ({ catalog, objects, models, storedBytes }, receipt, { isDue }) => {
+  for (;;) {
+    const { data } = await catalog.models.list(PAGE);
+    if (data.length === 0) return true;
+    for (const { name } of data) {
+      if (isDue()) return false;
+      const versions = await catalog.versions(name).list({ limit: MAX_LISTED, order: 'ascending' });
+      receipt.destroyed.objects += await objects.deleteAll(paths.versions(name));
+      for (const { id, bytes, version } of versions.data) {
+        if (!(await catalog.versions(name).delete(versionId(version)))) continue;
+        note(receipt.destroyed.model_versions, id);
+        await storedBytes.giveBack(bytes);
+      }
+      if (versions.hasMore) continue;
+      if (!(await catalog.models.delete(name))) continue;
+      note(receipt.destroyed.models, name);
+      await models.giveBack(1);
+    }
+  }
+};
+
+const eraseDatasets: Step = async ({ catalog, objects, storedBytes }, receipt, { isDue }) => {
+  for (;;) {
+    const { data } = await catalog.datasets.list(PAGE);
+    if (data.length === 0) return true;
+    for (const { id, bytes, status } of data) {
+      if (isDue()) return false;
+      receipt.destroyed.objects += await objects.deleteAll(paths.dataset(id));
+      if (!(await catalog.datasets.delete(id))) continue;
+      note(receipt.destroyed.datasets, id);
+      if (status === 'ready') await storedBytes.giveBack(bytes ?? 0);
+    }
+  }
+};
+
+const eraseRest: Step = async ({ catalog, objects, idempotencyKeys, usage }, receipt, { isDue }) => {
+  await catalog.webhooks.deleteAll(isDue);
+  receipt.destroyed.objects += await objects.deleteAll('');
+  receipt.destroyed.idempotency_keys += await idempotencyKeys.deleteAll();
+  if (isDue()) return false;
+  receipt.destroyed.usage_items = await usage.anonymise();
+  return true;
+};
+
+function note(list: string[], id: string): void {
+  if (list.length < MAX_LISTED && !list.includes(id)) list.push(id);
+}
