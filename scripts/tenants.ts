@@ -168,7 +168,7 @@ function show(raw: Record<string, unknown>): void {
   }
   const width = Math.max(...Object.keys(answer).map((name) => name.length));
   for (const [name, value] of Object.entries(answer))
-    console.log(`${name.padEnd(width)}  ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+    console.log(`${name.padEnd(width)}  ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   if (answer['api_key'] !== undefined) console.error(pc.yellow('The key is shown this once: keep it now.'));
 }
 

@@ -5,7 +5,7 @@
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import { auditId } from '../../stores/audit-log.ts';
-import type { AdminCommand } from './command.ts';
+import type { AdminCommand, CommandOf } from './command.ts';
 import type { AdminContext } from './context.ts';
 import { createKey, listKeys, revokeKey, rotateKey } from './keys.ts';
 import { deletePlan, listPlans, listPrices, putPlan, setPrices } from './plans.ts';
@@ -34,39 +34,29 @@ export async function administer(command: AdminCommand, context: AdminContext): 
 
 const READING: ReadonlySet<AdminCommand['command']> = new Set(['list-keys', 'usage']);
 
-async function run(command: AdminCommand, context: AdminContext): Promise<object> {
-  switch (command.command) {
-    case 'create':
-      return createTenant(command, context);
-    case 'list':
-      return listTenants(context);
-    case 'suspend':
-      return changeTenant(command.tenant_id, { status: 'suspended' }, context);
-    case 'resume':
-      return changeTenant(command.tenant_id, { status: 'active' }, context);
-    case 'delete':
-      return deleteTenant(command, context);
-    case 'set-plan':
-      return setPlan(command, context);
-    case 'usage':
-      return usageOf(command, context);
-    case 'create-key':
-      return createKey(command.tenant_id, context, { days: command.expires_in_days });
-    case 'list-keys':
-      return listKeys(command.tenant_id, context);
-    case 'revoke-key':
-      return revokeKey(command, context);
-    case 'rotate-key':
-      return rotateKey(command, context);
-    case 'put-plan':
-      return putPlan(command, context);
-    case 'list-plans':
-      return listPlans(context);
-    case 'delete-plan':
-      return deletePlan(command, context);
-    case 'set-prices':
-      return setPrices(command, context);
-    case 'list-prices':
-      return listPrices(context);
-  }
+/** A handler for every command: the compiler asks for one. */
+const HANDLERS: { [N in AdminCommand['command']]: (command: CommandOf<N>, context: AdminContext) => Promise<object> } =
+  {
+    create: createTenant,
+    list: (_, context) => listTenants(context),
+    suspend: ({ tenant_id: id }, context) => changeTenant(id, { status: 'suspended' }, context),
+    resume: ({ tenant_id: id }, context) => changeTenant(id, { status: 'active' }, context),
+    delete: deleteTenant,
+    'set-plan': setPlan,
+    usage: usageOf,
+    'create-key': ({ tenant_id: id, expires_in_days: days }, context) => createKey(id, context, { days }),
+    'list-keys': ({ tenant_id: id }, context) => listKeys(id, context),
+    'revoke-key': revokeKey,
+    'rotate-key': rotateKey,
+    'put-plan': putPlan,
+    'list-plans': (_, context) => listPlans(context),
+    'delete-plan': deletePlan,
+    'set-prices': setPrices,
+    'list-prices': (_, context) => listPrices(context),
+  };
+
+function run<N extends AdminCommand['command']>(command: CommandOf<N>, context: AdminContext): Promise<object> {
+  // A command's name ties it to its handler; TypeScript does not follow a union through the table.
+  const handler = HANDLERS[command.command] as (command: CommandOf<N>, context: AdminContext) => Promise<object>;
+  return handler(command, context);
 }
