@@ -5,6 +5,7 @@ import type { Job, JobRecord } from '../../resources/job.ts';
 import { MAX_TRIALS } from '../../resources/sweep.ts';
 import { isFinished } from '../../resources/training.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
+import type { Limits } from '../../tenancy/plan.ts';
 import type { TrainEvent } from '../../workflows/train.ts';
 import { checkWebhookUrl } from '../../workflows/webhook.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
@@ -50,27 +51,14 @@ async function createJob(
   { caller: from, body: spec, seed }: Call<'createJob'>,
   context: ControlContext,
 ): Promise<Reply<'createJob'>> {
-  const { catalog, quotas, models, caller, limits } = tenantOf(context, from);
+  const { catalog, quotas, caller, limits } = tenantOf(context, from);
   const id = newId('job', context.clock, seed);
   const known = seed === undefined ? undefined : await catalog.jobs.get(id);
   // A try before this one died: the same execution is not started twice.
   if (known !== undefined && isFinished(known)) return { body: await showWhole(known, catalog, context.clock) };
   if (spec.webhook !== undefined) checkWebhookUrl(spec.webhook.url, context.allowLocalWebhooks);
   const plan = await checkJob(catalog, spec);
-  const usedSeconds = await quotas.trainingSeconds();
-  if (usedSeconds >= limits.training_seconds_per_month) {
-    throw new ServiceError(
-      'quota_exceeded',
-      `this month's ${limits.training_seconds_per_month} training seconds are used up: see GET /v1/limits`,
-    );
-  }
-  if ((await catalog.models.get(spec.name)) === undefined && (await models.used()) >= limits.models) {
-    throw new ServiceError(
-      'quota_exceeded',
-      `your plan's ${limits.models} models are used up: delete one, or make a version of one`,
-      { param: '/name' },
-    );
-  }
+  await checkRoom(spec, tenantOf(context, caller));
   if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
     throw new ServiceError(
       'quota_exceeded',
@@ -110,6 +98,27 @@ async function createJob(
     throw error;
   }
   return { body: await showWhole(known ?? record, catalog, context.clock) };
+}
+
+/** What can be said before anything is reserved; the reservations themselves hold the limits. @throws {ServiceError} quota_exceeded */
+async function checkRoom(
+  spec: Pick<Job, 'name'>,
+  { quotas, catalog, models, limits }: TenantStores & { readonly limits: Limits },
+): Promise<void> {
+  const usedSeconds = await quotas.trainingSeconds();
+  if (usedSeconds >= limits.training_seconds_per_month) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `this month's ${limits.training_seconds_per_month} training seconds are used up: see GET /v1/limits`,
+    );
+  }
+  if ((await catalog.models.get(spec.name)) === undefined && (await models.used()) >= limits.models) {
+    throw new ServiceError(
+      'quota_exceeded',
+      `your plan's ${limits.models} models are used up: delete one, or make a version of one`,
+      { param: '/name' },
+    );
+  }
 }
 
 async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRecord> {
