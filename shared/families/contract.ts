@@ -125,6 +125,8 @@ export interface Family<P> {
   check(params: P, data: DataShape): void;
   /** Forecasting: what is forecast from what. The one feature is then the window of the target's past values, a tensor [window]. */
   windowOf?(params: P): WindowSpec;
+  /** Forecasting: defaults in place of the schema's. */
+  readonly forecastDefaults?: Readonly<Record<string, unknown>>;
   /** Language modelling: tokens of context. The one feature is then the text, in rows of that many tokens and the one that follows. */
   contextOf?(params: P): number;
   /** From the encodings' inputs to the array that fit and infer take. */

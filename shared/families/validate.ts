@@ -73,7 +73,7 @@ function checkForecast(spec: TrainingSpec, family: AnyFamily, { name }: CheckedC
     const message = `forecasting learns from the past values of the target "${name}" alone: leave "${other}" out of "features"`;
     throw invalid(`/features/${spec.features!.indexOf(other)}`, message);
   }
-  const params = parseParams(family, spec.params ?? {});
+  const params = parseParams(family, { ...family.forecastDefaults, ...spec.params });
   const { window } = family.windowOf!(params);
   family.check(params, { task: 'forecasting', features: [{ name, type: 'tensor', shape: [window] }] });
   return { family, task: 'forecasting', params, target: name, features: [name] };

@@ -29,6 +29,8 @@ const family: Family<RnnParams> = {
   predictsSteps: true,
   standardize: true,
   windowOf,
+  // A series has few windows, and ten times over them teach next to nothing.
+  forecastDefaults: { epochs: 100 },
   check,
   emitFeatures: emitSequences,
   start(problem) {

@@ -337,6 +337,16 @@ describe('forecasting', () => {
     expect(predictor.schema.features).toEqual([{ name: 'sales', type: 'tensor', required: true, shape: [4] }]);
   });
 
+  test('learns a season of a hundred values by its defaults', async () => {
+    const noise = Random.fromSeed(9).normal(100, 0, 2);
+    const values = Float64Array.from(noise, (error, t) => 500 + 40 * Math.sin((2 * Math.PI * t) / 12) + error);
+    const table: Table = { rows: 100, columns: [{ name: 'sales', type: 'number', values }] };
+
+    const { exported } = await train({ spec: { ...forecast, params: {} }, train: table });
+
+    expect(exported.metrics.validation['r2']).toBeGreaterThan(0.9);
+  });
+
   test('refuses other features, window outside forecasting, and a validation that leaves nothing', async () => {
     const other = validate({ ...forecast, features: ['month'] }, series(50).columns);
     const strange = validate({ ...spec, params: { cell: 'gru', window: 3 } });
