@@ -1,6 +1,6 @@
 /** Trains one time-boxed segment of a job, or publishes its last checkpoint, with the tenant's own credentials. */
 import type { Context } from 'aws-lambda';
-import { systemClock } from '../../shared/clock.ts';
+import { steadyClock, systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
@@ -25,10 +25,11 @@ const MARGIN_MS = 60_000;
 export const handler = async (event: FitEvent, context: Context): Promise<{ seconds: number }> => {
   const { stores } = storesOf(context.tenantId);
   const budgetMs = Math.min(SEGMENT_MS, context.getRemainingTimeInMillis() - MARGIN_MS);
+  const clock = steadyClock();
   const outcome = await perform(event, {
     stores,
-    clock: systemClock,
-    deadlineMs: systemClock.nowMs() + budgetMs,
+    clock,
+    deadlineMs: clock.nowMs() + budgetMs,
     threads: lambdaThreads(),
     memoryMb: lambdaMemoryMb(),
     gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),

@@ -59,6 +59,13 @@ export function encodeCheckpoint({ threads, fingerprint, state }: Checkpoint): U
   return file;
 }
 
+/** Whether the bytes are a whole checkpoint: one that was cut or altered does not give its checksum. */
+export function isIntact(bytes: Uint8Array): boolean {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (file.length < PREFIX_BYTES + DIGEST_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) return false;
+  return digestOf(file).equals(file.subarray(file.length - DIGEST_BYTES));
+}
+
 /** @throws internal when the file is no checkpoint, or torn: "checkpoint is torn". */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
 import type { Table } from '../data/table.ts';
 import type { JobRecord, JobSpec, TrialRecord } from '../resources/job.ts';
+import { isIntact } from '../runtime/checkpoint.ts';
 import { runSegment } from '../runtime/trainer.ts';
 import type { SegmentResult } from '../runtime/trainer.ts';
 import { paths } from '../stores/objects.ts';
@@ -65,16 +66,27 @@ async function train(
   { run, watch, context }: { run: Run; watch: RunWatch; context: FitContext },
 ): Promise<SegmentResult> {
   const { objects } = context.stores;
-  const isFirst = event.segment === 0;
   return runSegment({
     spec: run.spec,
     ...(await trainingData(run.spec, objects)),
-    ...(isFirst ? {} : { checkpoint: await objects.read(paths.checkpoint(event, event.segment - 1)) }),
+    checkpoint: await newestCheckpoint(event, objects),
     threads: context.threads,
     untilEpoch: event.until_epoch,
     shouldStop: () => watch.shouldStop(),
     onEvent: (training) => watch.onEvent(training),
   });
+}
+
+/**
+ * The last whole checkpoint before this segment, or none: a torn or lost one is made up for by training again from the one before it, which gives
+ * the same bytes.
+ */
+async function newestCheckpoint(event: SegmentEvent, objects: ObjectStore): Promise<Uint8Array | undefined> {
+  for (let segment = event.segment - 1; segment >= 0; segment--) {
+    const bytes = await objects.get(paths.checkpoint(event, segment));
+    if (bytes !== undefined && isIntact(bytes)) return bytes;
+  }
+  return undefined;
 }
 
 /** Writes how the segment ended. A trial that has ended says so itself; a job is settled by *train*. */
