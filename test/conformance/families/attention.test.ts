@@ -286,6 +286,20 @@ describe('a language model', () => {
     expect(whole).toEqual(tail);
   });
 
+  test('is validated with a text of its own, whose new characters are unknown', async () => {
+    const alone = { ...spec, validation: { dataset: 'another' }, params: { ...spec.params, epochs: 2 } };
+    const categories = ['abc abc abc', 'cba cba'];
+    const validation: Table = {
+      rows: 3,
+      columns: [{ name: 'text', type: 'category', categories: [...categories, 'xyz'], values: Int32Array.of(0, 2, 1) }],
+    };
+
+    const { exported } = await train({ spec: alone, train: textTable(categories.join('\n').repeat(20)), validation });
+
+    expect(exported.metrics.validation['loss']).toBeGreaterThan(exported.metrics.train['loss']!);
+    expect(exported.schema.language?.vocabulary).toEqual(['', '\uFFFD', '\n', ' ', 'a', 'b', 'c']);
+  });
+
   test('of words writes words', async () => {
     const preprocessing = {
       standardize: 'auto',
