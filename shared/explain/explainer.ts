@@ -10,6 +10,8 @@ import { baselineOf, fillMissing } from './baseline.ts';
 import { chooseMethod } from './choose.ts';
 import type { Choice } from './choose.ts';
 import type { Explanation } from './contract.ts';
+import { counterfactualRows } from './counterfactual-answer.ts';
+import type { CounterfactualRequest, CounterfactualRow } from './counterfactual-answer.ts';
 import type { Attributions, Completeness, FigureKind, MethodName, TargetName } from './terms.ts';
 import { feedsAt } from './instances-at.ts';
 import { METHODS } from './methods/index.ts';
@@ -113,6 +115,14 @@ export class Explainer {
     }));
   }
 
+  /** The smallest changes that give another class. @throws as `explain` does */
+  async counterfactuals(request: ExplainRequest & CounterfactualRequest): Promise<CounterfactualRow[]> {
+    const feeds = feedsOf(this.schema.features, request.instances);
+    const background = this.#background(request);
+    if (background === undefined) throw noBackground('counterfactual');
+    return counterfactualRows(this.subject, feeds, { request, background });
+  }
+
   /** Passes that a request will take, as far as it can be said beforehand. */
   passesOf(request: ExplainRequest): number {
     const background = request.background?.length ?? this.#stored?.rows.length ?? 1;
@@ -158,7 +168,7 @@ export class Explainer {
   }
 }
 
-function noBackground(method: MethodName): ServiceError {
+function noBackground(method: MethodName | 'counterfactual'): ServiceError {
   const message = `background: ${method} compares with rows of data, and none are kept with this model: give "background": [rows]`;
   return new ServiceError('invalid_request', message, { param: '/background' });
 }

@@ -10,6 +10,7 @@ export const EXPLANATION_METHODS = [
   'integrated_gradients',
   'grad_cam',
   'attention_rollout',
+  'counterfactual',
 ] as const;
 
 const label = z.union([z.string(), z.number(), z.boolean()]);
@@ -30,6 +31,8 @@ export const explainSchema = z.strictObject({
     .max(1000)
     .optional()
     .describe('Instances that Shapley values compare with, in place of the sample kept at training.'),
+  allowed: z.array(z.string()).min(1).optional().describe('Of a counterfactual: features that may change.'),
+  immovable: z.array(z.string()).optional().describe('Of a counterfactual: features that may not.'),
   seed: z.number().int().min(0).max(0xffff_ffff).default(0),
   steps: z.number().int().min(1).max(4096).optional().describe('Steps that integrated_gradients begin with (64).'),
   samples: z
@@ -70,6 +73,15 @@ export const explanationSchema = z.object({
   baseline: z.string().optional(),
   background: z.object({ name: z.string(), rows: z.number().int() }).optional(),
   steps: z.number().int().optional(),
+  counterfactual: z
+    .object({
+      instance: z.record(z.string(), z.unknown()),
+      changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })),
+      distance: z.number(),
+      predicted: label,
+    })
+    .optional()
+    .describe('The nearest row found with another answer, and what the model says of it.'),
   note: z.string().optional(),
 });
 

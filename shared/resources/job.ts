@@ -5,6 +5,7 @@ import { sweepSchema, trialSchema } from './sweep.ts';
 import type { Trial } from './sweep.ts';
 import { TRAINING_STATUSES, jobErrorSchema, metricsSchema, progressSchema, usageSchema } from './training.ts';
 import { webhookDeliverySchema, webhookSchema } from './webhook.ts';
+import { fairnessQuestionSchema } from './overview.ts';
 
 export const TASKS = ['regression', 'classification', 'clustering', 'forecasting', 'language_modelling'] as const;
 
@@ -54,6 +55,7 @@ export const createJobSchema = z.strictObject({
     .describe('Ends the training when it is used up; the best checkpoint becomes a version.'),
   sweep: sweepSchema.optional(),
   webhook: webhookSchema.optional(),
+  fairness: fairnessQuestionSchema.optional().describe('Of a classification: figures for its model card.'),
 });
 
 export type JobSpec = z.infer<typeof createJobSchema>;

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { explanationSchema } from './explanation.ts';
 import { nameSchema, timeSchema } from './common.ts';
+import { fairnessSchema, overviewSchema } from './overview.ts';
 import { TASKS } from './job.ts';
 
 export const modelVersionSchema = z.object({
@@ -57,6 +58,8 @@ export const cardSchema = z.object({
   metrics: z.object({ train: z.record(z.string(), z.number()), validation: z.record(z.string(), z.number()) }),
   file: z.object({ bytes: z.number().int(), sha256: z.string(), max_difference_to_trainer: z.number() }),
   limits: z.array(z.string()),
+  overview: overviewSchema.optional(),
+  fairness: fairnessSchema.optional(),
   /** The body of POST /v1/jobs that makes it again, bit for bit on the same number of threads. */
   reproduce: z.object({ job: z.record(z.string(), z.unknown()), threads: z.number().int() }),
 });

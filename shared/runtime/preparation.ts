@@ -40,6 +40,8 @@ export interface Preparation extends CheckedTraining {
   readonly problem: Problem<unknown>;
   readonly model: ModelShape<unknown>;
   readonly trainRows: Rows;
+  /** The rows kept apart, where there are any. */
+  readonly heldOut?: Rows;
   /** Identifies spec and data in checkpoints. */
   readonly fingerprint: string;
 }
@@ -93,8 +95,13 @@ export async function prepare(data: TrainingData, engine: Engine): Promise<Prepa
     problem,
     model,
     trainRows: { table: source.table, rows: split.train },
+    ...keptApart({ table: heldOut.table, rows: heldOutRows }),
     fingerprint: fingerprintOf(checked, { encodings, problem, preprocessing }),
   };
+}
+
+function keptApart(heldOut: Rows): { heldOut?: Rows } {
+  return heldOut.rows.length === 0 ? {} : { heldOut };
 }
 
 /** Column types and, where a check needs them, counts; the whole profile would cost a sort of every column. */

@@ -1,4 +1,6 @@
 /** The model card of a version: what a reader has to know before trusting it, and how to make it again. */
+import type { Fairness } from '../explain/overview/facet.ts';
+import type { Overview } from '../explain/overview/overview.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
 import type { JobRecord } from '../resources/job.ts';
 import { createJobSchema } from '../resources/job.ts';
@@ -13,6 +15,8 @@ interface Published {
   readonly metrics: JobRecord['metrics'];
   readonly nowS: number;
   readonly threads: number;
+  readonly overview?: Overview | undefined;
+  readonly fairness?: Fairness | undefined;
 }
 
 export function cardOf(job: JobRecord, made: Published) {
@@ -41,6 +45,8 @@ export function cardOf(job: JobRecord, made: Published) {
     metrics: made.metrics,
     file: { bytes: made.bytes, sha256: made.sha256, max_difference_to_trainer: equality.max_difference },
     limits: limitsOf(job, dataset),
+    ...(made.overview === undefined ? {} : { overview: made.overview }),
+    ...(made.fairness === undefined ? {} : { fairness: made.fairness }),
     reproduce: { job: specOf(job), threads: made.threads },
   });
 }

@@ -4,10 +4,14 @@ import { epochS } from '../clock.ts';
 import { ServiceError } from '../errors.ts';
 import { sampleBackground } from '../explain/background.ts';
 import type { TrainedData } from '../explain/background.ts';
+import { fairnessOf } from '../explain/overview/facet.ts';
+import { overviewOf } from '../explain/overview/overview.ts';
 import type { JobRecord } from '../resources/job.ts';
 import type { ModelVersion } from '../resources/model.ts';
 import type { Preparation } from '../runtime/preparation.ts';
+import { createEngine } from '../runtime/session.ts';
 import { exportModel } from '../runtime/trainer.ts';
+import type { ExportResult } from '../runtime/trainer.ts';
 import { versionId } from '../stores/catalog.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import { paths } from '../stores/objects.ts';
@@ -18,6 +22,7 @@ import { failureOf } from './failure.ts';
 import type { FitContext } from './fit-context.ts';
 import { metricsOf, trainingData } from './fit.ts';
 import { plus, specOf } from './run.ts';
+import { readTable } from './tables.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
 
 export async function publish(
@@ -51,7 +56,9 @@ export async function publish(
     await stores.objects.put(paths.model(job.name, version), exported.onnx);
     const background = JSON.stringify(sampleBackground(trainedOf(exported.prepared)));
     await stores.objects.put(paths.background(job.name, version), background, 'application/json');
-    const card = cardOf(spec, { version, ...file, exported, metrics, nowS: epochS(clock), threads: context.threads });
+    const views = await viewsOf(job, exported, context);
+    const made = { version, ...file, exported, metrics, nowS: epochS(clock), threads: context.threads, ...views };
+    const card = cardOf(spec, made);
     const dataset = await stores.catalog.datasets.get(job.dataset);
     await stores.objects.put(paths.card(job.name, version), JSON.stringify(card(dataset)), 'application/json');
     await moveLatest(stores, job, { version, nowS: epochS(clock) });
@@ -65,6 +72,22 @@ export async function publish(
     await stores.catalog.jobs.patch(event.job, { usage: usage() });
     return { seconds: seconds(), error: failure };
   }
+}
+
+/** What the card shows of the model over its rows; a language model has no rows to show. */
+async function viewsOf(job: JobRecord, { onnx, prepared }: ExportResult, { stores, threads }: FitContext) {
+  if (job.task === 'language_modelling') return {};
+  const engine = createEngine({ threads });
+  const overview = await overviewOf(onnx, prepared, { engine });
+  if (job.fairness === undefined) return { overview };
+  const columns = [job.fairness.column];
+  const train = await readTable(stores.objects, job.dataset, columns);
+  const other = 'dataset' in job.validation ? job.validation.dataset : undefined;
+  const heldOut = other === undefined ? train : await readTable(stores.objects, other, columns);
+  return {
+    overview,
+    fairness: await fairnessOf(onnx, job.fairness, { prepared, sensitive: { train, heldOut }, engine }),
+  };
 }
 
 /** What the background of explanations is drawn from. */

@@ -17,6 +17,8 @@ export function cardMarkdown(card: ModelCard): string {
     metricsTable(card.metrics),
     '## Limits',
     card.limits.map((limit) => `- ${limit}`).join('\n'),
+    ...(card.overview === undefined ? [] : overviewParts(card.overview)),
+    ...(card.fairness === undefined ? [] : fairnessParts(card.fairness)),
     '## The file',
     `One ONNX file of ${file.bytes} bytes, SHA-256 \`${file.sha256}\`. Its predictions differ from the trainer's by at most ${file.max_difference_to_trainer}.`,
     '## How to make it again',
@@ -24,6 +26,61 @@ export function cardMarkdown(card: ModelCard): string {
     `\`\`\`json\n${JSON.stringify(card.reproduce.job, null, 2)}\n\`\`\``,
     '',
   ].join('\n\n');
+}
+
+const figure = (value: number): string => String(Number(value.toPrecision(4)));
+
+function overviewParts({
+  rows,
+  importance,
+  measure,
+  confusion,
+  worst_rows: worst,
+  left_out: left,
+}: NonNullable<ModelCard['overview']>): string[] {
+  return [
+    `## Over ${rows.count} ${rows.from} rows`,
+    ...(importance === undefined || importance.length === 0
+      ? []
+      : [
+          `How much ${measure ?? 'the measure'} falls when a feature is shuffled, with its 95 % interval:`,
+          table(
+            ['feature', 'loss', '95 %'],
+            importance.map(({ feature, mean, low, high }) => [
+              feature,
+              figure(mean),
+              `${figure(low)} to ${figure(high)}`,
+            ]),
+          ),
+        ]),
+    ...(confusion === undefined
+      ? []
+      : [
+          'Labels (rows) and what was predicted for them (columns):',
+          table(
+            ['', ...confusion.labels.map(String)],
+            confusion.labels.map((label, k) => [String(label), ...confusion.counts[k]!.map(String)]),
+          ),
+        ]),
+    ...(worst === undefined || worst.length === 0
+      ? []
+      : [
+          `Furthest from their label: ${worst.map(({ row, label, predicted }) => `row ${row} (${label}, predicted ${predicted})`).join(', ')}.`,
+        ]),
+    ...(left.length === 0 ? [] : [`Not within the time: ${left.join(', ')}.`]),
+  ];
+}
+
+function fairnessParts({ column, facet, favorable, ...parts }: NonNullable<ModelCard['fairness']>): string[] {
+  const cell = (value: number | string | null): string =>
+    typeof value === 'number' ? figure(value) : (value ?? 'undefined');
+  return [
+    '## Fairness',
+    `Rows with \`${column}\` = \`${facet}\` beside all others; \`${favorable}\` is the favorable label. Measures are named as by Amazon SageMaker Clarify.`,
+    ...[parts.before_training, parts.after_training].map((measures) =>
+      table(Object.keys(measures), [Object.values(measures).map(cell)]),
+    ),
+  ];
 }
 
 function metricsTable({ train, validation }: ModelCard['metrics']): string {

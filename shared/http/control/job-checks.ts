@@ -13,8 +13,19 @@ export async function checkJob(catalog: Catalog, spec: JobSpec): Promise<SweepPl
   const dataset = await readyDataset(catalog, spec.dataset, '/dataset');
   const plan = spec.sweep === undefined ? undefined : checkSweep({ ...spec, sweep: spec.sweep }, dataset);
   if (plan === undefined) validateTraining(spec, dataset);
+  checkFairness(spec, dataset);
   if ('dataset' in spec.validation) await checkValidation(catalog, spec, { id: spec.validation.dataset, dataset });
   return plan;
+}
+
+function checkFairness({ fairness, task }: JobSpec, { columns }: Parameters<typeof validateTraining>[1]): void {
+  if (fairness === undefined) return;
+  const isKnown = columns.some(({ name, type }) => name === fairness.column && type !== 'tensor');
+  if (isKnown && task === 'classification') return;
+  const message = isKnown
+    ? `fairness figures are of a classification, the task is ${task}`
+    : `the dataset has no column "${fairness.column}"`;
+  throw new ServiceError('invalid_request', message, { param: isKnown ? '/fairness' : '/fairness/column' });
 }
 
 /** Every trial has to be a training of its own. */

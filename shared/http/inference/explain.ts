@@ -1,6 +1,7 @@
 /** The operation `explain`, and the explanations within `predict`. What it costs are the passes through the model, counted as predictions. */
+import { counterfactualPasses } from '../../explain/counterfactual-answer.ts';
+import type { CounterfactualRow } from '../../explain/counterfactual-answer.ts';
 import type { ExplainRequest, ExplainedRow, Explainer } from '../../explain/explainer.ts';
-import type { ExplainBody } from '../../resources/explanation.ts';
 import { tenantOf } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';
 import type { ExplainerCache } from './explainer-cache.ts';
@@ -15,21 +16,26 @@ export async function explain(
   context: ExplainContext,
   { caller, params, body }: Call<'explain'>,
 ): Promise<Reply<'explain'>> {
-  const { result, model, headers } = await metered(context, caller, modelRefOf(params['ref']), async (loaded) => {
-    const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);
-    return explaining(explainer, requestOf(body));
-  });
+  const { result, model, headers } = await metered<Explanation[]>(
+    context,
+    caller,
+    modelRefOf(params['ref']),
+    async (loaded) => {
+      const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);
+      const { method, max_seconds: maxSeconds, ...request } = body;
+      if (method !== 'counterfactual') return explaining(explainer, { ...request, method, maxSeconds });
+      return {
+        predictions: body.instances.length * counterfactualPasses(explainer.schema),
+        run: () => explainer.counterfactuals(request),
+      };
+    },
+  );
   return { body: { explanations: result, model: model.name, model_version: model.version }, headers };
 }
 
+type Explanation = ExplainedRow | CounterfactualRow;
+
 /** Counted as planned: steps that have to be doubled are not counted, but their time is, and `max_seconds` bounds it. */
 export function explaining(explainer: Explainer, request: ExplainRequest): Work<ExplainedRow[]> {
-  return {
-    predictions: explainer.passesOf(request),
-    run: () => explainer.explain(request),
-  };
-}
-
-function requestOf({ max_seconds: maxSeconds, ...body }: ExplainBody): ExplainRequest {
-  return { ...body, maxSeconds };
+  return { predictions: explainer.passesOf(request), run: () => explainer.explain(request) };
 }

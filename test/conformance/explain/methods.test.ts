@@ -194,7 +194,7 @@ const CASES: readonly Case[] = [
 
 test('the methods of the API are those of the table', () => {
   expect(Object.keys(METHODS)).toEqual([...METHOD_NAMES]);
-  expect(EXPLANATION_METHODS).toEqual(['auto', ...METHOD_NAMES]);
+  expect(EXPLANATION_METHODS).toEqual(['auto', ...METHOD_NAMES, 'counterfactual']);
 });
 
 const numbersIn = (value: unknown): number[] =>

@@ -1,0 +1,71 @@
+/** The fairness figures of a training, from the column that its job names: over all rows before training, over the rows kept apart after it. */
+import { cellValue, columnOf } from '../../data/columns.ts';
+import { featureFeeds } from '../../data/feature-matrix.ts';
+import type { Label } from '../../data/target.ts';
+import type { Table } from '../../data/table.ts';
+import type { Engine } from '../../onnx/engine.ts';
+import type { Preparation } from '../../runtime/preparation.ts';
+import { Subject } from '../subject.ts';
+import { labelMeasures, predictionMeasures } from './fairness.ts';
+import type { Measures } from './fairness.ts';
+
+export interface FairnessQuestion {
+  readonly column: string;
+  /** The value whose rows may be at a disadvantage. */
+  readonly facet: Label;
+  /** The label that is wished for. */
+  readonly favorable: Label;
+}
+
+export interface Fairness extends FairnessQuestion {
+  readonly before_training: Measures & { readonly rows: number };
+  readonly after_training: Measures & { readonly rows: number; readonly from: 'validation' | 'training' };
+}
+
+interface FairnessData {
+  readonly prepared: Preparation;
+  /** The sensitive column of the rows that were trained on, and of those kept apart. */
+  readonly sensitive: { readonly train: Table; readonly heldOut: Table };
+  readonly engine: Engine;
+}
+
+/** Undefined where the facet or the label does not occur among the rows. */
+export async function fairnessOf(
+  model: Uint8Array,
+  question: FairnessQuestion,
+  { prepared, sensitive, engine }: FairnessData,
+): Promise<Fairness | undefined> {
+  const { problem, trainRows, heldOut } = prepared;
+  const { train, validation } = problem;
+  if (train.target.kind !== 'classes') return undefined;
+  const favorable = train.target.labels.findIndex((label) => String(label) === String(question.favorable));
+  const facets = (table: Table, rows: Int32Array): Uint8Array => {
+    const column = columnOf(table, question.column);
+    return Uint8Array.from(rows, (row) => Number(String(cellValue(column, row)) === String(question.facet)));
+  };
+  const inTraining = facets(sensitive.train, trainRows.rows);
+  if (favorable < 0 || !inTraining.includes(1)) return undefined;
+  const isFavorable = (values: ArrayLike<number>): Uint8Array =>
+    Uint8Array.from(values, (label) => Number(label === favorable));
+  const judged = heldOut ?? trainRows;
+  const subject = new Subject(model, engine);
+  const figures = await subject.run(featureFeeds(judged.table, prepared.encodings, judged.rows));
+  await subject.release();
+  const after = {
+    isFacet: facets(heldOut === undefined ? sensitive.train : sensitive.heldOut, judged.rows),
+    observed: isFavorable((validation ?? train).target.values),
+    predicted: isFavorable(figures.map((row) => subject.predicted(row))),
+  };
+  return {
+    ...question,
+    before_training: {
+      rows: trainRows.rows.length,
+      ...labelMeasures({ isFacet: inTraining, observed: isFavorable(train.target.values) }),
+    },
+    after_training: {
+      rows: judged.rows.length,
+      from: heldOut === undefined ? 'training' : 'validation',
+      ...predictionMeasures(after),
+    },
+  } as Fairness;
+}

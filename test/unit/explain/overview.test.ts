@@ -1,0 +1,187 @@
+/** Views of a model over its rows, counterfactuals and fairness figures, on models whose right answers are known. */
+import { describe, expect, test } from '@jest/globals';
+import type { Column, Table } from '../../../shared/data/table.ts';
+import { sampleBackground } from '../../../shared/explain/background.ts';
+import { Explainer } from '../../../shared/explain/explainer.ts';
+import { labelMeasures, predictionMeasures } from '../../../shared/explain/overview/fairness.ts';
+import { fairnessOf } from '../../../shared/explain/overview/facet.ts';
+import { overviewOf } from '../../../shared/explain/overview/overview.ts';
+import { Random } from '../../../shared/tensor/random.ts';
+import { createEngine } from '../../../shared/runtime/session.ts';
+import { train } from '../../conformance/families/train.ts';
+
+const ROWS = 200;
+const number = (name: string, value: (i: number) => number): Column => ({
+  name,
+  type: 'number',
+  values: Float64Array.from({ length: ROWS }, (_, i) => value(i)),
+});
+/** Granted above an income of 50; age and noise do not matter. */
+const income = (i: number): number => (i * 37) % 100;
+const ages = Random.fromSeed(2).uniform(ROWS, 0, 50);
+const loans: Table = {
+  rows: ROWS,
+  columns: [
+    number('income', income),
+    number('age', (i) => 20 + ages[i]!),
+    {
+      name: 'sex',
+      type: 'category',
+      categories: ['f', 'm'],
+      values: Int32Array.from({ length: ROWS }, (_, i) => Number(i % 4 !== 0)),
+    },
+    {
+      name: 'granted',
+      type: 'category',
+      categories: ['no', 'yes'],
+      values: Int32Array.from({ length: ROWS }, (_, i) => Number(income(i) > 50)),
+    },
+  ],
+};
+const spec = {
+  task: 'classification',
+  family: 'logistic_regression',
+  target: 'granted',
+  params: { C: 1000 },
+  validation: { fraction: 0.3 },
+} as const;
+const engine = createEngine({ threads: 1 });
+
+describe('the overview of a model', () => {
+  test('finds the feature that it lives on, how the answer moves with it, and what it confuses', async () => {
+    const { exported } = await train({ spec, train: loans });
+
+    const overview = await overviewOf(exported.onnx, exported.prepared, { engine });
+
+    expect(overview).toMatchObject({ rows: { from: 'validation', count: 60 }, measure: 'accuracy', left_out: [] });
+    const [first, ...others] = overview.importance!;
+    expect(first!.feature).toBe('income');
+    expect(first!.low).toBeGreaterThan(0.3);
+    for (const { low, high } of others) expect([low <= 0.02, high < 0.1]).toEqual([true, true]);
+    const dependence = overview.partial_dependence!.find(({ feature }) => feature === 'income')!;
+    const shares = dependence.outputs.map(([, yes]) => yes!);
+    expect(shares[0]).toBeLessThan(0.1);
+    expect(shares.at(-1)).toBeGreaterThan(0.9);
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+    expect(overview.confusion!.counts.flat().reduce((sum, count) => sum + count, 0)).toBe(60);
+    expect(overview.worst_rows!.filter(({ label }) => label === 'yes')).toHaveLength(3);
+    for (const { row, label } of overview.worst_rows!) expect(label).toBe(income(row - 1) > 50 ? 'yes' : 'no');
+  });
+
+  test('keeps to its time and names what did not fit', async () => {
+    const { exported } = await train({ spec, train: loans });
+
+    const overview = await overviewOf(exported.onnx, exported.prepared, { engine, seconds: 0 });
+
+    expect(overview.left_out).toEqual(['importance of income', 'importance of age', 'importance of sex']);
+    expect(overview.confusion).toBeDefined();
+  });
+});
+
+describe('counterfactuals', () => {
+  const explainerOf = async (): Promise<Explainer> => {
+    const { exported } = await train({ spec, train: loans });
+    const { encodings, trainRows, problem } = exported.prepared;
+    return new Explainer(exported.onnx, {
+      threads: 1,
+      stored: sampleBackground({ encodings, ...trainRows, x: problem.train.x, seed: 0 }),
+    });
+  };
+  const instances = [{ income: 40, age: 30, sex: 'f' }];
+
+  test('change as little as turns the answer, which the model confirms', async () => {
+    const explainer = await explainerOf();
+    const [row] = await explainer.counterfactuals({ instances });
+
+    expect(row).toMatchObject({
+      method: 'counterfactual',
+      target: 'yes',
+      counterfactual: { predicted: 'yes', instance: { age: 30, sex: 'f' } },
+    });
+    const { from, to } = row!.counterfactual!.changes['income'] as { from: number; to: number };
+    expect(from).toBe(40);
+    expect(Math.abs(to - 50.5)).toBeLessThan(5);
+    const sex = { dtype: 'string', shape: [1, 1], data: ['f'] } as const;
+    const [less] = await explainer.subject.run({ income: f64(to - 0.01), age: f64(30), sex });
+    expect(explainer.subject.predicted(less!)).toBe(0);
+    await explainer.release();
+  });
+
+  test('leave alone what must not move, and say where nothing else turns the answer', async () => {
+    const explainer = await explainerOf();
+    const [row] = await explainer.counterfactuals({
+      instances: [{ income: 2, age: 30, sex: 'f' }],
+      immovable: ['income'],
+    });
+    const unknown = explainer.counterfactuals({ instances, immovable: ['height'] });
+
+    expect(row).toMatchObject({ target: 'no', attributions: {}, note: expect.stringContaining('no change') });
+    await expect(unknown).rejects.toMatchObject({ param: '/immovable/0' });
+    await explainer.release();
+  });
+});
+
+describe('fairness figures', () => {
+  // 6 rows of a: labels 1 1 1 0 0 0, predictions 1 1 0 1 0 0; 4 rows of d: labels 1 0 0 0, predictions 0 0 0 1.
+  const rows = {
+    isFacet: Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 1, 1, 1),
+    observed: Uint8Array.of(1, 1, 1, 0, 0, 0, 1, 0, 0, 0),
+    predicted: Uint8Array.of(1, 1, 0, 1, 0, 0, 0, 0, 0, 1),
+  };
+
+  test('before training are those of the definitions, worked out by hand', () => {
+    const got = labelMeasures(rows);
+    const [a, d] = [0.5, 0.25];
+
+    expect(got['CI']).toBeCloseTo(0.2, 12);
+    expect(got['DPL']).toBeCloseTo(0.25, 12);
+    expect(got['KL']).toBeCloseTo(a * Math.log(a / d) + (1 - a) * Math.log((1 - a) / (1 - d)), 12);
+    expect(got['JS']).toBeCloseTo(0.033822075568605, 12);
+    expect(got['LP']).toBeCloseTo(Math.sqrt(0.125), 12);
+    expect([got['TVD'], got['KS']]).toEqual([0.25, 0.25]);
+  });
+
+  test('after training are those of the definitions, worked out by hand', () => {
+    expect(predictionMeasures(rows)).toEqual({
+      DPPL: 3 / 6 - 1 / 4,
+      DI: 1 / 4 / (3 / 6),
+      DCAcc: 3 / 3 - 1 / 1,
+      DCR: expect.closeTo(3 / 3 - 3 / 3, 12),
+      SD: expect.closeTo(2 / 3 - 2 / 3, 12),
+      RD: expect.closeTo(2 / 3, 12),
+      DAR: expect.closeTo(2 / 3, 12),
+      DRR: expect.closeTo(2 / 3 - 2 / 3, 12),
+      AD: expect.closeTo(4 / 6 - 2 / 4, 12),
+      TE: expect.closeTo(1 - 1, 12),
+    });
+  });
+
+  test('are taken of the column that the job names, before and after', async () => {
+    const { exported } = await train({ spec, train: loans });
+    const question = { column: 'sex', facet: 'f', favorable: 'yes' };
+
+    const fairness = await fairnessOf(exported.onnx, question, {
+      prepared: exported.prepared,
+      sensitive: { train: loans, heldOut: loans },
+      engine,
+    });
+    const absent = await fairnessOf(
+      exported.onnx,
+      { ...question, facet: 'x' },
+      { prepared: exported.prepared, sensitive: { train: loans, heldOut: loans }, engine },
+    );
+
+    expect(fairness!.before_training['CI']).toBeGreaterThan(0.4);
+    expect(fairness!.after_training).toMatchObject({
+      from: 'validation',
+      rows: 60,
+      DI: expect.any(Number),
+      AD: expect.any(Number),
+    });
+    expect(absent).toBeUndefined();
+  });
+});
+
+function f64(value: number) {
+  return { dtype: 'float64', shape: [1, 1], data: Float64Array.of(value) } as const;
+}
