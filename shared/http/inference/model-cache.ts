@@ -9,7 +9,7 @@ import { paths } from '../../stores/objects.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import { notFound } from '../context.ts';
 
-/** How long an alias may lag behind, in ms. */
+/** How long an alias may lag behind, and a deleted version live on, in ms. */
 const ALIAS_TTL_MS = 5_000;
 
 export interface LoadedModel {
@@ -24,6 +24,10 @@ export class ModelCache {
   readonly #stores: TenantStores;
   readonly #threads: number;
   readonly #aliases = new LRUCache<string, number>({ max: 10_000, ttl: ALIAS_TTL_MS });
+  /** SHA-256 of versions that were there a moment ago. */
+  readonly #files = new LRUCache<string, string>({ max: 10_000, ttl: ALIAS_TTL_MS });
+  /** The same of what is loaded, however long ago. */
+  readonly #loadedFiles = new LRUCache<string, string>({ max: 10_000 });
   readonly #loaded: LRUCache<string, Predictor>;
   readonly #loading = new Map<string, Promise<Predictor>>();
 
@@ -41,6 +45,7 @@ export class ModelCache {
   async get(ref: ModelRef): Promise<LoadedModel> {
     const version = ref.version ?? (await this.#resolve(ref));
     const key = `${ref.name}:${version}`;
+    await this.#check(key, ref.name, version);
     const warm = this.#loaded.get(key);
     const predictor = warm ?? (await this.#load(key, ref.name, version));
     return { name: ref.name, version, predictor, isCold: warm === undefined };
@@ -66,6 +71,16 @@ export class ModelCache {
     return version;
   }
 
+  /** A version that was deleted is not served on; a number may come again after its model was erased. */
+  async #check(key: string, name: string, version: number): Promise<void> {
+    if (this.#files.get(key) !== undefined) return;
+    const record = await this.#stores.catalog.versions(name).get(versionId(version));
+    if (this.#loadedFiles.get(key) !== record?.sha256) this.#loaded.delete(key);
+    if (record === undefined) throw notFound('model', key);
+    this.#files.set(key, record.sha256);
+    this.#loadedFiles.set(key, record.sha256);
+  }
+
   /** Loads once, however many requests wait for it. */
   async #load(key: string, name: string, version: number): Promise<Predictor> {
     const loading = this.#loading.get(key) ?? this.#read(name, version).finally(() => this.#loading.delete(key));
@@ -76,8 +91,6 @@ export class ModelCache {
   }
 
   async #read(name: string, version: number): Promise<Predictor> {
-    if ((await this.#stores.catalog.versions(name).get(versionId(version))) === undefined)
-      throw notFound('model', `${name}:${version}`);
     const bytes = await this.#stores.objects.get(paths.model(name, version));
     if (bytes === undefined)
       throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
