@@ -45,13 +45,13 @@ const clockOf = (stepMs: number) => {
 
 /** Runs a job to its end in segments of `questions` questions for the time. @returns its last checkpoint and how many segments it took */
 async function run(
-  { spec, table }: FamilyCase,
+  one: FamilyCase,
   options: { questions: number; onSegment?: (stores: TenantStores, job: string, segment: number) => Promise<void> },
 ): Promise<{ checkpoint: Buffer; segments: number; metrics: JobRecord['metrics'] }> {
   const stores = storesOf(cloud);
   const id = `job_${String(++count).padStart(26, '0')}`;
   const dataset = `ds_${String(count).padStart(26, '0')}`;
-  await writeTable(stores.objects, dataset, table(60));
+  await writeTable(stores.objects, dataset, one.table(60));
   const record = {
     id,
     object: 'job',
@@ -60,7 +60,7 @@ async function run(
     preprocessing: DEFAULT_PREPROCESSING,
     validation: { fraction: 0.2 },
     seed: 0,
-    ...spec,
+    ...one.spec,
     dataset,
     status: 'running',
     progress: { fraction: 0 },
