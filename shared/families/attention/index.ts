@@ -27,6 +27,8 @@ const family: Family<AttentionParams> = {
   featureTypes: ['text', 'tensor'],
   standardize: true,
   windowOf: (params) => ({ window: windowOf(params, 'forecasting'), horizon: params.horizon ?? 1 }),
+  // A series has few windows, and ten times over them teach next to nothing.
+  forecastDefaults: { epochs: 100 },
   contextOf: (params) => windowOf(params, 'language_modelling'),
   check,
   emitFeatures,

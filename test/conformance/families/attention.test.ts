@@ -321,6 +321,19 @@ describe('a language model', () => {
   });
 });
 
+test('a forecast learns a season of a hundred values by its defaults', async () => {
+  const noise = Random.fromSeed(9).normal(100, 0, 2);
+  const values = Float64Array.from(noise, (error, t) => 500 + 40 * Math.sin((2 * Math.PI * t) / 12) + error);
+  const table: Table = { rows: 100, columns: [{ name: 'sales', type: 'number', values }] };
+
+  const { exported } = await train({
+    spec: { family: 'attention', task: 'forecasting', target: 'sales', params: {} },
+    train: table,
+  });
+
+  expect(exported.metrics.validation['r2']).toBeGreaterThan(0.9);
+});
+
 describe('refusals name the layer, what it expected and what it got', () => {
   const columnsOf = [
     { name: 'text', type: 'text' },
