@@ -101,9 +101,10 @@ function lastValues(pairs: Iterable<readonly [string, string]>): Record<string, 
 }
 
 function allValues(pairs: Iterable<readonly [string, string]>): Record<string, string[]> | null {
-  const values: Record<string, string[]> = {};
-  for (const [name, value] of pairs) (values[name] ??= []).push(value);
-  return Object.keys(values).length === 0 ? null : values;
+  // A Map: a client may call a header or parameter `constructor` or `__proto__`.
+  const values = new Map<string, string[]>();
+  for (const [name, value] of pairs) values.set(name, [...(values.get(name) ?? []), value]);
+  return values.size === 0 ? null : Object.fromEntries(values);
 }
 
 /** `09/Apr/2015:12:34:56 +0000`. */
