@@ -43,6 +43,32 @@ export function parseDatetime(text: string): number | undefined {
 
 /** How a value is quoted in an error message: at most 40 characters. */
 export function quoteCell(value: unknown): string {
-  const text = typeof value === 'string' ? `"${value}"` : value === undefined ? 'nothing' : JSON.stringify(value);
-  return text.length > 42 ? `${text.slice(0, 40)}...` : text;
+  if (value === undefined) return 'nothing';
+  let text = '';
+  // Piece by piece, because a value may be too large or too deep to be written whole.
+  for (const piece of typeof value === 'string' ? ['"', value, '"'] : jsonPieces(value)) {
+    text += piece;
+    if (text.length > 42) return `${text.slice(0, 40)}...`;
+  }
+  return text;
+}
+
+function* jsonPieces(value: unknown): Generator<string> {
+  if (Array.isArray(value)) {
+    yield '[';
+    for (const [i, item] of value.entries()) {
+      if (i > 0) yield ',';
+      yield* jsonPieces(item);
+    }
+    yield ']';
+  } else if (typeof value === 'object' && value !== null && !('toJSON' in value)) {
+    yield '{';
+    for (const [i, key] of Object.keys(value).entries()) {
+      yield `${i > 0 ? ',' : ''}${JSON.stringify(key)}:`;
+      yield* jsonPieces((value as Record<string, unknown>)[key]);
+    }
+    yield '}';
+  } else if (typeof value === 'bigint') yield String(value);
+  // Functions and symbols, which no reader makes, have no JSON.
+  else yield JSON.stringify(value ?? null);
 }

@@ -7,7 +7,7 @@ import type { ByteSource } from './csv.ts';
 import { quoteCell } from './cells.ts';
 import type { ColumnBuilder } from './column-builder.ts';
 import { invalidDataset, RowErrors } from './row-errors.ts';
-import { finishTable, startColumns } from './table-builder.ts';
+import { checkColumnCount, finishTable, startColumns } from './table-builder.ts';
 import type { ReadOptions } from './table-builder.ts';
 import type { Table } from './table.ts';
 
@@ -69,6 +69,7 @@ class ObjectReader {
   }
 
   private addColumn(name: string): ColumnBuilder {
+    checkColumnCount(this.builders.size + 1);
     const builder = startColumns([name])[0]!;
     for (let row = 1; row < this.rows; row++) builder.appendValue(null);
     this.builders.set(name, builder);
@@ -78,11 +79,18 @@ class ObjectReader {
 
 async function* lines(source: ByteSource): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8');
-  let rest = '';
+  // Pieces of the line that has not ended, put together once: a line may be as long as the file.
+  let rest: string[] = [];
   for await (const chunk of checkedChunks(source)) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = parts.pop() ?? '';
-    yield* parts;
+    const parts = decoder.decode(chunk, { stream: true }).split('\n');
+    const last = parts.pop() ?? '';
+    if (parts.length > 0) {
+      yield [...rest, parts[0]].join('');
+      yield* parts.slice(1);
+      rest = [];
+    }
+    rest.push(last);
   }
-  if (rest !== '') yield rest;
+  const line = rest.join('');
+  if (line !== '') yield line;
 }

@@ -3,22 +3,17 @@
  * the types: its booleans, dates and timestamps, numbers and lists are ours; text becomes category, text or datetime as in every format.
  * Compressed by nothing, Snappy, gzip, Brotli or Zstandard.
  */
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { parquetMetadata, parquetScan, parquetSchema } from 'hyparquet';
-import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
+import type { AsyncBuffer, FileMetaData, SchemaTree } from 'hyparquet';
 import { ServiceError } from '../errors.ts';
 import { quoteCell } from './cells.ts';
 import type { ColumnBuilder } from './column-builder.ts';
+import { COMPRESSORS } from './parquet-codecs.ts';
+import { checkParquetSizes } from './parquet-limits.ts';
 import { invalidDataset, RowErrors } from './row-errors.ts';
 import { finishTable, startColumns } from './table-builder.ts';
 import type { ColumnTypes, ReadOptions } from './table-builder.ts';
 import type { Table } from './table.ts';
-
-const COMPRESSORS: Compressors = {
-  GZIP: (input) => gunzipSync(input),
-  BROTLI: (input) => brotliDecompressSync(input),
-  ZSTD: (input) => zstdDecompressSync(input),
-};
 
 /** Reads a Parquet file. @throws dataset_invalid with up to 100 row errors, or what is wrong with the file. */
 export async function readParquet(bytes: Uint8Array, options: ReadOptions = {}): Promise<Table> {
@@ -51,8 +46,13 @@ function bufferOf(bytes: Uint8Array): AsyncBuffer {
 function readFooter(bytes: Uint8Array): { metadata: FileMetaData; fields: readonly SchemaTree[] } {
   try {
     const metadata = parquetMetadata(bytes);
-    return { metadata, fields: parquetSchema(metadata).children };
+    const fields = parquetSchema(metadata).children;
+    if (fields.some(({ element }) => typeof (element.name as unknown) !== 'string'))
+      throw new Error('a column without a name');
+    checkParquetSizes(bytes, metadata);
+    return { metadata, fields };
   } catch (error) {
+    if (error instanceof ServiceError) throw error;
     throw invalidDataset(`not a Parquet file, or a torn one: ${messageOf(error)}`, {
       hint: 'a Parquet file begins and ends with PAR1',
     });

@@ -3,6 +3,18 @@ import { ColumnBuilder } from './column-builder.ts';
 import { invalidDataset, RowErrors } from './row-errors.ts';
 import type { ColumnType, Table } from './table.ts';
 
+/** The profile of more would not fit the dataset's record. */
+export const MAX_COLUMNS = 2_000;
+export const MAX_COLUMN_NAME_CHARS = 200;
+
+/** @throws dataset_invalid where there are too many columns */
+export function checkColumnCount(count: number): void {
+  if (count <= MAX_COLUMNS) return;
+  throw invalidDataset(`expected at most ${MAX_COLUMNS} columns, found ${count} or more`, {
+    hint: 'put numbers that belong together into one column of arrays (jsonl), or fewer features into the file',
+  });
+}
+
 /** Types that the caller states, by column name; the other columns are inferred (column-builder.ts). */
 export type ColumnTypes = Readonly<Record<string, ColumnType>>;
 
@@ -12,11 +24,18 @@ export interface ReadOptions {
 
 /** One builder per name. @throws dataset_invalid on empty or duplicate names and on declared columns that do not exist. */
 export function startColumns(names: readonly string[], declared: ColumnTypes = {}): ColumnBuilder[] {
+  checkColumnCount(names.length);
   const errors = new RowErrors();
   const first = new Map<string, number>();
   names.forEach((name, index) => {
     const before = first.get(name);
-    if (name === '')
+    if (name.length > MAX_COLUMN_NAME_CHARS)
+      errors.add({
+        column: `${name.slice(0, 40)}...`,
+        message: `expected a name of at most ${MAX_COLUMN_NAME_CHARS} characters, found ${name.length}`,
+        hint: 'shorten it; if the file has no header, say "csv_options": {"header": false}',
+      });
+    else if (name === '')
       errors.add({ message: `column ${index + 1} has no name`, hint: 'give every column a name in the header' });
     else if (before !== undefined) {
       errors.add({
@@ -30,7 +49,7 @@ export function startColumns(names: readonly string[], declared: ColumnTypes = {
     if (!first.has(name))
       errors.add({
         column: name,
-        message: `declared in "columns" but not in the data, which has: ${names.join(', ')}`,
+        message: `declared in "columns" but not in the data, which has: ${names.slice(0, 50).join(', ')}`,
       });
   }
   errors.throwIfAny();

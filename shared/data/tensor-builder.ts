@@ -5,6 +5,7 @@
  */
 import { quoteCell } from './cells.ts';
 import { Growable } from './growable.ts';
+import { invalidDataset } from './row-errors.ts';
 import type { RowErrors } from './row-errors.ts';
 import type { Column } from './table.ts';
 
@@ -41,6 +42,9 @@ export function flattenInto(
 /** Filled up to the longest, rows of unequal lengths have at most this many numbers (512 MB). */
 const MAX_FILLED_VALUES = 1 << 27;
 
+/** More than any model takes, and few enough to walk by recursion. */
+const MAX_RANK = 16;
+
 export class TensorBuilder {
   private readonly name: string;
   private readonly values = new Growable((n) => new Float32Array(n));
@@ -59,6 +63,12 @@ export class TensorBuilder {
   /** Appends one row; a row that differs from the first in more than its length is remembered as an error. */
   append(value: unknown[], row: number): void {
     this.shape ??= shapeOfNested(value);
+    if (this.shape.length > MAX_RANK) {
+      throw invalidDataset(`expected arrays nested at most ${MAX_RANK} deep, found ${this.shape.length}`, {
+        row: row + 1,
+        column: this.name,
+      });
+    }
     const shape = [value.length, ...this.shape.slice(1)];
     const size = product(shape);
     if (this.row.length !== size) this.row = new Float32Array(size);

@@ -40,14 +40,35 @@ export async function listOf<T extends object, V>(
     });
   }
   const page = await collection.list({ limit: query.limit, after: query.after, order: options.order });
-  const ids = page.data.map(options.idOf);
+  const { shown, ids, isCut } = withinAnswer(page.data, options);
   return {
     object: 'list' as const,
-    data: page.data.map(options.show),
-    has_more: page.hasMore,
+    data: shown,
+    has_more: page.hasMore || isCut,
     first_id: ids[0] ?? null,
     last_id: ids.at(-1) ?? null,
   };
+}
+
+/** Lambda answers with at most 6 MB, JSON within JSON. */
+const MAX_LIST_CHARS = 2_500_000;
+
+/** As many of the records as an answer holds, at least one: the next page begins behind them. */
+function withinAnswer<T, V>(
+  records: readonly T[],
+  { idOf, show }: { idOf: (record: T) => string; show: (record: T) => V },
+) {
+  const shown: V[] = [];
+  const ids: string[] = [];
+  let chars = 0;
+  for (const record of records) {
+    const one = show(record);
+    chars += JSON.stringify(one).length;
+    if (chars > MAX_LIST_CHARS && shown.length > 0) break;
+    shown.push(one);
+    ids.push(idOf(record));
+  }
+  return { shown, ids, isCut: shown.length < records.length };
 }
 
 /** The sentence for things that are not the caller's, whether they exist or not. */

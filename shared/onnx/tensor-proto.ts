@@ -45,7 +45,7 @@ export function toTensorProto(name: string, value: HostTensor): TensorProto {
   return create(TensorProtoSchema, { ...base, rawData: new Uint8Array(buffer, byteOffset, byteLength) });
 }
 
-/** @throws {TypeError} naming the tensor when its type or the place of its data is not supported. */
+/** @throws {TypeError} naming the tensor when its type or the place of its data is not supported, or its data do not fit its shape. */
 export function fromTensorProto(proto: TensorProto): HostTensor {
   const dtype = dtypeOf(proto.dataType);
   if (dtype === undefined)
@@ -53,7 +53,12 @@ export function fromTensorProto(proto: TensorProto): HostTensor {
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL || proto.externalData.length > 0) {
     throw new TypeError(`tensor '${proto.name}': external data is not supported, a model is one file`);
   }
-  return tensor(dtype, proto.dims.map(Number), readData(dtype, proto));
+  try {
+    return tensor(dtype, proto.dims.map(Number), readData(dtype, proto));
+  } catch (cause) {
+    // Bytes of a torn element, or not as many elements as the shape says.
+    throw new TypeError(`tensor '${proto.name}': ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });
+  }
 }
 
 function readData(dtype: DType, proto: TensorProto): TensorData {

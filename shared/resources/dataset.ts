@@ -24,6 +24,10 @@ const INLINE_FIELDS = {
 /** Data that travels in the request; larger data are uploaded. Lambda takes 6 MB, the rest is for the frame. */
 export const INLINE_MAX_BYTES = 5_000_000;
 
+/** The limits of a dataset's columns (shared/data/table-builder.ts): more could not be in the data. */
+const MAX_COLUMNS = 2_000;
+const MAX_NAME_CHARS = 200;
+
 const columnTypeSchema = z.enum(['number', 'integer', 'boolean', 'category', 'text', 'datetime', 'tensor']);
 
 export const createDatasetSchema = z
@@ -38,7 +42,8 @@ export const createDatasetSchema = z
     images: z.base64().optional().describe('An IDX file of images, gzip or not, in base64 (format idx).'),
     labels: z.base64().optional().describe('The IDX file of their labels, gzip or not, in base64 (format idx).'),
     columns: z
-      .record(z.string(), columnTypeSchema)
+      .record(z.string().max(MAX_NAME_CHARS), columnTypeSchema)
+      .refine((columns) => Object.keys(columns).length <= MAX_COLUMNS, `expected at most ${MAX_COLUMNS} columns`)
       .optional()
       .describe('Types of columns by name, where they should not be inferred.'),
     csv_options: z

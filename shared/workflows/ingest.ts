@@ -8,6 +8,7 @@ import { readIdx } from '../data/idx.ts';
 import { readJsonl } from '../data/jsonl.ts';
 import { readParquet } from '../data/parquet.ts';
 import { profile } from '../data/profile.ts';
+import type { ColumnProfile } from '../data/profile.ts';
 import type { Table } from '../data/table.ts';
 import { ServiceError } from '../errors.ts';
 import type { ErrorDetail } from '../errors.ts';
@@ -47,11 +48,7 @@ export async function ingest({ dataset: id }: IngestEvent, stores: Stores): Prom
   try {
     const table = await readFiles(record, files);
     await writeTable(stores.objects, id, table);
-    const columns = profile(table).map((column) => ({
-      ...column,
-      top: column.top?.slice(),
-      shape: column.shape?.slice(),
-    }));
+    const columns = fitted(profile(table));
     const room = record.stored_bytes_limit ?? Number.MAX_SAFE_INTEGER;
     if (!(await stores.storedBytes.take(id, bytes, room))) throw noRoom(bytes, room);
     const ready = { status: 'ready', rows: table.rows, columns, bytes, sha256 } as const;
@@ -79,6 +76,22 @@ function noRoom(bytes: number, limit: number): ServiceError {
   return new ServiceError(
     'quota_exceeded',
     `the data have ${bytes} bytes, for which your plan's ${limit} stored bytes have no room left: delete datasets or models first`,
+  );
+}
+
+/** Of the 400 KB that an item of DynamoDB holds. */
+const MAX_PROFILE_BYTES = 300_000;
+
+/** The profile as the record keeps it: without the commonest values, then without statistics, where it would be too large. */
+function fitted(columns: readonly ColumnProfile[]): NonNullable<DatasetRecord['columns']> {
+  const whole = columns.map((column) => ({ ...column, top: column.top?.slice(), shape: column.shape?.slice() }));
+  const withoutTop = whole.map(({ top: _, ...rest }) => rest);
+  const bare = whole.map(({ name, type, missing, shape }) => ({ name, type, missing, ...(shape && { shape }) }));
+  const fits = [whole, withoutTop, bare].find((one) => Buffer.byteLength(JSON.stringify(one)) <= MAX_PROFILE_BYTES);
+  if (fits !== undefined) return fits;
+  throw new ServiceError(
+    'dataset_invalid',
+    `the names of ${columns.length} columns are too long to be kept: shorten them`,
   );
 }
 

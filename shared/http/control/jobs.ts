@@ -1,7 +1,7 @@
 /** Training jobs: checked before they cost anything, then run by the durable train function under the job's id. */
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
-import type { Job, JobRecord } from '../../resources/job.ts';
+import type { Job, JobRecord, JobSpec } from '../../resources/job.ts';
 import { MAX_TRIALS } from '../../resources/sweep.ts';
 import { isFinished } from '../../resources/training.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
@@ -57,6 +57,7 @@ async function createJob(
   // A try before this one died: the same execution is not started twice.
   if (known !== undefined && isFinished(known)) return { body: await showWhole(known, catalog, context.clock) };
   if (spec.webhook !== undefined) checkWebhookUrl(spec.webhook.url, context.allowLocalWebhooks);
+  checkSize(spec);
   const plan = await checkJob(catalog, spec);
   await checkRoom(spec, tenantOf(context, caller));
   if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
@@ -143,4 +144,16 @@ async function showWhole(
   if (sweep === undefined) return show(record);
   const { data } = await catalog.trials(record.id).list({ limit: MAX_TRIALS, order: 'ascending' });
   return withTrials({ ...show(record), sweep }, data, epochS(clock));
+}
+
+/** The job's record holds its specification, within the 400 KB of an item of DynamoDB. */
+const MAX_SPEC_BYTES = 200_000;
+
+function checkSize(spec: JobSpec): void {
+  const bytes = Buffer.byteLength(JSON.stringify(spec));
+  if (bytes <= MAX_SPEC_BYTES) return;
+  throw new ServiceError(
+    'payload_too_large',
+    `the job's description has ${bytes} bytes, expected at most ${MAX_SPEC_BYTES}: name fewer features or layers`,
+  );
 }

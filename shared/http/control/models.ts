@@ -23,6 +23,8 @@ type ModelOperation =
 
 const ALIAS_PATTERN = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
 
+const MAX_ALIASES = 100;
+
 const DOWNLOAD_EXPIRES_S = 3600;
 
 export function modelOperations(context: ControlContext): Operations<ModelOperation> {
@@ -93,6 +95,11 @@ async function putModelAlias(
   const { name, version } = await versionOf(catalog, { ...params, version: String(body.version) });
   const model = await modelByName(catalog, name);
   const aliases = { ...model.aliases, [alias]: version };
+  if (Object.keys(aliases).length > MAX_ALIASES)
+    throw new ServiceError(
+      'quota_exceeded',
+      `${name} has ${MAX_ALIASES} aliases, as many as a model may have: reuse one`,
+    );
   await catalog.models.patch(name, { aliases, updated_at: epochS(context.clock) });
   return { body: showModel(await modelByName(catalog, name)) };
 }
