@@ -73,6 +73,8 @@ export interface LocalCloud {
   readonly lambdaUrl: string;
   readonly awsUrl: string;
   readonly operatorCredentials: FunctionCredentials;
+  /** Roles of the templates, and what was decided about them. */
+  readonly roles: AwsCloud['roles'];
   readonly outputs: CloudModel['outputs'];
   readonly model: CloudModel;
   readonly pid: number;
@@ -214,6 +216,7 @@ function describe({ model, lambda, aws, lambdaServer, apis }: Parts, stop: () =>
     lambdaUrl: lambdaServer.url,
     awsUrl: aws.url,
     operatorCredentials: aws.operatorCredentials(),
+    roles: aws.roles,
     outputs: model.outputs,
     model,
     pid: process.pid,

@@ -4,9 +4,9 @@
  * "TLS only" statement does not shut out the laptop.
  */
 import { checkPolicy } from './iam/check-policy.ts';
-import { evaluate } from './iam/evaluate.ts';
+import { evaluate, grantsFor } from './iam/evaluate.ts';
 import { AuthFailure } from './wire-errors.ts';
-import type { Caller, Decision } from './iam/evaluate.ts';
+import type { Caller, Decision, Grant, Question } from './iam/evaluate.ts';
 import type { PolicyDocument, RoleDefinition } from './iam/policy.ts';
 import type { RequestContext } from './iam/pattern.ts';
 import type { Permission, Principal } from './service.ts';
@@ -24,8 +24,18 @@ export interface RequestFacts {
   readonly userAgent?: string | undefined;
 }
 
+/** A decision about a role's session: what it asked for, and which grants of the role allow it. */
+export interface RoleDecision {
+  readonly role: RoleDefinition;
+  readonly permission: Permission;
+  readonly grants: readonly Grant[];
+  readonly decision: Decision;
+}
+
 export class Authorizer {
-  readonly #roles: ReadonlyMap<string, RoleDefinition>;
+  readonly #roles: Map<string, RoleDefinition>;
+  /** Told of every decision about a role, for those who ask whether a policy is too wide or too narrow. */
+  onDecision: ((decision: RoleDecision) => void) | undefined;
 
   /** Throws for a policy that cannot be evaluated; `warn` hears of condition keys that no request here carries. */
   constructor(roles: readonly RoleDefinition[], warn: (message: string) => void) {
@@ -33,6 +43,13 @@ export class Authorizer {
       for (const policy of [role.trustPolicy, ...role.policies]) warnOfKeys(policy, `role ${role.name}`, warn);
     }
     this.#roles = new Map(roles.map((role) => [role.arn, role]));
+  }
+
+  /** Gives a known role other policies from now on, for its running sessions too. */
+  setPolicies(arn: string, policies: readonly PolicyDocument[]): void {
+    const role = this.#roles.get(arn);
+    if (role === undefined) throw new Error(`the template has no role ${arn}`);
+    this.#roles.set(arn, { ...role, policies });
   }
 
   role(arn: string): RoleDefinition | undefined {
@@ -46,7 +63,7 @@ export class Authorizer {
     options: { facts: RequestFacts; resourcePolicy?: PolicyDocument | undefined; isTrustPolicy?: boolean },
   ): Decision {
     const role = principal?.roleArn === undefined ? undefined : this.#roles.get(principal.roleArn);
-    return evaluate({
+    const question: Question = {
       caller: callerOf(principal),
       action: permission.action,
       resource: permission.resource,
@@ -57,7 +74,11 @@ export class Authorizer {
       isTrustPolicy: options.isTrustPolicy ?? false,
       permissionsBoundary: role?.permissionsBoundary,
       sessionPolicy: principal?.sessionPolicy,
-    });
+    };
+    const decision = evaluate(question);
+    if (role !== undefined && this.onDecision !== undefined)
+      this.onDecision({ role, permission, grants: grantsFor(question), decision });
+    return decision;
   }
 
   /** Throws the service's AccessDenied where `decide` says no. */

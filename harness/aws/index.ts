@@ -30,6 +30,7 @@ export type { ConditionBlock, PolicyDocument, PolicyPrincipal, PolicyStatement, 
 export type { FaultKind, FaultOptions } from './faults.ts';
 export type { BucketDefinition } from './s3/bucket.ts';
 export type { CorsRule } from './s3/cors.ts';
+export type { RoleDecision } from './authorizer.ts';
 export type { AwsService, Permission, Principal, ServiceRequest } from './service.ts';
 export { AwsError } from './service.ts';
 
@@ -75,6 +76,8 @@ export interface AwsCloud {
   issueRoleCredentials(roleArn: string, options: RoleSessionOptions): RoleCredentials;
   /** The account's own key: may do everything; the same after every restart. */
   operatorCredentials(): AwsCredentials;
+  /** Roles, and what was decided about them. */
+  readonly roles: Pick<Authorizer, 'role' | 'setPolicies' | 'onDecision'>;
   /** Deletes items whose time to live has passed; runs by itself every five minutes. */
   sweepExpiredItems(): Promise<number>;
   stop(): Promise<void>;
@@ -124,6 +127,7 @@ export async function startAwsCloud(options: AwsCloudOptions): Promise<AwsCloud>
     port: endpoint.port,
     issueRoleCredentials: (roleArn, session) => issueForService({ authorizer, credentials, now }, roleArn, session),
     operatorCredentials: () => credentials.operator(),
+    roles: authorizer,
     sweepExpiredItems: () => ttl.sweep(),
     async stop() {
       clearInterval(sweep);

@@ -16,7 +16,7 @@ const TABLE_ACTIONS: Readonly<Record<TableAccess, readonly string[]>> = {
 };
 
 const OBJECT_READ = ['s3:GetObject'];
-const OBJECT_WRITE = ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
+const OBJECT_WRITE = ['s3:PutObject', 's3:DeleteObject'];
 
 export function tableActions(access: TableAccess): string[] {
   return [...TABLE_ACTIONS[access]];

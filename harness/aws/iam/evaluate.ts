@@ -72,6 +72,28 @@ export function evaluate(question: Question): Decision {
   return { allowed: true };
 }
 
+/** One right of a policy: a statement, and one of the actions it lists. */
+export interface Grant {
+  readonly statement: PolicyStatement;
+  readonly action: string;
+}
+
+/** The grants of the identity policies that allow this, whatever else decides it. */
+export function grantsFor(question: Question): readonly Grant[] {
+  return question.identityPolicies.flatMap((policy) =>
+    listOf(policy.Statement)
+      .filter(
+        (statement) =>
+          statement.Effect === 'Allow' && matchesRequest(statement, variablesOf(policy, question.context), question),
+      )
+      .flatMap((statement) =>
+        listOf(statement.Action)
+          .filter((action) => matchesAction({ Effect: 'Allow', Action: action }, question.action))
+          .map((action) => ({ statement, action })),
+      ),
+  );
+}
+
 const denied = (because: string): Decision => ({ allowed: false, because });
 
 function identityEffect(policy: PolicyDocument, effect: PolicyStatement['Effect'], question: Question): boolean {
