@@ -6,7 +6,7 @@ import { ERROR_CODES } from '../../shared/errors.ts';
 import { FAMILIES } from '../../shared/families/registry.ts';
 
 const read = (file: string): string => readFileSync(file, 'utf8');
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', 'docs/errors.md'];
+const DOCUMENTS = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', 'docs/errors.md'];
 
 describe('docs/errors.md', () => {
   it('lists every code with its status, and no other', () => {
@@ -31,6 +31,15 @@ describe('README.md', () => {
     );
 
     expect(named.filter((script) => !(script in scripts))).toEqual([]);
+  });
+});
+
+describe('SECURITY.md', () => {
+  it('names only tests that exist', () => {
+    const named = [...read('SECURITY.md').matchAll(/`(test\/[\w./-]+)`/g)].map(([, file]) => file ?? '');
+
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((file) => !existsSync(file))).toEqual([]);
   });
 });
 
