@@ -20,6 +20,8 @@ export interface Scene {
   readonly victim: Things;
   /** The attacker's own, which let its requests through to the code behind the checks. */
   readonly own: Things;
+  /** Secrets of the victim that the attacker has named itself, in any request so far. */
+  readonly sent: Set<string>;
   /** Keys that may not be used any more. */
   readonly deadKeys: Readonly<Partial<Record<'expired' | 'revoked' | 'suspended', string>>>;
   /** Listens on this machine; the service has no business to call it. */

@@ -18,9 +18,20 @@ export async function judge(attempt: Attempt, answer: Answer, scene: Scene): Pro
 }
 
 /** A secret of the victim in the answer that did not stand in the request. */
-function foreignBytes({ request }: Attempt, { head, body }: Answer, { victim }: Scene): string | undefined {
+function foreignBytes({ request }: Attempt, { head, body }: Answer, { victim, sent }: Scene): string | undefined {
   const answered = head + body;
-  return victim.secrets.find((secret) => answered.includes(secret) && !sentOf(request).includes(secret));
+  const sentNow = sentOf(request);
+  // The attacker's own log tells what the attacker asked for before; nothing else may.
+  const isLog = 'path' in request && /audit/i.test(decoded(request.path));
+  return victim.secrets.find(
+    (secret) => answered.includes(secret) && !sentNow.includes(secret) && !(isLog && sent.has(secret)),
+  );
+}
+
+/** Remembers what of the victim's a request names, before it is sent: its traces may be read by another at once. */
+export function noteSent({ request }: Attempt, { victim, sent }: Scene): void {
+  const text = sentOf(request);
+  for (const secret of victim.secrets) if (text.includes(secret)) sent.add(secret);
 }
 
 /** Everything that was sent, as sent and percent-decoded. */

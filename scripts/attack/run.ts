@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Attempt, AttackKind, Scene } from './attempt.ts';
-import { judge } from './judge.ts';
+import { judge, noteSent } from './judge.ts';
 import { ATTACK_KINDS } from './kinds/index.ts';
 import { idsOf, makeThings, portraitOf, removeNew } from './things.ts';
 import { Wire } from './wire.ts';
@@ -54,7 +54,7 @@ export async function attack(options: AttackOptions): Promise<AttackReport> {
     const [victim, own] = await Promise.all([makeThings(wire, options.keyA), makeThings(wire, options.keyB)]);
     if (victim.tenantId !== undefined && victim.tenantId === own.tenantId)
       throw new Error('both keys are of the same tenant: give keys of two');
-    const scene: Scene = { wire, victim, own, deadKeys: options.deadKeys ?? {}, canary };
+    const scene: Scene = { wire, victim, own, sent: new Set(), deadKeys: options.deadKeys ?? {}, canary };
     const portrait = await portraitOf(wire, victim);
     const report = await tryAll(scene, options);
     const failures = [...report.failures];
@@ -101,6 +101,7 @@ async function tryAll(scene: Scene, options: AttackOptions): Promise<Omit<Attack
 }
 
 async function tryOne(attempt: Attempt, scene: Scene): Promise<{ status: number; why: string | undefined }> {
+  noteSent(attempt, scene);
   const answer = await scene.wire.send(attempt.request);
   try {
     return { status: answer.status, why: await judge(attempt, answer, scene) };
