@@ -35,6 +35,7 @@ export const ROUTES = [
     auth: 'key',
   },
   { operation: 'createJob', method: 'POST', path: '/v1/jobs', function: 'control', auth: 'key' },
+  { operation: 'estimateJob', method: 'POST', path: '/v1/jobs/estimate', function: 'control', auth: 'key' },
   { operation: 'listJobs', method: 'GET', path: '/v1/jobs', function: 'control', auth: 'key' },
   { operation: 'getJob', method: 'GET', path: '/v1/jobs/{id}', function: 'control', auth: 'key' },
   { operation: 'listJobEvents', method: 'GET', path: '/v1/jobs/{id}/events', function: 'events', auth: 'key' },
@@ -157,6 +158,8 @@ export const ENV = {
   tenantRoleArn: 'TENANT_ROLE_ARN',
   ingestFunction: 'INGEST_FUNCTION',
   fitFunction: 'FIT_FUNCTION',
+  /** What the training function has: estimates are made with it. */
+  fitMemoryMb: 'FIT_MEMORY_MB',
   /** Qualified by its alias: a durable function must be. */
   trainFunction: 'TRAIN_FUNCTION',
   /** Price per GB-second in USD of the functions' architecture. */

@@ -33,6 +33,10 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
+}
+
 /** One finding within a larger error: which field (JSON pointer), row (1-based) or column, and what to do about it. */
 export interface ErrorDetail {
   readonly pointer?: string;

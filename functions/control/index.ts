@@ -27,6 +27,7 @@ export const handler = gatewayHandler({
     functions: functionInvoker(),
     ingestFunction: requireEnv(ENV.ingestFunction),
     trainFunction: requireEnv(ENV.trainFunction),
+    fit: { functionName: requireEnv(ENV.fitFunction), memoryMb: Number(requireEnv(ENV.fitMemoryMb)) },
     allowLocalWebhooks: requireEnv(ENV.localWebhooks) === 'true',
     clock: systemClock,
   }),

@@ -4,6 +4,8 @@ import { steadyClock, systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
+import { estimate } from '../../shared/workflows/estimate.ts';
+import type { EstimateOutcome } from '../../shared/workflows/estimate.ts';
 import { fitSegment } from '../../shared/workflows/fit.ts';
 import type { FitContext } from '../../shared/workflows/fit-context.ts';
 import { discard, publish } from '../../shared/workflows/publish.ts';
@@ -36,16 +38,19 @@ export const handler = async (event: FitEvent, context: Context): Promise<{ seco
   });
   const status = 'status' in outcome ? outcome.status : 'done';
   const segment = 'segment' in event ? { segment: event.segment } : {};
-  logger.info(event.action, { job: event.job, ...segment, status, seconds: outcome.seconds });
+  const job = 'job' in event ? { job: event.job } : {};
+  logger.info(event.action, { ...job, ...segment, status, seconds: outcome.seconds });
   return outcome;
 };
 
-function perform(event: FitEvent, context: FitContext): Promise<SegmentOutcome | PublishOutcome> {
+function perform(event: FitEvent, context: FitContext): Promise<SegmentOutcome | PublishOutcome | EstimateOutcome> {
   switch (event.action) {
     case 'segment':
       return fitSegment(event, context);
     case 'publish':
       return publish(event, context);
+    case 'estimate':
+      return estimate(event, context);
     case 'discard':
       return discard(event, context);
   }

@@ -11,6 +11,7 @@ import { WebAcl } from '../constructs/web-acl.ts';
 import type { Deployment } from '../deployment.ts';
 import type { DataStack } from './data.ts';
 import type { InferenceStack } from './inference.ts';
+import { FIT_MEMORY_MB } from './training.ts';
 import type { TrainingStack } from './training.ts';
 
 export interface ApiStackProps {
@@ -50,7 +51,9 @@ export class ApiStack extends Stack {
       .bindTable(data.catalog, ENV.catalogTable, 'readwrite')
       .bindBucket(data.bucket, 'readwrite')
       .bindInvoke(training.ingest, ENV.ingestFunction)
+      .bindInvoke(training.fit, ENV.fitFunction)
       .bindDurable(training.trainAlias, ENV.trainFunction);
+    this.control.addEnvironment(ENV.fitMemoryMb, String(FIT_MEMORY_MB));
     this.control.addEnvironment(ENV.localWebhooks, String(deployment.settings.localWebhooks));
     this.events = new ServiceFunction(this, 'Events', {
       deployment,

@@ -9,6 +9,9 @@ import { TenantRole } from '../constructs/tenant-role.ts';
 import type { Deployment } from '../deployment.ts';
 import type { DataStack } from './data.ts';
 
+/** Two vCPUs. */
+export const FIT_MEMORY_MB = 3538;
+
 export class TrainingStack extends Stack {
   readonly ingest: ServiceFunction;
   readonly fit: ServiceFunction;
@@ -31,8 +34,7 @@ export class TrainingStack extends Stack {
       deployment,
       source: 'fit',
       description: 'Trains one time-boxed segment from a checkpoint',
-      // Two vCPUs.
-      memoryMb: 3538,
+      memoryMb: FIT_MEMORY_MB,
       timeout: Duration.minutes(15),
       withOnnxRuntime: true,
       isolated: true,

@@ -15,6 +15,7 @@ export interface ControlContext {
   readonly functions: FunctionInvoker;
   readonly ingestFunction: string;
   readonly trainFunction: string;
+  readonly fit: { readonly functionName: string; readonly memoryMb: number };
   readonly allowLocalWebhooks: boolean;
   readonly clock: Clock;
 }

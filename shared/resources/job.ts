@@ -80,6 +80,16 @@ export const jobSchema = z.object({
 
 export type Job = z.infer<typeof jobSchema>;
 
+export const jobEstimateSchema = z.object({
+  object: z.literal('job.estimate'),
+  ...usageSchema.omit({ price_version: true }).shape,
+  memory_mb: z.number().int(),
+  limits_ok: z.boolean().describe('Whether limits and budget let the job come to its end.'),
+  notes: z.array(z.string()),
+});
+
+export type JobEstimate = z.infer<typeof jobEstimateSchema>;
+
 /** What the catalog keeps of a job besides what the API shows. */
 export interface JobRecord extends Job {
   readonly key_id: string;

@@ -156,7 +156,8 @@ function ownState({ fingerprint, state }: Checkpoint, prepared: Preparation): Ch
   );
 }
 
-async function evaluate(prepared: Preparation, { state, engine }: Fitted): Promise<SegmentMetrics> {
+/** The measures of all rows. */
+export async function evaluate(prepared: Preparation, { state, engine }: Fitted): Promise<SegmentMetrics> {
   const { family, model, problem } = prepared;
   const learned = family.learned(state, model);
   const evaluator = await Evaluator.open(engine, family, model, { x: problem.train.x, learned });

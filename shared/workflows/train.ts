@@ -21,7 +21,8 @@ export interface TrainEvent {
 export type FitEvent =
   | (RunName & { readonly action: 'segment'; readonly segment: number; readonly until_epoch?: number })
   | (RunName & { readonly action: 'publish'; readonly segment: number })
-  | { readonly action: 'discard'; readonly job: string };
+  | { readonly action: 'discard'; readonly job: string }
+  | { readonly action: 'estimate'; readonly spec: JobSpec };
 
 export interface SegmentOutcome {
   /** `running`: there is more to do; `paused`: the epochs asked for are done; the others end the training. */

@@ -72,7 +72,7 @@ export class RunWatch {
       await events.append(key, this.#jobEvent(event));
     }
     const nowMs = this.#context.clock.nowMs();
-    if (nowMs - this.#refreshedMs < REFRESH_MS && event.type !== 'metrics') return;
+    if (nowMs - this.#refreshedMs < REFRESH_MS) return;
     this.#refreshedMs = nowMs;
     await this.#run.patch({
       progress: event.progress,

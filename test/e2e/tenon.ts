@@ -26,6 +26,10 @@ export class Tenon {
   #keys: Record<'a' | 'b', string> = { a: '', b: '' };
   #dataDir = '';
 
+  get dataDir(): string {
+    return this.#dataDir;
+  }
+
   get cloud(): LocalCloud {
     if (this.#cloud === undefined) throw new Error('the local cloud is not running');
     return this.#cloud;

@@ -12,14 +12,17 @@ import { listOf, notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
+import { estimateJob } from './estimate.ts';
 import { checkJob } from './job-checks.ts';
 import { withTrials } from './trials.ts';
 
-type JobOperation = 'createJob' | 'listJobs' | 'getJob' | 'cancelJob';
+type JobOperation = 'createJob' | 'estimateJob' | 'listJobs' | 'getJob' | 'cancelJob';
 
 export function jobOperations(context: ControlContext): Operations<JobOperation> {
   return {
     createJob: (call) => createJob(call, context),
+
+    estimateJob: (call) => estimateJob(call, context),
 
     async getJob({ caller, params }) {
       const { catalog } = tenantOf(context, caller);

@@ -5,7 +5,7 @@ import { auditEntrySchema, auditVerificationSchema, eraseSchema, erasureSchema }
 import { deletedDatasetSchema, deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
 import { explainSchema, explanationsSchema } from '../../resources/explanation.ts';
-import { createJobSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
+import { createJobSchema, jobEstimateSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
 import {
   aliasSchema,
   artifactSchema,
@@ -86,6 +86,21 @@ export const SPECS = {
     },
     status: 202,
     answer: jobSchema,
+  },
+  estimateJob: {
+    tag: 'Jobs',
+    summary: 'What a job would take, from its first steps; the same body',
+    body: createJobSchema,
+    example: {
+      name: 'flowers',
+      task: 'classification',
+      family: 'logistic_regression',
+      dataset: 'ds_01j9z3k4m5n6p7q8r9s0t1v2w3',
+      target: 'kind',
+      validation: { fraction: 0 },
+    },
+    status: 200,
+    answer: jobEstimateSchema,
   },
   listJobs: {
     tag: 'Jobs',

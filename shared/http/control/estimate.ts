@@ -1,0 +1,131 @@
+/** POST /v1/jobs/estimate: what a job would take and whether the limits let it, from its first steps on its own data. */
+import { ServiceError, isErrorCode } from '../../errors.ts';
+import type { JobSpec } from '../../resources/job.ts';
+import type { TenantStores } from '../../stores/tenant-stores.ts';
+import { dayOf } from '../../stores/usage.ts';
+import { newId } from '../../tenancy/ids.ts';
+import type { Limits } from '../../tenancy/plan.ts';
+import { meter, toNanoUsd } from '../../tenancy/price.ts';
+import type { Caller } from '../../tenancy/tenant.ts';
+import type { EstimateOutcome } from '../../workflows/estimate.ts';
+import { plannedTrials, trialParams } from '../../workflows/sweep.ts';
+import type { SweepPlan } from '../../workflows/sweep.ts';
+import { tenantOf } from '../context.ts';
+import type { ControlContext } from '../context.ts';
+import type { Call, Reply } from '../operation.ts';
+import { checkJob } from './job-checks.ts';
+
+/** Of the time that API Gateway gives, the rest is for the checks and the answer. */
+const CALL_MS = 24_000;
+
+type Tenant = TenantStores & { caller: Caller; limits: Limits };
+
+export async function estimateJob(
+  { caller: from, body: spec }: Call<'estimateJob'>,
+  context: ControlContext,
+): Promise<Reply<'estimateJob'>> {
+  const tenant = tenantOf(context, from);
+  const plan = await checkJob(tenant.catalog, spec);
+  const timed = await time(oneTraining(spec), tenant, context);
+  const { training_seconds: training = 0, publish_seconds: publishing = 0, memory_mb: memoryMb = 0 } = timed;
+  const seconds = training * trainings(plan, epochsOf(spec)) + publishing;
+  const cost = meter(seconds, context.fit.memoryMb, tenant.caller.prices.training_gb_second_usd);
+  const problems = [
+    ...(await quotaProblems(seconds, tenant)),
+    ...budgetProblems(cost, spec),
+    ...(memoryMb > context.fit.memoryMb
+      ? [`it needs ${memoryMb} MB, and the function has ${context.fit.memoryMb} MB`]
+      : []),
+  ];
+  const share = Math.round((timed.timed_fraction ?? 1) * 1000) / 10;
+  const notes = [
+    ...problems,
+    `reckoned from the first ${share} % of ${plan === undefined ? 'the training' : 'one trial'}, which took ${timed.seconds.toFixed(1)} s and is charged`,
+    ...(plan === undefined ? [] : [sweepNote(plan, training)]),
+  ];
+  return {
+    body: { object: 'job.estimate', ...cost, memory_mb: memoryMb, limits_ok: problems.length === 0, notes },
+  };
+}
+
+/** The job, or the first trial of its sweep. */
+function oneTraining({ sweep, ...spec }: JobSpec): JobSpec {
+  if (sweep === undefined) return spec;
+  const [first] = plannedTrials({ seed: spec.seed, sweep });
+  return { ...spec, params: trialParams(spec.params, first?.params ?? {}) };
+}
+
+async function time(spec: JobSpec, tenant: Tenant, context: ControlContext): Promise<EstimateOutcome> {
+  const { caller, usage, quotas } = tenant;
+  const event = { action: 'estimate', spec };
+  const outcome = await context.functions.call<EstimateOutcome>(context.fit.functionName, caller.tenantId, {
+    event,
+    timeoutMs: CALL_MS,
+  });
+  const id = newId('job', context.clock);
+  const cost = meter(outcome.seconds, context.fit.memoryMb, caller.prices.training_gb_second_usd);
+  await quotas.settleTraining(id, Math.ceil(outcome.seconds));
+  await usage.recordJob(
+    { id, day: dayOf(context.clock.nowMs()) },
+    {
+      model: spec.name,
+      key: caller.keyId,
+      price_version: caller.prices.version,
+      requests: 0,
+      predictions: 0,
+      inference_gb_seconds: 0,
+      training_gb_seconds: cost.gb_seconds,
+      nano_usd: toNanoUsd(cost.usd),
+    },
+  );
+  if (outcome.error === undefined) return outcome;
+  const { code, message, param } = outcome.error;
+  throw new ServiceError(isErrorCode(code) ? code : 'internal', message, param === undefined ? {} : { param });
+}
+
+/** How many whole trainings a sweep amounts to. */
+function trainings(plan: SweepPlan | undefined, epochs: number | undefined): number {
+  if (plan === undefined) return 1;
+  if (epochs === undefined) return plan.trials.length;
+  let done = 0;
+  return plan.rungs.reduce((sum, { keep, epoch = epochs }) => {
+    const share = (keep * (epoch - done)) / epochs;
+    done = epoch;
+    return sum + share;
+  }, 0);
+}
+
+function epochsOf({ params }: JobSpec): number | undefined {
+  // 10 is what the families take where nothing is said.
+  return typeof params['epochs'] === 'number' ? params['epochs'] : 10;
+}
+
+function sweepNote(plan: SweepPlan, seconds: number): string {
+  return `${plan.trials.length} trials, up to ${plan.max_parallel} side by side: at least ${Math.round((seconds * plan.trials.length) / plan.max_parallel / plan.rungs.length)} s on the clock`;
+}
+
+async function quotaProblems(seconds: number, { quotas, limits, catalog }: Tenant): Promise<string[]> {
+  const [used, running, models] = await Promise.all([
+    quotas.trainingSeconds(),
+    quotas.runningJobs(),
+    catalog.models.count(),
+  ]);
+  const left = Math.max(0, limits.training_seconds_per_month - used);
+  return [
+    ...(seconds > left
+      ? [`it needs ${Math.ceil(seconds)} of this month's training seconds, and ${Math.floor(left)} are left`]
+      : []),
+    ...(running.length >= limits.jobs_at_once
+      ? [`${running.length} jobs run, as many as the plan allows at once`]
+      : []),
+    ...(models >= limits.models ? [`there are ${models} models, as many as the plan allows`] : []),
+  ];
+}
+
+function budgetProblems(cost: { seconds: number; usd: number }, { budget = {} }: JobSpec): string[] {
+  const { max_seconds: maxSeconds = Infinity, max_usd: maxUsd = Infinity } = budget;
+  return [
+    ...(cost.seconds > maxSeconds ? [`its budget of ${maxSeconds} s ends it before it is done`] : []),
+    ...(cost.usd > maxUsd ? [`its budget of $${maxUsd} ends it before it is done`] : []),
+  ];
+}

@@ -1,0 +1,57 @@
+/** What a job would take: *fit* times its first steps on its own data, and what would follow is reckoned from that. */
+import type { JobError } from '../resources/training.ts';
+import { timeTraining } from '../runtime/timing.ts';
+import type { Catalog } from '../stores/catalog.ts';
+import { failureOf } from './failure.ts';
+import type { FitContext } from './fit-context.ts';
+import { trainingData } from './fit.ts';
+import type { FitEvent } from './train.ts';
+
+export interface EstimateOutcome {
+  /** Of the timing itself. */
+  readonly seconds: number;
+  /** Of one training from its beginning to its publication. */
+  readonly training_seconds?: number;
+  readonly publish_seconds?: number;
+  /** Of the training that was timed, in (0, 1]. */
+  readonly timed_fraction?: number;
+  /** The most that the process has held. */
+  readonly memory_mb?: number;
+  readonly error?: JobError;
+}
+
+const BOX_S = 5;
+const REQUESTS = 5;
+/** Starting and ending a segment: records, events, checkpoint; measured. */
+const SEGMENT_OVERHEAD_S = 0.15;
+
+export async function estimate(
+  { spec }: Extract<FitEvent, { action: 'estimate' }>,
+  { stores, clock, threads }: FitContext,
+): Promise<EstimateOutcome> {
+  const startedMs = clock.nowMs();
+  const seconds = () => (clock.nowMs() - startedMs) / 1000;
+  try {
+    const data = await trainingData(spec, stores.objects);
+    const readS = seconds();
+    const time = await timeTraining({ spec, ...data, threads }, BOX_S);
+    const eventsS = time.epochs * (await requestS(stores.catalog));
+    return {
+      seconds: seconds(),
+      training_seconds: readS + time.prepareS + time.fitS + time.evaluateS + eventsS + SEGMENT_OVERHEAD_S,
+      // It reads and encodes the data anew, evaluates, and compares the file with the trainer.
+      publish_seconds: readS + time.prepareS + 2 * time.evaluateS + SEGMENT_OVERHEAD_S,
+      timed_fraction: time.fraction,
+      memory_mb: Math.ceil(process.resourceUsage().maxRSS / 1024),
+    };
+  } catch (error) {
+    return { seconds: seconds(), error: failureOf(error, 'prepare') };
+  }
+}
+
+/** How long the table takes to answer, as it does for each epoch's event. */
+async function requestS(catalog: Catalog): Promise<number> {
+  const startedS = performance.now() / 1000;
+  for (let i = 0; i < REQUESTS; i++) await catalog.jobs.get('none');
+  return (performance.now() / 1000 - startedS) / REQUESTS;
+}
