@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
 import type { Table } from '../data/table.ts';
-import type { JobRecord, JobSpec, TrialRecord } from '../resources/job.ts';
+import type { JobSpec, TrialRecord } from '../resources/job.ts';
 import { isIntact } from '../runtime/checkpoint.ts';
 import { runSegment } from '../runtime/trainer.ts';
 import type { SegmentResult } from '../runtime/trainer.ts';
@@ -14,7 +14,7 @@ import { paths } from '../stores/objects.ts';
 import type { ObjectStore } from '../stores/objects.ts';
 import { failureOf, jobError } from './failure.ts';
 import type { FitContext } from './fit-context.ts';
-import { openRun, scoreOf } from './run.ts';
+import { metricsOf, openRun, scoreOf } from './run.ts';
 import type { Run } from './run.ts';
 import { readTable } from './tables.ts';
 import type { FitEvent, SegmentOutcome } from './train.ts';
@@ -132,10 +132,6 @@ export async function trainingData(
   if (!('dataset' in job.validation)) return { train };
   const columns = train.columns.map(({ name }) => name);
   return { train, validation: await readTable(objects, job.validation.dataset, columns) };
-}
-
-export function metricsOf({ metrics }: Pick<SegmentResult, 'metrics'>): JobRecord['metrics'] {
-  return { train: { ...metrics.train }, validation: { ...metrics.validation } };
 }
 
 function manifestPath(event: SegmentEvent): string {

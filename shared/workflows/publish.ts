@@ -20,8 +20,8 @@ import { meter } from '../tenancy/price.ts';
 import { cardOf } from './card.ts';
 import { failureOf } from './failure.ts';
 import type { FitContext } from './fit-context.ts';
-import { metricsOf, trainingData } from './fit.ts';
-import { plus, specOf } from './run.ts';
+import { trainingData } from './fit.ts';
+import { metricsOf, plus, specOf } from './run.ts';
 import { readTable } from './tables.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
 

@@ -3,6 +3,7 @@ import { epochS } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { JobRecord, JobSpec, TrialRecord } from '../resources/job.ts';
 import type { Usage } from '../resources/training.ts';
+import type { SegmentResult } from '../runtime/trainer.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import type { EventLog } from '../stores/event-log.ts';
 import type { Metered } from '../tenancy/price.ts';
@@ -81,6 +82,10 @@ export async function openRun(
   };
 }
 
+export function metricsOf({ metrics }: Pick<SegmentResult, 'metrics'>): JobRecord['metrics'] {
+  return { train: { ...metrics.train }, validation: { ...metrics.validation } };
+}
+
 /** The figure that a sweep compares its trials by. */
 export function scoreOf(job: JobRecord, metrics: TrialRecord['metrics']): number | undefined {
   if (job.sweep === undefined) return undefined;
@@ -89,7 +94,8 @@ export function scoreOf(job: JobRecord, metrics: TrialRecord['metrics']): number
 }
 
 export function plus(a: Metered, b: Metered): Metered {
-  return { seconds: a.seconds + b.seconds, gb_seconds: a.gb_seconds + b.gb_seconds, usd: a.usd + b.usd };
+  const sum = (field: keyof Metered): number => Math.round((a[field] + b[field]) * 1e9) / 1e9;
+  return { seconds: sum('seconds'), gb_seconds: sum('gb_seconds'), usd: sum('usd') };
 }
 
 export const NO_USAGE: Metered = { seconds: 0, gb_seconds: 0, usd: 0 };

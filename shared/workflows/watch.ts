@@ -1,11 +1,12 @@
 /** Watches one running segment: its deadline, the budget, whether the tenant cancelled it; and writes what it reports. */
 import { epochS } from '../clock.ts';
+import type { JobRecord } from '../resources/job.ts';
 import type { SegmentResult, TrainingEvent } from '../runtime/trainer.ts';
 import type { NewEvent } from '../stores/event-log.ts';
 import { meter } from '../tenancy/price.ts';
 import type { Metered } from '../tenancy/price.ts';
 import type { FitContext } from './fit-context.ts';
-import { NO_USAGE, plus } from './run.ts';
+import { NO_USAGE, metricsOf, plus } from './run.ts';
 import type { Run } from './run.ts';
 import type { SegmentOutcome } from './train.ts';
 
@@ -18,6 +19,8 @@ export class RunWatch {
   #isCancelled = false;
   #refreshedMs = 0;
   #othersMs = 0;
+  /** Of the last epoch. */
+  #metrics: JobRecord['metrics'] | undefined;
   /** Of the job's other trials. */
   #others: Metered = NO_USAGE;
   readonly #run: Run;
@@ -68,6 +71,7 @@ export class RunWatch {
     const { catalog } = this.#context.stores;
     const { job, name, events } = this.#run;
     if (event.type === 'metrics') {
+      this.#metrics = metricsOf(event);
       const key = `${name.trial === undefined ? '' : `${name.trial}-`}epoch-${event.epoch}`;
       await events.append(key, this.#jobEvent(event));
     }
@@ -77,7 +81,7 @@ export class RunWatch {
     await this.#run.patch({
       progress: event.progress,
       usage: this.usage(),
-      ...(event.type === 'metrics' ? { metrics: event.metrics } : {}),
+      ...(this.#metrics === undefined ? {} : { metrics: this.#metrics }),
     });
     const current = await catalog.jobs.get(job.id);
     // An erased job is a cancelled one: it has nowhere to write to.

@@ -129,11 +129,10 @@ function fitProcesses(): number[] {
     const killed = new Set<number>();
     let job = (await tenon.request('GET', path)).body;
     while (job['status'] === 'queued' || job['status'] === 'running') {
-      // Each try is killed once it has begun to learn.
-      const events = await tenon.request('GET', `${path}/events?limit=2`);
-      const hasBegun = (events.body['data'] as unknown[]).length > 1;
+      // The first try is killed once it has begun to learn, the others as soon as they are there.
+      const hasBegun = Object.keys((job['metrics'] as { train: object }).train).length > 0;
       for (const pid of fitProcesses()) {
-        if (!hasBegun || killed.has(pid) || killed.size === 3) continue;
+        if (!hasBegun || killed.has(pid)) continue;
         killed.add(pid);
         process.kill(pid, 'SIGKILL');
       }
@@ -141,7 +140,9 @@ function fitProcesses(): number[] {
       job = (await tenon.request('GET', path)).body;
     }
 
-    expect(killed.size).toBe(3);
+    // Three tries of the segment, three to clear up behind it; one process may have been idle.
+    expect(killed.size).toBeGreaterThanOrEqual(3);
+    expect(killed.size).toBeLessThanOrEqual(7);
     expect(job).toMatchObject({ status: 'failed', error: { code: 'training_out_of_memory', phase: 'train' } });
     const error = job['error'] as {
       message: string;
