@@ -14,7 +14,7 @@ import { acknowledge } from './acknowledge.ts';
 import { addGatewayErrors } from './gateway-errors.ts';
 
 /** Sent to functions as they are, base64-encoded; every other type is text. */
-const BINARY_MEDIA_TYPES = ['application/octet-stream', 'application/gzip', 'application/x-gzip'];
+const BINARY_MEDIA_TYPES = ['application/octet-stream', 'application/gzip', 'application/x-gzip', 'image/png'];
 
 const TENANT_HEADER = 'integration.request.header.X-Amz-Tenant-Id';
 

@@ -94,6 +94,28 @@ describe('POST /v1/models/{ref}:explain', () => {
     expect(answer.body['explanations']).toMatchObject([{ method: 'linear_shap', completeness: { passed: true } }]);
   });
 
+  it('is a picture by Accept', async () => {
+    const answer = await fetch(`${tenon.cloud.apiUrl}/v1/models/flats:explain`, {
+      method: 'POST',
+      headers: { 'x-api-key': tenon.key('a'), 'content-type': 'application/json', accept: 'image/svg+xml' },
+      body: JSON.stringify({ instances: [{ area: 100, district: 'west' }] }),
+    });
+
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toMatch(/^<svg .*linear_shap.*district/);
+  });
+
+  it('shows in the model card what the model lives on', async () => {
+    const card = await tenon.request('GET', '/v1/models/flats/versions/1/card');
+
+    expect(card.body['overview']).toMatchObject({
+      rows: { from: 'training', count: 60 },
+      measure: 'negative_rmse',
+      importance: [{ feature: 'area' }, { feature: 'district' }],
+      left_out: [],
+    });
+  });
+
   it('says which field is wrong', async () => {
     const instances = [{ area: 100, district: 'west' }];
     const cases: [object, string][] = [

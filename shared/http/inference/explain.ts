@@ -1,4 +1,7 @@
 /** The operation `explain`, and the explanations within `predict`. What it costs are the passes through the model, counted as predictions. */
+import { ServiceError } from '../../errors.ts';
+import { pictureOf, pictureType } from '../../explain/picture/picture.ts';
+import type { PictureType } from '../../explain/picture/picture.ts';
 import { counterfactualPasses } from '../../explain/counterfactual-answer.ts';
 import type { CounterfactualRow } from '../../explain/counterfactual-answer.ts';
 import type { ExplainRequest, ExplainedRow, Explainer } from '../../explain/explainer.ts';
@@ -14,7 +17,7 @@ export interface ExplainContext extends InferenceContext {
 
 export async function explain(
   context: ExplainContext,
-  { caller, params, body }: Call<'explain'>,
+  { caller, params, body, accept }: Call<'explain'>,
 ): Promise<Reply<'explain'>> {
   const { result, model, headers } = await metered<Explanation[]>(
     context,
@@ -30,7 +33,24 @@ export async function explain(
       };
     },
   );
+  const type = pictureType(accept);
+  if (type !== undefined) {
+    const bytes = pictured(result, body.instances, type);
+    const typed = { ...headers, 'content-type': type };
+    // API Gateway decodes the types that it is told are binary, and an SVG is text.
+    return type === 'image/png'
+      ? { bytes, headers: typed }
+      : { text: Buffer.from(bytes).toString('utf8'), headers: typed };
+  }
   return { body: { explanations: result, model: model.name, model_version: model.version }, headers };
+}
+
+/** The first row as a picture: a picture shows one. */
+function pictured([row]: readonly Explanation[], instances: readonly unknown[], type: PictureType): Uint8Array {
+  if (row !== undefined && row.method !== 'counterfactual') return pictureOf(row, instances[0], type);
+  throw new ServiceError('invalid_request', 'a counterfactual is no picture: ask for application/json', {
+    param: '/method',
+  });
 }
 
 type Explanation = ExplainedRow | CounterfactualRow;

@@ -217,6 +217,7 @@ export const SPECS = {
     example: { instances: [{ length: 1.5, width: 0.2 }], method: 'auto' },
     status: 200,
     answer: explanationsSchema,
+    alternatives: ['image/png', 'image/svg+xml'],
   },
   ...OPEN_INFERENCE_SPECS,
   getLimits: {

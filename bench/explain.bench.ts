@@ -1,0 +1,67 @@
+/**
+ * What an explanation of the reference CNN costs: rows that pass through the network, and the time beside that of single predictions.
+ * npx tsx bench/explain.bench.ts [--threads 1]
+ */
+import { Explainer } from '../shared/explain/explainer.ts';
+import { exportModel, runSegment } from '../shared/runtime/trainer.ts';
+import { cellValue } from '../shared/data/columns.ts';
+import { mnist, takeRows } from '../test/fixtures/data-sets.ts';
+
+const given = process.argv.indexOf('--threads');
+const threads = given < 0 ? 1 : Number(process.argv[given + 1]);
+const conv = (filters: number) => ({ conv2d: { filters, kernel_size: [3, 3], activation: 'relu' } });
+const pool = { max_pooling2d: { pool_size: [2, 2] } };
+const layers = [
+  conv(32),
+  pool,
+  conv(64),
+  pool,
+  'flatten',
+  { dense: { units: 64, activation: 'relu' } },
+  { dense: { units: 10, activation: 'softmax' } },
+];
+const spec = {
+  task: 'classification',
+  family: 'cnn',
+  target: 'label',
+  params: { layers, epochs: 2, batch_size: 32 },
+  validation: { fraction: 0 },
+} as const;
+const STEPS = 64;
+const IMAGES = 20;
+
+const { train: all } = mnist();
+const train = takeRows(
+  all,
+  Array.from({ length: 2_000 }, (_, i) => i * 4),
+);
+const { checkpoint } = await runSegment({ spec, train, threads, shouldStop: () => false });
+const { onnx } = await exportModel({ spec, train, checkpoint, threads });
+const explainer = new Explainer(onnx, { threads });
+const image = train.columns.find(({ name }) => name === 'image')!;
+const instances = Array.from({ length: IMAGES }, (_, i) => cellValue(image, i * 97));
+await explainer.explain({ instances: instances.slice(0, 1), steps: STEPS, method: 'integrated_gradients' });
+
+const before = explainer.subject.passes;
+let startedMs = performance.now();
+const rows = await explainer.explain({ instances, steps: STEPS, method: 'integrated_gradients', maxSeconds: 60 });
+const explainMs = (performance.now() - startedMs) / IMAGES;
+const passes = (explainer.subject.passes - before) / IMAGES;
+startedMs = performance.now();
+const pixels = { image: { dtype: 'float32', shape: [1, 28, 28], data: new Float32Array(784) } } as const;
+for (let i = 0; i < 500; i++) await explainer.subject.run(pixels);
+const passMs = (performance.now() - startedMs) / 500;
+const residuals = rows.map(({ completeness }) => completeness!.residual / (completeness!.tolerance / 0.01));
+console.log(
+  JSON.stringify({
+    threads,
+    steps: rows[0]!.steps,
+    passes_per_image: passes,
+    ms_per_image: Number(explainMs.toFixed(1)),
+    ms_per_single_pass: Number(passMs.toFixed(2)),
+    in_single_passes: Number((explainMs / passMs).toFixed(0)),
+    all_passed: rows.every(({ completeness }) => completeness!.passed),
+    largest_residual_of_range: Number(Math.max(...residuals).toFixed(5)),
+  }),
+);
+await explainer.release();
