@@ -113,7 +113,7 @@ function tokens(row: ExplainedRow): string {
   const strongest = Math.max(...values.map(Math.abs)) || 1;
   let [x, y] = [8, 28];
   const parts = row.tokens!.map((token, i) => {
-    const width = 8 * [...token].length + 8;
+    const width = 8 * token.length + 8;
     if (x + width > WIDTH - 8) [x, y] = [8, y + ROW_HEIGHT];
     const at = x;
     x += width + 4;

@@ -1,6 +1,6 @@
 /** Pictures are files that say what they should: a PNG is read back by its own chunks, an SVG is well-formed. */
 import { inflateSync } from 'node:zlib';
-import { XMLValidator } from 'fast-xml-parser';
+import { XMLParser } from 'fast-xml-parser';
 import { describe, expect, test } from '@jest/globals';
 import type { ExplainedRow } from '../../../shared/explain/explainer.ts';
 import { pictureOf, pictureType } from '../../../shared/explain/picture/picture.ts';
@@ -18,7 +18,7 @@ interface Png {
   readonly width: number;
   readonly height: number;
   /** RGB at a place. */
-  at(x: number, y: number): number[];
+  readonly at: (x: number, y: number) => number[];
 }
 
 function readPng(bytes: Uint8Array): Png {
@@ -81,7 +81,8 @@ describe('pictures', () => {
       ).toString('utf8'),
     );
 
-    for (const picture of pictures) expect(XMLValidator.validate(picture)).toBe(true);
+    for (const picture of pictures)
+      expect(new XMLParser().parse(picture)).toMatchObject({ svg: { text: expect.anything() } });
     expect(pictures[0]).toContain('a&amp;b');
     expect(pictures[1]).toContain('&lt;bad&gt;');
     expect(pictures[2]).toContain('data:image/png;base64,');
