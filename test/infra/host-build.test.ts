@@ -14,6 +14,9 @@ const RESERVED = {
   AWS_LAMBDA_FUNCTION_NAME: 'function',
 };
 
+/** What Lambda's runtime adds to the globals; here it only marks a handler as found. */
+const LAMBDA_GLOBAL = 'globalThis.awslambda = { streamifyResponse: (handler) => handler }';
+
 let app: Synthesis;
 beforeAll(() => {
   app = new Synthesis({ target: 'host', checks: false });
@@ -29,11 +32,15 @@ describe('the build for the local cloud', () => {
       const variables: Record<string, string> = Object.fromEntries(names.map((variable) => [variable, 'a-name']));
       const asset = join(app.dir, fn.metadata['aws:asset:path'] ?? '');
 
-      const { stdout, stderr } = spawnSync(LAMBDA_NODE, ['-p', 'typeof require("./index.js").handler'], {
-        cwd: asset,
-        encoding: 'utf8',
-        env: { ...variables, ...RESERVED, GB_SECOND_USD: '0.0000133334', ORT_DISABLE_TELEMETRY: '1' },
-      });
+      const { stdout, stderr } = spawnSync(
+        LAMBDA_NODE,
+        ['-p', `${LAMBDA_GLOBAL}; typeof require("./index.js").handler`],
+        {
+          cwd: asset,
+          encoding: 'utf8',
+          env: { ...variables, ...RESERVED, GB_SECOND_USD: '0.0000133334', ORT_DISABLE_TELEMETRY: '1' },
+        },
+      );
 
       expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: 'function', stderr: '' });
     },
