@@ -82,6 +82,8 @@ export async function makeThings(wire: Wire, key: string): Promise<Things> {
       'jobs/{id}': job.id,
       'models/{name}': model,
       'models/{ref}': model,
+      'endpoints/{ref}': model,
+      'mlflow/{ref}': model,
       'versions/{version}': '1',
       'aliases/{alias}': 'live',
     },

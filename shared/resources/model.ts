@@ -1,6 +1,8 @@
 /** Models and their immutable versions, and what a prediction takes and answers. */
 import * as z from 'zod';
 import { explanationSchema } from './explanation.ts';
+import { aliasTargetSchema } from './alias.ts';
+import type { AliasTarget } from './alias.ts';
 import { nameSchema, timeSchema } from './common.ts';
 import { fairnessSchema, overviewSchema } from './overview.ts';
 import { TASKS } from './job.ts';
@@ -27,15 +29,20 @@ export const modelSchema = z.object({
   object: z.literal('model'),
   name: z.string(),
   latest_version: z.number().int(),
-  aliases: z.record(z.string(), z.number().int()),
   first_job: z.string().optional().describe('The job that made its first version.'),
+  aliases: z.record(z.string(), aliasTargetSchema),
+  ready: z.literal(true).describe('KServe V1 asks for it: what is listed can be served'),
   created_at: timeSchema,
   updated_at: timeSchema,
 });
 
 export type Model = z.infer<typeof modelSchema>;
 
-export const aliasSchema = z.strictObject({ version: z.number().int().min(1) });
+/** As it is stored. */
+export interface ModelRecord extends Omit<Model, 'ready'> {
+  /** What each alias pointed to before, the newest last. */
+  readonly alias_history?: Readonly<Record<string, readonly AliasTarget[]>>;
+}
 
 /** What a version is: its data, parameters, results, and how to make it again. */
 export const cardSchema = z.object({
@@ -91,6 +98,12 @@ export const predictSchema = z.strictObject({
     .describe(
       'Of a language model: 100 tokens at temperature 1 by default; temperature 0 takes the most probable one.',
     ),
+  user: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('Whom a sticky split keeps at one version; any text, and never stored'),
   explain: z
     .boolean()
     .default(false)
@@ -109,6 +122,8 @@ export interface ModelRef {
   readonly name: string;
   readonly alias?: string;
   readonly version?: number;
+  /** Whom a sticky split keeps at one version. */
+  readonly user?: string;
 }
 
 const REF_PATTERN = /^([^@:]+)(?:@([A-Za-z0-9._-]{1,63})|:(\d{1,9}))?$/;

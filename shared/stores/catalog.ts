@@ -7,7 +7,7 @@ import { TENANT_PK_PREFIX } from '../contract.ts';
 import type { Erasure } from '../resources/audit.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
 import type { JobRecord, TrialRecord } from '../resources/job.ts';
-import type { Model, ModelVersion } from '../resources/model.ts';
+import type { ModelRecord, ModelVersion } from '../resources/model.ts';
 import type { WebhookSecretRecord } from '../resources/webhook.ts';
 import { AuditLog } from './audit-log.ts';
 import { Collection } from './collection.ts';
@@ -19,11 +19,11 @@ const VERSION_DIGITS = 9;
 export class Catalog {
   readonly datasets: Collection<DatasetRecord>;
   readonly jobs: Collection<JobRecord>;
-  readonly models: Collection<Model>;
   readonly webhooks: Collection<WebhookSecretRecord>;
   readonly audit: AuditLog;
   /** The erasure that is under way, if any. */
   readonly erasures: Collection<Erasure>;
+  readonly models: Collection<ModelRecord>;
   readonly #collection: <T extends object>(partition: string, prefix: string) => Collection<T>;
 
   constructor(dynamo: DynamoDBDocumentClient, table: string, tenantId: string) {

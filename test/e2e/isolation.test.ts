@@ -23,7 +23,15 @@ beforeAll(async () => {
     target: 'y',
   });
   if (job['status'] !== 'succeeded') throw new Error(JSON.stringify(job));
-  Object.assign(things, { dataset: dataset['id'], job: job['id'], name: 'secret', ref: 'secret', version: '1' });
+  await tenon.request('PUT', '/v1/models/secret/aliases/live', { body: { version: 1 } });
+  Object.assign(things, {
+    dataset: dataset['id'],
+    job: job['id'],
+    name: 'secret',
+    ref: 'secret',
+    version: '1',
+    alias: 'live',
+  });
 });
 
 function pathOf(route: (typeof ROUTES)[number]): string {

@@ -71,6 +71,8 @@ function guesses({ dataset, job, model }: Scene['victim']): Readonly<Record<Slot
     'jobs/{id}': near(job),
     'models/{name}': names,
     'models/{ref}': [...names, `${model}@live`, `${model}:1`, `${model}@latest`, `${model}:99999999999`, `@${model}`],
+    'endpoints/{ref}': [...names, `${model}@live`, `${model}:1`, `${model}@latest`, `${model}:99999999999`, `@${model}`],
+    'mlflow/{ref}': [...names, `${model}@live`, `${model}:1`, `${model}@latest`, `${model}:99999999999`, `@${model}`],
     'versions/{version}': ['1', '0', '-1', '01', '1.0', '1e0', '0x1', '9999999999999999', 'latest', ' 1'],
     'aliases/{alias}': ['live', 'latest', '__proto__', 'constructor'],
   };

@@ -4,6 +4,7 @@ import type { ControlContext } from '../context.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { Operations } from '../operation.ts';
 import { dataOperations } from './data.ts';
+import { aliasOperations } from './aliases.ts';
 import { datasetOperations } from './datasets.ts';
 import { jobOperations } from './jobs.ts';
 import { modelOperations } from './models.ts';
@@ -20,6 +21,7 @@ export function controlOperations(context: ControlContext): Operations<ControlOp
     ...datasetOperations(context),
     ...jobOperations(context),
     ...modelOperations(context),
+    ...aliasOperations(context),
     ...usageOperations(context),
     ...openInferenceServer(context),
     ...webhookOperations(context),

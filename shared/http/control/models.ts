@@ -1,8 +1,9 @@
 /** Models: what succeeded jobs published, and the ONNX files themselves. */
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
-import { NAME_PATTERN, nameSchema } from '../../resources/common.ts';
-import type { Model, ModelCard, ModelVersion } from '../../resources/model.ts';
+import { versionsOfTarget } from '../../resources/alias.ts';
+import { NAME_PATTERN } from '../../resources/common.ts';
+import type { ModelCard, ModelVersion } from '../../resources/model.ts';
 import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
@@ -10,6 +11,7 @@ import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 import { cardMarkdown } from './card-markdown.ts';
+import { modelByName, showModel } from './model-record.ts';
 
 type ModelOperation =
   | 'listModels'
@@ -18,12 +20,7 @@ type ModelOperation =
   | 'getModelVersion'
   | 'deleteModelVersion'
   | 'getModelArtifact'
-  | 'getModelCard'
-  | 'putModelAlias';
-
-const ALIAS_PATTERN = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
-
-const MAX_ALIASES = 100;
+  | 'getModelCard';
 
 const DOWNLOAD_EXPIRES_S = 3600;
 
@@ -48,8 +45,6 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
     deleteModel: ({ caller, params }) => deleteModel(tenantOf(context, caller), params['name']),
 
     deleteModelVersion: ({ caller, params }) => deleteVersion(tenantOf(context, caller), params),
-
-    putModelAlias: (call) => putModelAlias(call, context),
 
     getModelCard: (call) => getModelCard(call, context),
 
@@ -78,30 +73,6 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
       };
     },
   };
-}
-
-async function putModelAlias(
-  { caller, params, body }: Call<'putModelAlias'>,
-  context: ControlContext,
-): Promise<Reply<'putModelAlias'>> {
-  const { catalog } = tenantOf(context, caller);
-  const alias = params['alias'] ?? '';
-  if (alias === 'latest' || !ALIAS_PATTERN.test(alias)) {
-    throw new ServiceError(
-      'invalid_request',
-      `"${alias}" cannot be an alias: expected a letter and up to 62 letters, digits, dots, dashes or underscores, and not "latest", which always names the newest version`,
-    );
-  }
-  const { name, version } = await versionOf(catalog, { ...params, version: String(body.version) });
-  const model = await modelByName(catalog, name);
-  const aliases = { ...model.aliases, [alias]: version };
-  if (Object.keys(aliases).length > MAX_ALIASES)
-    throw new ServiceError(
-      'quota_exceeded',
-      `${name} has ${MAX_ALIASES} aliases, as many as a model may have: reuse one`,
-    );
-  await catalog.models.patch(name, { aliases, updated_at: epochS(context.clock) });
-  return { body: showModel(await modelByName(catalog, name)) };
 }
 
 async function getModelCard(
@@ -143,7 +114,9 @@ async function deleteVersion(
 ): Promise<Reply<'deleteModelVersion'>> {
   const { id, name, version, bytes } = await versionOf(catalog, params);
   const model = await modelByName(catalog, name);
-  const aliases = Object.entries({ ...model.aliases, latest: model.latest_version }).filter(([, n]) => n === version);
+  const aliases = Object.entries(showModel(model).aliases).filter(([, target]) =>
+    versionsOfTarget(target).includes(version),
+  );
   if (aliases.length > 0) {
     const names = aliases.map(([alias]) => `"${alias}"`).join(', ');
     throw new ServiceError(
@@ -156,18 +129,7 @@ async function deleteVersion(
   return { body: { object: 'model.version', id, deleted: true } };
 }
 
-/** `latest` is an alias like the others, but moves by itself. */
-function showModel(model: Model): Model {
-  return { ...model, aliases: { latest: model.latest_version, ...model.aliases } };
-}
-
-async function modelByName(catalog: TenantStores['catalog'], name = ''): Promise<Model> {
-  const model = nameSchema.safeParse(name).success ? await catalog.models.get(name) : undefined;
-  if (model === undefined) throw notFound('model', name);
-  return model;
-}
-
-async function versionOf(
+export async function versionOf(
   catalog: TenantStores['catalog'],
   params: Readonly<Record<string, string>>,
 ): Promise<ModelVersion> {

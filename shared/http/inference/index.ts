@@ -2,14 +2,14 @@
 import type { ROUTES } from '../../contract.ts';
 import { ServiceError } from '../../errors.ts';
 import type { ExplainedRow } from '../../explain/explainer.ts';
-import type { GenerationParameters } from '../../runtime/generation.ts';
-import type { Predictor } from '../../runtime/predictor.ts';
 import type { Operations } from '../operation.ts';
+import { dialectOperations } from './dialects.ts';
 import { explain, explaining } from './explain.ts';
 import type { ExplainContext } from './explain.ts';
 import { tenantOf } from '../context.ts';
-import { metered, modelRefOf } from './metered.ts';
+import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import { openInferenceModels } from './open-inference.ts';
+import { predictFinite } from './predict.ts';
 
 export type InferenceOperation = Extract<(typeof ROUTES)[number], { function: 'inference' }>['operation'];
 
@@ -23,12 +23,17 @@ const MAX_EXPLAINED = 100;
 
 export function inferenceOperations(context: ExplainContext): Operations<InferenceOperation> {
   return {
-    async predict({ caller, params, body: { instances, parameters, explain: isExplained } }) {
+    async predict({
+      caller,
+      params,
+      header,
+      body: { instances, parameters, user = header(USER_HEADER), explain: isExplained },
+    }) {
       if (isExplained) requireFew(instances);
       const { result, model, headers } = await metered<Answered>(
         context,
         caller,
-        modelRefOf(params['ref']),
+        modelRefOf(params['ref'], user),
         async (loaded) => {
           const predict = () => predictFinite(loaded.predictor, instances, parameters);
           if (!isExplained)
@@ -47,6 +52,7 @@ export function inferenceOperations(context: ExplainContext): Operations<Inferen
     },
     explain: (call) => explain(context, call),
     ...openInferenceModels(context),
+    ...dialectOperations(context),
   };
 }
 
@@ -54,20 +60,4 @@ function requireFew(instances: readonly unknown[]): void {
   if (instances.length <= MAX_EXPLAINED) return;
   const message = `explain: expected at most ${MAX_EXPLAINED} instances with explanations, got ${instances.length}`;
   throw new ServiceError('invalid_request', message, { param: '/instances' });
-}
-
-/** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */
-async function predictFinite(
-  predictor: Predictor,
-  instances: readonly unknown[],
-  parameters: GenerationParameters | undefined,
-): Promise<readonly unknown[]> {
-  const predictions = await predictor.predict(instances, parameters);
-  const index = predictions.findIndex((prediction) => typeof prediction === 'number' && !Number.isFinite(prediction));
-  if (index === -1) return predictions;
-  throw new ServiceError(
-    'invalid_request',
-    `/instances/${index}: the values are so large that the model's answer is no finite number`,
-    { param: `/instances/${index}` },
-  );
 }

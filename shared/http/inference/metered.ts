@@ -21,6 +21,9 @@ export interface InferenceContext {
   readonly memoryMb: number;
 }
 
+/** Names the user of a call, whom a sticky split keeps at one version, in every dialect. */
+export const USER_HEADER = 'x-user-id';
+
 /** What is to be run: counted before it runs. */
 export interface Work<T> {
   readonly predictions: number;
@@ -34,10 +37,10 @@ export interface Served<T> {
 }
 
 /** @throws {ServiceError} not_found for a text that is no reference to a model */
-export function modelRefOf(text = ''): ModelRef {
+export function modelRefOf(text = '', user?: string): ModelRef {
   const ref = parseModelRef(text);
   if (ref === undefined) throw notFound('model', text);
-  return ref;
+  return user === undefined ? ref : { ...ref, user };
 }
 
 /** Loads the model, plans the work on it and carries it out. @throws {ServiceError} quota_exceeded before anything runs */

@@ -1,6 +1,8 @@
 /** Models in memory, ready to predict: bounded by bytes, the least recently used goes first and frees its session. */
 import { LRUCache } from 'lru-cache';
 import { ServiceError } from '../../errors.ts';
+import { targetOf } from '../../resources/alias.ts';
+import type { AliasTarget } from '../../resources/alias.ts';
 import type { ModelRef } from '../../resources/model.ts';
 import { loadPredictor } from '../../runtime/predictor.ts';
 import type { Predictor } from '../../runtime/predictor.ts';
@@ -8,6 +10,7 @@ import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import { notFound } from '../context.ts';
+import { chooseVersion } from './split.ts';
 
 /** How long an alias may lag behind, and a deleted version live on, in ms. */
 const ALIAS_TTL_MS = 5_000;
@@ -23,11 +26,11 @@ export interface LoadedModel {
 export class ModelCache {
   readonly #stores: TenantStores;
   readonly #threads: number;
-  readonly #aliases = new LRUCache<string, number>({ max: 10_000, ttl: ALIAS_TTL_MS });
   /** SHA-256 of versions that were there a moment ago. */
   readonly #files = new LRUCache<string, string>({ max: 10_000, ttl: ALIAS_TTL_MS });
   /** The same of what is loaded, however long ago. */
   readonly #loadedFiles = new LRUCache<string, string>({ max: 10_000 });
+  readonly #aliases = new LRUCache<string, AliasTarget>({ max: 10_000, ttl: ALIAS_TTL_MS });
   readonly #loaded: LRUCache<string, Predictor>;
   readonly #loading = new Map<string, Promise<Predictor>>();
 
@@ -62,13 +65,14 @@ export class ModelCache {
   async #resolve(ref: ModelRef): Promise<number> {
     const alias = ref.alias ?? 'latest';
     const key = `${ref.name}@${alias}`;
+    const by = { alias: key, user: ref.user };
     const known = this.#aliases.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return chooseVersion(known, by);
     const model = await this.#stores.catalog.models.get(ref.name);
-    const version = alias === 'latest' ? model?.latest_version : model?.aliases[alias];
-    if (version === undefined) throw notFound('model', ref.alias === undefined ? ref.name : key);
-    this.#aliases.set(key, version);
-    return version;
+    const target = alias === 'latest' ? model?.latest_version : targetOf(model?.aliases ?? {}, alias);
+    if (target === undefined) throw notFound('model', ref.alias === undefined ? ref.name : key);
+    this.#aliases.set(key, target);
+    return chooseVersion(target, by);
   }
 
   /** A version that was deleted is not served on; a number may come again after its model was erased. */

@@ -11,7 +11,7 @@ import type { Caller } from '../../tenancy/tenant.ts';
 import { notFound, tenantOf } from '../context.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 import { planInference, writeInference } from './infer-body.ts';
-import { metered, modelRefOf } from './metered.ts';
+import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import type { InferenceContext } from './metered.ts';
 import type { LoadedModel } from './model-cache.ts';
 
@@ -72,8 +72,11 @@ async function infer(
   { caller, params, ...request }: Call<'v2Infer'> | Call<'v2InferVersion'>,
   context: InferenceContext,
 ): Promise<Reply<'v2Infer'>> {
-  const { result, model, headers } = await metered(context, caller, refOf(params), ({ predictor }) =>
-    planInference(predictor, request),
+  const { result, model, headers } = await metered(
+    context,
+    caller,
+    refOf(params, request.header(USER_HEADER)),
+    ({ predictor }) => planInference(predictor, request),
   );
   const reply = writeInference(result, model);
   return { ...reply, headers: { ...headers, ...reply.headers } };
@@ -84,8 +87,8 @@ function showTensor({ name, dtype, shape }: TensorSpec) {
 }
 
 /** `/v2/models/{ref}` or `/v2/models/{name}/versions/{version}`. */
-function refOf({ ref: text = '', version }: Params): ModelRef {
-  const ref = modelRefOf(text);
+function refOf({ ref: text = '', version }: Params, user?: string): ModelRef {
+  const ref = modelRefOf(text, user);
   if (version === undefined) return ref;
   if (ref.alias !== undefined || ref.version !== undefined) {
     throw new ServiceError(

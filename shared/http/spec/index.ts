@@ -6,8 +6,8 @@ import { deletedDatasetSchema, deletedSchema, listSchema, pageQuerySchema } from
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
 import { explainSchema, explanationsSchema } from '../../resources/explanation.ts';
 import { createJobSchema, jobEstimateSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
+import { aliasSchema } from '../../resources/alias.ts';
 import {
-  aliasSchema,
   artifactSchema,
   cardSchema,
   modelSchema,
@@ -17,6 +17,7 @@ import {
 } from '../../resources/model.ts';
 import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
 import { webhookSecretSchema } from '../../resources/webhook.ts';
+import { DIALECT_SPECS } from './dialects.ts';
 import { OPEN_INFERENCE_SPECS } from './open-inference.ts';
 import type { OperationSpec } from './spec.ts';
 
@@ -24,6 +25,7 @@ const datasetId = { id: 'The dataset, ds_...' };
 const jobId = { id: 'The job, job_...' };
 const modelName = { name: "The model's name" };
 const modelVersion = { ...modelName, version: 'The version, 1 or more' };
+const aliasParams = { ...modelName, alias: 'The alias, such as live' };
 const noBody = z.strictObject({}).default({});
 
 export const SPECS = {
@@ -193,10 +195,26 @@ export const SPECS = {
   },
   putModelAlias: {
     tag: 'Models',
-    summary: 'Point an alias to a version',
-    params: { ...modelName, alias: 'The alias, such as live' },
+    summary: 'Point an alias to a version, or to several by weight',
+    params: aliasParams,
     body: aliasSchema,
     example: { version: 1 },
+    status: 200,
+    answer: modelSchema,
+  },
+  deleteModelAlias: {
+    tag: 'Models',
+    summary: 'Delete an alias',
+    params: aliasParams,
+    status: 200,
+    answer: modelSchema,
+  },
+  rollbackModelAlias: {
+    tag: 'Models',
+    summary: 'Point an alias to what it pointed to before',
+    params: aliasParams,
+    body: noBody,
+    example: {},
     status: 200,
     answer: modelSchema,
   },
@@ -220,6 +238,7 @@ export const SPECS = {
     alternatives: ['image/png', 'image/svg+xml'],
   },
   ...OPEN_INFERENCE_SPECS,
+  ...DIALECT_SPECS,
   getLimits: {
     tag: 'Limits and usage',
     summary: 'Limits, what is used of them and when they reset',

@@ -15,7 +15,7 @@ describe('every route', () => {
     (_, target) => {
       const body = exampleFor(target, { dataset: 'ds_1', job: 'job_1' } as Things);
 
-      expect(pathOf(target, slots)).toMatch(/^\/v\d[\w/.:-]*$/);
+      expect(pathOf(target, slots)).toMatch(/^\/(v\d|mlflow|endpoints)[\w/.:-]*$/);
       expect(body === undefined).toBe(target.spec.body === undefined);
     },
   );

@@ -1,0 +1,57 @@
+/** Predictions in the dialects of MLflow's scoring server and of the SageMaker runtime: other words, the same work. */
+import type { Call, Operations } from '../operation.ts';
+import type { Caller } from '../../tenancy/tenant.ts';
+import { tenantOf } from '../context.ts';
+import { readInstances } from './instance-formats.ts';
+import { USER_HEADER, metered, modelRefOf } from './metered.ts';
+import type { InferenceContext, Served } from './metered.ts';
+import { predictFinite } from './predict.ts';
+import type { ModelRef } from '../../resources/model.ts';
+
+type DialectOperation = 'mlflowInvocations' | 'mlflowPing' | 'sagemakerInvocations';
+
+const VARIANT_HEADER = 'x-amzn-sagemaker-target-variant';
+const ATTRIBUTES_HEADER = 'x-amzn-sagemaker-custom-attributes';
+
+export function dialectOperations(context: InferenceContext): Operations<DialectOperation> {
+  return {
+    async mlflowInvocations(call) {
+      const { result, headers } = await invoke(context, call, refOf(call));
+      return { body: { predictions: [...result] }, headers };
+    },
+
+    async mlflowPing({ caller, params }: { caller: Caller | undefined; params: Readonly<Record<string, string>> }) {
+      await context.models(tenantOf(context, caller).caller.tenantId).get(modelRefOf(params['ref']));
+      return { text: '\n' };
+    },
+
+    async sagemakerInvocations(call) {
+      const ref = refOf(call);
+      const variant = call.header(VARIANT_HEADER);
+      const chosen = variant === undefined || ref.version !== undefined ? ref : { ...ref, alias: variant };
+      const { result, model, headers } = await invoke(context, call, chosen);
+      const attributes = call.header(ATTRIBUTES_HEADER);
+      return {
+        body: { predictions: [...result] },
+        headers: {
+          ...headers,
+          'x-amzn-invoked-production-variant': chosen.alias ?? String(model.version),
+          ...(attributes === undefined ? {} : { [ATTRIBUTES_HEADER]: attributes }),
+        },
+      };
+    },
+  };
+}
+
+type BytesCall = Pick<Call<'mlflowInvocations'>, 'caller' | 'params' | 'bytes' | 'header'>;
+
+function refOf({ params, header }: BytesCall): ModelRef {
+  return modelRefOf(params['ref'], header(USER_HEADER));
+}
+
+function invoke(context: InferenceContext, call: BytesCall, ref: ModelRef): Promise<Served<readonly unknown[]>> {
+  return metered(context, call.caller, ref, ({ predictor }) => {
+    const instances = readInstances(call.bytes, call.header('content-type'), predictor.schema.features);
+    return { predictions: instances.length, run: () => predictFinite(predictor, instances) };
+  });
+}

@@ -1,0 +1,20 @@
+/** The predictions of a loaded model, for every dialect. */
+import { ServiceError } from '../../errors.ts';
+import type { GenerationParameters } from '../../runtime/generation.ts';
+import type { Predictor } from '../../runtime/predictor.ts';
+
+/** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */
+export async function predictFinite(
+  predictor: Predictor,
+  instances: readonly unknown[],
+  parameters?: GenerationParameters,
+): Promise<readonly unknown[]> {
+  const predictions = await predictor.predict(instances, parameters);
+  const index = predictions.findIndex((prediction) => typeof prediction === 'number' && !Number.isFinite(prediction));
+  if (index === -1) return predictions;
+  throw new ServiceError(
+    'invalid_request',
+    `/instances/${index}: the values are so large that the model's answer is no finite number`,
+    { param: `/instances/${index}` },
+  );
+}
