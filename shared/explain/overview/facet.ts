@@ -37,7 +37,7 @@ export async function fairnessOf(
 ): Promise<Fairness | undefined> {
   const { problem, trainRows, heldOut } = prepared;
   const { train, validation } = problem;
-  if (train.target.kind !== 'classes') return undefined;
+  if (train.target.kind !== 'classes' || train.target.values.length !== trainRows.rows.length) return undefined;
   const favorable = train.target.labels.findIndex((label) => String(label) === String(question.favorable));
   const facets = (table: Table, rows: Int32Array): Uint8Array => {
     const column = columnOf(table, question.column);

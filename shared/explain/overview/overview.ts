@@ -83,6 +83,10 @@ export async function overviewOf(
   try {
     const head = { rows: { from, count: picked.length }, budget_seconds: seconds } as const;
     if (target.kind === 'none') return { ...head, left_out: [] };
+    const labels = (validation ?? train).target;
+    // One label a row: those of sequences that have one for every step are another table.
+    if (labels.kind === 'classes' && labels.values.length !== rows.length)
+      return { ...head, left_out: ['confusion of the steps of sequences'] };
     return { ...head, ...(await viewsOf(sample)) };
   } finally {
     await subject.release();
