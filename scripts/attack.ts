@@ -2,7 +2,7 @@
  * npm run attack -- --url URL --key-a A --key-b B: attacks a deployment, or a local cloud, as tenant B who wants what is A's.
  * Made of the route table. Use two tenants that were made for it: B's datasets and jobs come and go. Exit code 1: a hole.
  */
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import { ATTACK_KINDS } from './attack/kinds/index.ts';
 import { attack } from './attack/run.ts';
@@ -16,6 +16,8 @@ interface Options {
   revokedKey?: string;
   suspendedKey?: string;
   kind?: string[];
+  sample?: number;
+  seed: number;
   concurrency: number;
   json?: boolean;
 }
@@ -29,7 +31,9 @@ const program = new Command('attack')
   .option('--revoked-key <key>', 'a key that was revoked, more than 60 s ago')
   .option('--suspended-key <key>', 'a key of a tenant that is suspended')
   .option('--kind <name...>', `only these kinds: ${ATTACK_KINDS.map(({ name }) => name).join('; ')}`)
-  .option('--concurrency <n>', 'requests at once', Number, 4)
+  .option('--sample <n>', 'only n attempts of each kind on each route; default: all', atLeast(1))
+  .option('--seed <n>', 'which ones: count it up to try others', atLeast(0), 0)
+  .option('--concurrency <n>', 'requests at once', atLeast(1), 4)
   .option('--json', 'print one JSON object and nothing else')
   .parse();
 
@@ -45,6 +49,7 @@ try {
       ...(options.suspendedKey === undefined ? {} : { suspended: options.suspendedKey }),
     },
     ...(options.kind === undefined ? {} : { kinds: options.kind }),
+    ...(options.sample === undefined ? {} : { sample: { perRoute: options.sample, seed: options.seed } }),
     concurrency: options.concurrency,
     ...(options.json === true ? {} : { log: (line) => console.error(pc.dim(line)) }),
   });
@@ -56,6 +61,13 @@ try {
   if (options.json === true) console.log(JSON.stringify({ error: { code: 'internal', message } }));
   else console.error(pc.red(message));
   process.exitCode = 2;
+}
+
+function atLeast(least: number): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,6}$/.test(text) && Number(text) >= least) return Number(text);
+    throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
+  };
 }
 
 function show({ attempts, total, failures, skipped, seconds }: AttackReport): void {

@@ -1,10 +1,13 @@
 /** The contract of a kind of attack: attempts, each a request and what may not come of it. A kind is a file in kinds/. */
+import type { Target } from './slots.ts';
 import type { Things } from './things.ts';
 import type { Answer, HttpRequest, RawRequest, Wire } from './wire.ts';
 
 export interface Attempt {
   /** What it tries, in a few words. */
   readonly label: string;
+  /** The route that it tries, where it is of one. */
+  readonly target?: Target;
   readonly request: HttpRequest | RawRequest;
   /** An answer of 2xx is a hole. */
   readonly mustBeRefused?: boolean;

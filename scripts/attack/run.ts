@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Attempt, AttackKind, Scene } from './attempt.ts';
 import { judge, noteSent } from './judge.ts';
 import { ATTACK_KINDS } from './kinds/index.ts';
+import { sampled } from './sample.ts';
+import type { Sample } from './sample.ts';
 import { idsOf, makeThings, portraitOf, removeNew } from './things.ts';
 import { Wire } from './wire.ts';
 
@@ -15,6 +17,8 @@ export interface AttackOptions {
   readonly deadKeys?: Scene['deadKeys'];
   /** Kinds to try, by name; default: all. */
   readonly kinds?: readonly string[];
+  /** Default: everything. */
+  readonly sample?: Sample;
   readonly concurrency?: number;
   /** An answer that takes longer is a hang, in ms. */
   readonly hangMs?: number;
@@ -32,6 +36,8 @@ export interface AttackReport {
   /** By kind. */
   readonly attempts: Readonly<Record<string, number>>;
   readonly total: number;
+  /** Null where everything was tried. */
+  readonly sample: Sample | null;
   readonly failures: readonly Failure[];
   /** What could not be tried, and why. */
   readonly skipped: readonly string[];
@@ -62,7 +68,7 @@ export async function attack(options: AttackOptions): Promise<AttackReport> {
     if ((await portraitOf(wire, victim).catch(String)) !== portrait)
       failures.push({ kind: 'the end', attempt: "a look at the victim's things", why: 'an attack has changed them' });
     const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
-    return { object: 'attack.report', ...report, failures, seconds };
+    return { object: 'attack.report', ...report, sample: options.sample ?? null, failures, seconds };
   } finally {
     await removeNew(wire, options.keyA, before[0]);
     await removeNew(wire, options.keyB, before[1]);
@@ -75,14 +81,19 @@ async function inventory(wire: Wire, key: string) {
   return { datasets: await idsOf(wire, key, 'datasets'), models: await idsOf(wire, key, 'models') };
 }
 
-async function tryAll(scene: Scene, options: AttackOptions): Promise<Omit<AttackReport, 'object' | 'seconds'>> {
+async function tryAll(
+  scene: Scene,
+  options: AttackOptions,
+): Promise<Omit<AttackReport, 'object' | 'sample' | 'seconds'>> {
   const attempts: Record<string, number> = {};
   const statuses: Record<string, number> = {};
   const failures: Failure[] = [];
   const kinds = ATTACK_KINDS.filter(({ name }) => options.kinds?.includes(name) ?? true);
   for (const kind of kinds) {
     const startedMs = performance.now();
-    await inParallel(kind.attempts(scene), options.concurrency ?? CONCURRENCY, async (attempt) => {
+    const all = kind.attempts(scene);
+    const chosen = options.sample === undefined ? all : sampled(all, options.sample);
+    await inParallel(chosen, options.concurrency ?? CONCURRENCY, async (attempt) => {
       const { status, why } = await tryOne(attempt, scene);
       attempts[kind.name] = (attempts[kind.name] ?? 0) + 1;
       statuses[status] = (statuses[status] ?? 0) + 1;

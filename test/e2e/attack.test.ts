@@ -70,19 +70,22 @@ function run(args: readonly string[]): Promise<{ code: number; stdout: string }>
 
 describe('npm run attack', () => {
   it('finds no hole, with every kind of attack on every route', async () => {
+    // All that there is takes minutes: `npm run attack` tries it. Here two of each kind on each route, other ones each day.
+    const seed = Math.floor(Date.now() / 86_400_000);
     const args = ['--url', tenon.cloud.apiUrl, '--key-a', keys.a, '--key-b', keys.b, '--json'];
+    const part = ['--sample', '2', '--seed', String(seed)];
     const dead = ['expired', 'revoked', 'suspended'].flatMap((why) => [`--${why}-key`, keys[why as 'expired']]);
 
-    const { code, stdout } = await run([...args, ...dead]);
+    const { code, stdout } = await run([...args, ...part, ...dead]);
 
     const report = JSON.parse(stdout) as AttackReport;
     expect(report.failures).toEqual([]);
     expect(code).toBe(0);
     expect(report.skipped).toEqual([]);
     expect(Object.keys(report.attempts)).toEqual(ATTACK_KINDS.map(({ name }) => name));
-    expect(report.total).toBeGreaterThan(100 * TARGETS.length);
-    console.log(`${report.total} attempts in ${report.seconds} s`);
-  }, 600_000);
+    expect(report.total).toBeGreaterThan(15 * TARGETS.length);
+    console.log(`${report.total} attempts of seed ${seed} in ${report.seconds} s`);
+  }, 300_000);
 
   it('says what it needs, and what it cannot try', async () => {
     const wrong = await run(['--url', tenon.cloud.apiUrl, '--key-a', keys.a, '--key-b', keys.a, '--json']);

@@ -14,6 +14,7 @@ export const swappedCursors: AttackKind = {
       for (const cursor of cursorsOf(scene)) {
         for (const slots of [scene.victim.slots, scene.own.slots]) {
           yield {
+            target,
             label: `GET ${target.route.path}?after=${cursor}`,
             request: requestTo(target, scene, `${pathOf(target, slots)}?after=${encodeURIComponent(cursor)}`),
             mustBeRefused: slots === scene.victim.slots && target.slots.length > 0,
@@ -56,6 +57,7 @@ export const hostileQueries: AttackKind = {
     for (const target of TARGETS.filter(({ route }) => route.method === 'GET')) {
       for (const query of QUERIES) {
         yield {
+          target,
           label: `GET ${target.route.path}?${query.slice(0, 40)}`,
           request: requestTo(target, scene, `${pathOf(target, scene.own.slots)}?${query}`),
         };

@@ -36,6 +36,7 @@ export const forgedHeaders: AttackKind = {
       const all = target.slots.length === 0 ? [together(scene)] : forgeries(scene);
       for (const [name, headers] of all) {
         yield {
+          target,
           label: `${target.route.method} ${target.route.path}: ${name}`,
           request: { ...request, headers: { ...request.headers, ...headers } },
           mustBeRefused: target.slots.length > 0,

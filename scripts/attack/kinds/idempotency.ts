@@ -17,6 +17,7 @@ export const othersIdempotencyKeys: AttackKind = {
         for (const body of [exampleFor(target, own), exampleFor(target, victim), {}]) {
           const { headers, body: text } = jsonBody(body);
           yield {
+            target,
             label: `POST ${path} with the victim's key`,
             request: {
               ...requestTo(target, scene, pathOf(target, slots)),
@@ -30,6 +31,7 @@ export const othersIdempotencyKeys: AttackKind = {
       for (const key of BROKEN) {
         const request = requestTo(target, scene, pathOf(target, own.slots));
         yield {
+          target,
           label: `POST ${path} with a key of ${key.length} characters`,
           request: { ...request, headers: { ...request.headers, 'idempotency-key': key } },
         };

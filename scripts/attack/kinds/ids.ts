@@ -22,6 +22,7 @@ export const othersIds: AttackKind = {
   *attempts(scene) {
     for (const target of TARGETS) {
       yield {
+        target,
         label: `${target.route.method} ${target.route.path}`,
         request: requestTo(target, scene, pathOf(target, scene.victim.slots)),
         mustBeRefused: target.slots.length > 0,
@@ -40,6 +41,7 @@ export const othersIdsInBodies: AttackKind = {
       for (const { path, value } of leavesOf(body)) {
         for (const id of [victim.dataset, victim.job, victim.model, `tenants/${victim.tenantId ?? 'a'}/`]) {
           yield {
+            target,
             label: `${target.route.method} ${target.route.path}: /${path.join('/')} = a name of the victim's`,
             request: {
               ...requestTo(target, scene, pathOf(target, own.slots)),
@@ -88,6 +90,7 @@ export const guessedIds: AttackKind = {
         for (const guess of bySlot[slot]) {
           const slots: Slots = { ...victim.slots, [slot]: guess };
           yield {
+            target,
             label: `${target.route.method} ${target.route.path}: ${slot} = ${guess}`,
             request: requestTo(target, scene, pathOf(target, slots)),
             mustBeRefused: true,

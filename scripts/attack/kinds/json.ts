@@ -68,9 +68,13 @@ export const twistedJson: AttackKind = {
       const request = { ...requestTo(target, scene, pathOf(target, slots)), body: text };
       const headers = { 'content-type': 'application/json' };
       for (const [name, body] of target.spec.body === undefined ? [] : twists(text, victim.dataset))
-        yield { label: `${method} ${path}: ${name}`, request: { ...request, headers, body } };
+        yield { target, label: `${method} ${path}: ${name}`, request: { ...request, headers, body } };
       for (const type of MEDIA_TYPES)
-        yield { label: `${method} ${path}: ${type}`, request: { ...request, headers: { 'content-type': type } } };
+        yield {
+          target,
+          label: `${method} ${path}: ${type}`,
+          request: { ...request, headers: { 'content-type': type } },
+        };
     }
   },
 };

@@ -15,6 +15,7 @@ export const noKey: AttackKind = {
     for (const target of guarded) {
       const request = requestTo(target, scene, pathOf(target, scene.victim.slots));
       yield {
+        target,
         label: `${target.route.method} ${target.route.path}`,
         request: { ...request, key: null },
         mustBeRefused: true,
@@ -91,6 +92,7 @@ export const deadKeys: AttackKind = {
       for (const target of guarded) {
         const request = requestTo(target, scene, pathOf(target, scene.own.slots));
         yield {
+          target,
           label: `${target.route.method} ${target.route.path} with a key that is ${why}`,
           request: { ...request, key },
           mustBeRefused: true,

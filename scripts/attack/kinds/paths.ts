@@ -69,6 +69,7 @@ export const pathTricks: AttackKind = {
       for (const slot of target.slots) {
         for (const [name, mayBeAnother, write] of WITHIN) {
           yield {
+            target,
             label: `${method} ${path}: ${slot}, ${name}`,
             request: requestTo(target, scene, pathOf(target, slots, { [slot]: write(slots[slot]) })),
             mustBeRefused: !mayBeAnother,
@@ -76,7 +77,11 @@ export const pathTricks: AttackKind = {
         }
       }
       for (const [name, write] of WHOLE) {
-        yield { label: `${method} ${path}: ${name}`, request: requestTo(target, scene, write(pathOf(target, slots))) };
+        yield {
+          target,
+          label: `${method} ${path}: ${name}`,
+          request: requestTo(target, scene, write(pathOf(target, slots))),
+        };
       }
     }
   },
@@ -93,12 +98,14 @@ export const otherMethods: AttackKind = {
       const { body: _, ...bare } = request;
       for (const other of METHODS.filter((one) => one !== method))
         yield {
+          target,
           label: `${other} ${path}`,
           request: { ...bare, method: other },
           mustBeRefused: target.slots.length > 0,
         };
       for (const name of ['x-http-method-override', 'x-method-override', 'x-http-method']) {
         yield {
+          target,
           label: `${method} ${path}: ${name}`,
           request: { ...request, headers: { ...request.headers, [name]: 'DELETE' } },
           mustBeRefused: target.slots.length > 0,

@@ -18,6 +18,7 @@ export const oversizeBodies: AttackKind = {
       const request = requestTo(target, scene, pathOf(target, scene.own.slots));
       const filled = JSON.stringify({ ...(exampleFor(target, scene.own) as object), filler: 'a'.repeat(11 * MB) });
       yield {
+        target,
         label: `${method} ${path}: 11 MB`,
         request: { ...request, body: filled },
         mustBeRefused: true,

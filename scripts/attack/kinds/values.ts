@@ -48,6 +48,7 @@ export const hostileValues: AttackKind = {
       for (const { path } of leavesOf(body)) {
         for (const [name, json] of HOSTILE) {
           yield {
+            target,
             label: `${target.route.method} ${target.route.path}: /${path.join('/')} = ${name}`,
             request: { ...request, body: withValue(body, path, json) },
           };
@@ -97,6 +98,7 @@ export const urlsInFields: AttackKind = {
       if (body === undefined) continue;
       for (const url of INTERNAL) {
         yield {
+          target,
           label: `${target.route.method} ${target.route.path}: a webhook to ${url}`,
           request: { ...request, body: JSON.stringify({ ...body, webhook: { url } }) },
           // Other protocols ignore fields that they do not know.
@@ -109,6 +111,7 @@ export const urlsInFields: AttackKind = {
           bodies.push([field, JSON.stringify({ ...body, [field]: url })]);
         for (const [place, text] of bodies) {
           yield {
+            target,
             label: `${target.route.method} ${target.route.path}: /${place} = ${url}`,
             request: { ...request, body: text },
             check({ body: answered }) {

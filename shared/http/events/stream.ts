@@ -2,6 +2,9 @@
  * A job's events as server-sent events, until the event that ends it. The client reconnects where a connection ends early,
  * with the id of the last event that it got. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
+import { setTimeout } from 'node:timers/promises';
+import { steadyClock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { isFinished } from '../../resources/training.ts';
 import type { JobEvent, JobRecord } from '../../resources/job.ts';
 import type { EventLog } from '../../stores/event-log.ts';
@@ -24,6 +27,9 @@ interface StreamOptions {
   /** The last event that the client has. */
   readonly after: string | undefined;
   readonly timing: StreamTiming;
+  /** Time, for tests. */
+  readonly clock?: Clock;
+  readonly wait?: (ms: number) => Promise<unknown>;
 }
 
 const EVENTS_AT_ONCE = 100;
@@ -33,12 +39,14 @@ export async function* eventStream({
   job,
   after,
   timing,
+  clock = steadyClock(),
+  wait = setTimeout,
 }: StreamOptions): AsyncGenerator<string, void, undefined> {
-  const startedMs = performance.now();
+  const startedMs = clock.nowMs();
   let last = after;
   let saidMs = startedMs;
   yield `retry: ${timing.retryMs}\n\n`;
-  while (performance.now() - startedMs < timing.maxMs) {
+  while (clock.nowMs() - startedMs < timing.maxMs) {
     // Asked first: what a finished job has told is all that it will tell.
     const current = await job();
     const isOver = current === undefined || isFinished(current);
@@ -48,16 +56,16 @@ export async function* eventStream({
       if (isEnd(event) && !isOver) break;
       yield messageOf(event);
       last = event.id;
-      saidMs = performance.now();
+      saidMs = clock.nowMs();
       if (isEnd(event)) return;
     }
     if (page.hasMore) continue;
     if (isOver) return;
-    if (performance.now() - saidMs >= timing.heartbeatMs) {
+    if (clock.nowMs() - saidMs >= timing.heartbeatMs) {
       yield ': still there\n\n';
-      saidMs = performance.now();
+      saidMs = clock.nowMs();
     }
-    await new Promise((resolve) => setTimeout(resolve, timing.pollMs));
+    await wait(timing.pollMs);
   }
 }
 

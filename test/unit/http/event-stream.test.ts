@@ -3,6 +3,7 @@ import { eventStream } from '../../../shared/http/events/stream.ts';
 import type { JobEvent, JobRecord } from '../../../shared/resources/job.ts';
 
 const TIMING = { pollMs: 1, heartbeatMs: 5, maxMs: 5000, retryMs: 1000 };
+const HEARTBEAT = ': still there\n\n';
 
 function event(number: number, type: JobEvent['type'], data: Record<string, unknown> = {}): JobEvent {
   const id = `evt_${String(number).padStart(9, '0')}`;
@@ -24,7 +25,11 @@ function growing(events: readonly JobEvent[]) {
 async function read(options: Partial<Parameters<typeof eventStream>[0]>): Promise<string[]> {
   const parts: string[] = [];
   const status: JobRecord['status'] = 'succeeded';
+  // Time passes while the stream waits, and only then.
+  let nowMs = 0;
   const stream = eventStream({
+    clock: { nowMs: () => nowMs },
+    wait: async (ms) => void (nowMs += ms),
     log: growing([]),
     job: async () => ({ status }),
     after: undefined,
@@ -66,8 +71,17 @@ describe('eventStream', () => {
   it('sends comments while nothing happens, and ends in time for the client to come again', async () => {
     const parts = await read({ job: async () => ({ status: 'running' }), timing: { ...TIMING, maxMs: 60 } });
 
-    expect(parts.length).toBeGreaterThan(2);
-    expect(new Set(parts.slice(1))).toEqual(new Set([': still there\n\n']));
+    // At 5, 10 ... 55 ms.
+    expect(parts.slice(1)).toEqual(Array(11).fill(HEARTBEAT));
+  });
+
+  it('sends no comment soon after an event', async () => {
+    const log = growing([...all, ...all, ...all].map((_, i) => event(i + 1, 'metrics', {})));
+
+    const parts = await read({ log, job: async () => ({ status: 'running' }), timing: { ...TIMING, maxMs: 14 } });
+
+    // Nine events at 0 to 8 ms; then a comment at 13.
+    expect(parts.slice(1).map((part) => part === HEARTBEAT)).toEqual([...Array<boolean>(9).fill(false), true]);
   });
 
   it('ends when the job is erased, and at once where a finished job has told everything', async () => {
