@@ -16,7 +16,7 @@ import type { Attributions, Completeness, FigureKind, MethodName, TargetName } f
 import { feedsAt } from './instances-at.ts';
 import { METHODS } from './methods/index.ts';
 import { rowCount } from './rows.ts';
-import { Subject } from './subject.ts';
+import { requireExplainable, Subject } from './subject.ts';
 
 export interface ExplainRequest {
   readonly instances: readonly unknown[];
@@ -68,6 +68,7 @@ export class Explainer {
     options: { readonly threads: number; readonly stored?: StoredBackground | undefined },
   ) {
     this.subject = new Subject(bytes, createEngine({ threads: options.threads }));
+    requireExplainable(this.subject.schema);
     this.#stored = options.stored;
   }
 

@@ -132,11 +132,14 @@ export function withOutputs(model: ModelDef, names: readonly string[]): Uint8Arr
   return writeModel({ ...model, graph: { ...model.graph, outputs } });
 }
 
-function figuresOf(graph: GraphDef, { outputs, steps, features }: ModelSchema): [string, FigureKind] {
-  if (steps !== undefined || features.some(({ shape }) => shape?.[0] === -1)) {
-    const message = 'models over sequences of any length, or with a prediction for every step, are not explained yet';
-    throw new ServiceError('invalid_request', message);
-  }
+/** @throws invalid_request for models whose rows have no one shape to attribute to */
+export function requireExplainable({ steps, features }: ModelSchema): void {
+  if (steps === undefined && features.every(({ shape }) => shape?.[0] !== -1)) return;
+  const message = 'models over sequences of any length, or with a prediction for every step, are not explained yet';
+  throw new ServiceError('invalid_request', message);
+}
+
+function figuresOf(graph: GraphDef, { outputs }: ModelSchema): [string, FigureKind] {
   for (const [name, kind] of SOURCES) {
     const inFile = outputs[name];
     if (inFile === undefined) continue;

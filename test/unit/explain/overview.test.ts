@@ -1,5 +1,6 @@
 /** Views of a model over its rows, counterfactuals and fairness figures, on models whose right answers are known. */
 import { describe, expect, test } from '@jest/globals';
+import { readRows } from '../../../shared/data/jsonl.ts';
 import type { Column, Table } from '../../../shared/data/table.ts';
 import { sampleBackground } from '../../../shared/explain/background.ts';
 import { Explainer } from '../../../shared/explain/explainer.ts';
@@ -75,6 +76,27 @@ describe('the overview of a model', () => {
 
     expect(overview.left_out).toEqual(['importance of income', 'importance of age', 'importance of sex']);
     expect(overview.confusion).toBeDefined();
+  });
+
+  test('of sequences of any length, which are not explained row by row, is what they confuse', async () => {
+    const length = (i: number): number => 1 + (i % 5);
+    const rows = Array.from({ length: 60 }, (_, i) => ({
+      walk: Array.from({ length: length(i) }, () => [i % 2]),
+      label: i % 2,
+      steps: Array.from({ length: length(i) }, () => i % 2),
+    }));
+    const params = { cell: 'gru', units: 4, epochs: 1 } as const;
+    const table = readRows(rows);
+    const walks = { task: 'classification', family: 'rnn', features: ['walk'], params } as const;
+
+    const byRow = await train({ spec: { ...walks, target: 'label' }, train: table });
+    const byStep = await train({ spec: { ...walks, target: 'steps' }, train: table });
+    const overview = await overviewOf(byRow.exported.onnx, byRow.exported.prepared, { engine });
+    const ofSteps = await overviewOf(byStep.exported.onnx, byStep.exported.prepared, { engine });
+
+    expect(overview.confusion!.counts.flat().reduce((sum, count) => sum + count, 0)).toBe(overview.rows.count);
+    expect(ofSteps.left_out).toEqual(['confusion of the steps of sequences']);
+    expect(() => new Explainer(byRow.exported.onnx, { threads: 1 })).toThrow('are not explained yet');
   });
 });
 
