@@ -84,10 +84,15 @@ function addKeyCommands(to: Command): void {
   to.command('create-key <tenant>')
     .description('another key; it is shown this once')
     .option('--expires-in-days <days>', 'days until the key expires', Number)
-    .action((tenant: string, { expiresInDays }: { expiresInDays?: number }) =>
+    .option(
+      '--sigv4',
+      'to sign requests with, as clients of SageMaker do: its secret is then stored, and not a hash alone',
+    )
+    .action((tenant: string, { expiresInDays, sigv4 }: { expiresInDays?: number; sigv4?: boolean }) =>
       run({
         command: 'create-key',
         tenant_id: tenant,
+        ...(sigv4 === true ? { sigv4 } : {}),
         ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }),
       }),
     );

@@ -10,6 +10,7 @@ import { CredentialCache } from '../../shared/stores/credential-cache.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { Tenants } from '../../shared/stores/tenants.ts';
 import { toContext } from '../../shared/tenancy/caller.ts';
+import { isSignedAlone } from '../../shared/tenancy/signed-request.ts';
 import { logger } from '../logger.ts';
 
 const tenants = new Tenants(ownClients().dynamo, requireEnv(ENV.tenantsTable), Number(requireEnv(ENV.gbSecondUsd)));
@@ -18,9 +19,22 @@ const credentials = new CredentialCache(tenants, {
   onDefect: (error) => logger.error('the use of a key was not noted', { error: error as Error }),
 });
 
+/** Where clients of AWS, which sign what they send, find their routes. */
+const SIGNED_ROUTES = '/endpoints/';
+
 export const handler = async (event: APIGatewayRequestAuthorizerEvent): Promise<APIGatewayAuthorizerResult> => {
-  const decision = await credentials.decide(event.headers ?? {});
-  const stage = event.methodArn.split('/').slice(0, 2).join('/') + '/*';
+  const headers = event.headers ?? {};
+  const isSigned = event.path.startsWith(SIGNED_ROUTES) && isSignedAlone(headers);
+  const decision = isSigned
+    ? await credentials.decideSigned({
+        method: event.httpMethod,
+        paths: [event.requestContext.path, event.path],
+        query: {},
+        headers,
+      })
+    : await credentials.decide(headers);
+  const [api] = event.methodArn.split('/');
+  const stage = `${api}/${event.requestContext.stage}/*${isSigned ? SIGNED_ROUTES + '*' : ''}`;
   switch (decision.kind) {
     case 'allow': {
       const { caller } = decision;

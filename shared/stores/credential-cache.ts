@@ -9,6 +9,8 @@ import { AUTHORIZER_CACHE_S } from '../contract.ts';
 import { hashSecret, secretOfHeaders } from '../tenancy/api-key.ts';
 import { authorize } from '../tenancy/authorize.ts';
 import type { Decision } from '../tenancy/authorize.ts';
+import { isSignedBy, readSignature } from '../tenancy/signed-request.ts';
+import type { RequestLine } from '../tenancy/signed-request.ts';
 import type { Tenants } from './tenants.ts';
 
 const MAX_KEYS = 10_000;
@@ -34,6 +36,15 @@ export class CredentialCache {
   constructor(tenants: Tenants, options: Options) {
     this.#tenants = tenants;
     this.#options = options;
+  }
+
+  /** The decision on a request that its client has signed with a key made for it. */
+  async decideSigned(line: RequestLine): Promise<Decision> {
+    const signed = readSignature(line.headers, this.#options.clock.nowMs());
+    const secret = signed === undefined ? undefined : await this.#tenants.signingSecret(signed.keyId);
+    if (signed === undefined || secret === undefined || !(await isSignedBy(secret, signed, line)))
+      return { kind: 'unauthenticated' };
+    return this.decide({ 'x-api-key': secret });
   }
 
   async decide(headers: Readonly<Record<string, string | undefined>>): Promise<Decision> {

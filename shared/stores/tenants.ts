@@ -52,8 +52,15 @@ export class Tenants {
     return this.#bySecret(secretHash).get('');
   }
 
-  async addKey(key: ListedKey): Promise<void> {
+  /** The secret of a key that was made to sign with. */
+  async signingSecret(keyId: string): Promise<string | undefined> {
+    return (await this.#signing(keyId).get(''))?.secret;
+  }
+
+  /** @param secret kept where the key is to check signatures with: such a key cannot be a hash alone */
+  async addKey(key: ListedKey, secret?: string): Promise<void> {
     const { secret_hash: hash, ...record } = key;
+    if (secret !== undefined) await this.#signing(key.key_id).put('', { secret });
     await this.keys(key.tenant_id).put(key.key_id, key);
     await this.#bySecret(hash).put('', record);
   }
@@ -69,6 +76,7 @@ export class Tenants {
     // What the authorizer reads comes first.
     await this.#bySecret(key.secret_hash).patch('', change);
     await this.keys(tenantId).patch(keyId, change);
+    if (change.revoked_at !== undefined) await this.#signing(keyId).delete('');
     return true;
   }
 
@@ -77,6 +85,7 @@ export class Tenants {
     const keys = await this.keys(tenantId).list({ limit: 10_000, order: 'ascending' });
     for (const key of keys.data) {
       await this.#bySecret(key.secret_hash).delete('');
+      await this.#signing(key.key_id).delete('');
       await this.keyUse(tenantId).delete(key.key_id);
       await this.keys(tenantId).delete(key.key_id);
     }
@@ -107,6 +116,10 @@ export class Tenants {
     if (!(await this.#prices.create(id, list))) return false;
     await this.#prices.put(CURRENT, list);
     return true;
+  }
+
+  #signing(keyId: string): Collection<{ secret: string }> {
+    return this.#collection(`SIGNING#${keyId}`, 'KEY');
   }
 
   #bySecret(hash: string): Collection<ApiKeyRecord> {

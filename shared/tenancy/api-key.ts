@@ -14,6 +14,8 @@ export interface ApiKeyRecord {
   /** Epoch seconds; absent: never. */
   readonly expires_at?: number;
   readonly revoked_at?: number;
+  /** Made to sign requests with, as clients of AWS do. */
+  readonly sigv4?: boolean;
   /** The key that takes its place, where it was rotated. */
   readonly rotated_to?: string;
 }

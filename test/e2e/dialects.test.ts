@@ -1,5 +1,7 @@
 /** MLflow's and SageMaker's words over HTTPS. */
+import { InvokeEndpointCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { invokeAdmin } from '../../scripts/admin-client.ts';
 import { useTenon } from './tenon.ts';
 
 const tenon = useTenon();
@@ -73,5 +75,79 @@ describe('SageMaker', () => {
     expect(answer.status).toBe(424);
     expect(answer.headers.get('x-amzn-errortype')).toBe('ModelError');
     expect(answer.body).toMatchObject({ OriginalStatusCode: 400, Message: expect.stringContaining('"x"') });
+  });
+});
+
+describe('the client of the SageMaker runtime', () => {
+  const body = '{"instances": [[1, 2]]}';
+
+  /** A client that signs with a key made for it. */
+  async function signingClient(secretOf = (secret: string) => secret) {
+    const { lambdaUrl } = tenon.cloud;
+    const key = await invokeAdmin({ command: 'create-key', tenant_id: 'tenant-a', sigv4: true }, lambdaUrl);
+    const credentials = { accessKeyId: String(key['key_id']), secretAccessKey: secretOf(String(key['api_key'])) };
+    const client = new SageMakerRuntimeClient({
+      endpoint: tenon.cloud.apiUrl,
+      region: 'eu-central-1',
+      credentials,
+      maxAttempts: 1,
+    });
+    const invoke = () =>
+      client.send(new InvokeEndpointCommand({ EndpointName: 'plane', ContentType: 'application/json', Body: body }));
+    return { key, client, invoke };
+  }
+
+  it('is served as it is, signing with the id and the secret of a key', async () => {
+    const { invoke } = await signingClient();
+
+    const answer = await invoke();
+
+    expect(JSON.parse(answer.Body.transformToString())).toEqual({ predictions: expected });
+    expect(answer.InvokedProductionVariant).toBe('1');
+  });
+
+  it('is refused with another secret, with a key that was not made to sign, and once its key is revoked', async () => {
+    const forged = await signingClient((secret) => `${secret.slice(0, -1)}${secret.endsWith('A') ? 'B' : 'A'}`);
+    const revoked = await signingClient();
+    await invokeAdmin(
+      { command: 'revoke-key', tenant_id: 'tenant-a', key_id: String(revoked.key['key_id']) },
+      tenon.cloud.lambdaUrl,
+    );
+    const plain = await invokeAdmin({ command: 'create-key', tenant_id: 'tenant-a' }, tenon.cloud.lambdaUrl);
+    const unmade = new SageMakerRuntimeClient({
+      endpoint: tenon.cloud.apiUrl,
+      region: 'eu-central-1',
+      credentials: { accessKeyId: String(plain['key_id']), secretAccessKey: String(plain['api_key']) },
+      maxAttempts: 1,
+    });
+    const send = () => unmade.send(new InvokeEndpointCommand({ EndpointName: 'plane', Body: body }));
+
+    for (const call of [forged.invoke, revoked.invoke, send])
+      await expect(call()).rejects.toMatchObject({ $metadata: { httpStatusCode: 401 } });
+  });
+
+  it('cannot have its body changed on the way, nor its signature used elsewhere', async () => {
+    const { client } = await signingClient();
+    let signed: { headers: Record<string, string> } | undefined;
+    client.middlewareStack.add(
+      (next) => (args) => {
+        signed = args.request as { headers: Record<string, string> };
+        return next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+    await client.send(
+      new InvokeEndpointCommand({ EndpointName: 'plane', ContentType: 'application/json', Body: body }),
+    );
+    const { host: _, ...headers } = signed!.headers;
+
+    const changed = await tenon.request('POST', '/endpoints/plane/invocations', {
+      key: null,
+      text: '{"instances": [[1, 3]]}',
+      headers,
+    });
+    const elsewhere = await tenon.request('POST', '/mlflow/plane/invocations', { key: null, text: body, headers });
+
+    expect([changed.status, elsewhere.status]).toEqual([401, 401]);
   });
 });

@@ -13,6 +13,7 @@ const EXCEPTIONS: Readonly<Partial<Record<ErrorCode, readonly [name: string, sta
   model_not_ready: ['ModelNotReadyException', 429],
   rate_limited: ['ThrottlingException', 429],
   quota_exceeded: ['ThrottlingException', 429],
+  unauthenticated: ['SignatureDoesNotMatch', 401],
   internal: ['InternalFailure', 500],
 };
 

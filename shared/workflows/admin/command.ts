@@ -19,7 +19,10 @@ export const adminCommandSchema = z.discriminatedUnion('command', [
   about('delete', { confirm: z.string() }),
   about('set-plan', { plan: planNameSchema }),
   about('usage', usageQuerySchema.shape),
-  about('create-key', { expires_in_days: z.number().int().min(1).max(3650).optional() }),
+  about('create-key', {
+    expires_in_days: z.number().int().min(1).max(3650).optional(),
+    sigv4: z.boolean().default(false),
+  }),
   about('list-keys', {}),
   about('revoke-key', { key_id: keyId }),
   about('rotate-key', { key_id: keyId, grace_hours: z.number().int().min(0).max(720).default(24) }),

@@ -44,7 +44,7 @@ const HANDLERS: { [N in AdminCommand['command']]: (command: CommandOf<N>, contex
     delete: deleteTenant,
     'set-plan': setPlan,
     usage: usageOf,
-    'create-key': ({ tenant_id: id, expires_in_days: days }, context) => createKey(id, context, { days }),
+    'create-key': ({ tenant_id: id, expires_in_days: days, sigv4 }, context) => createKey(id, context, { days, sigv4 }),
     'list-keys': ({ tenant_id: id }, context) => listKeys(id, context),
     'revoke-key': revokeKey,
     'rotate-key': rotateKey,

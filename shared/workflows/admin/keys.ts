@@ -25,7 +25,7 @@ interface MadeKey {
 export async function createKey(
   tenantId: string,
   context: AdminContext,
-  options: { days?: number | undefined } = {},
+  options: { days?: number | undefined; sigv4?: boolean | undefined } = {},
 ): Promise<MadeKey> {
   await tenantById(tenantId, context);
   const secret = newSecret();
@@ -36,8 +36,9 @@ export async function createKey(
     created_at: now,
     secret_hash: hashSecret(secret),
     ...(options.days === undefined ? {} : { expires_at: now + options.days * DAY_S }),
+    ...(options.sigv4 === true ? { sigv4: true } : {}),
   };
-  await context.tenants.addKey(key);
+  await context.tenants.addKey(key, options.sigv4 === true ? secret : undefined);
   return {
     object: 'api_key',
     key_id: key.key_id,
@@ -83,7 +84,7 @@ export async function rotateKey(command: CommandOf<'rotate-key'>, context: Admin
     throw new ServiceError('conflict', `key ${keyId} is ${problem}: make a new one with create-key`);
   }
   const days = old.expires_at === undefined ? undefined : Math.ceil((old.expires_at - old.created_at) / DAY_S);
-  const made = await createKey(tenantId, context, { days });
+  const made = await createKey(tenantId, context, { days, sigv4: old.sigv4 });
   const endsAt = Math.min(nowS + hours * HOUR_S, old.expires_at ?? Infinity);
   await context.tenants.changeKey(tenantId, keyId, {
     rotated_to: made.key_id,
