@@ -1,7 +1,8 @@
 /**
  * L-BFGS, one iteration at a time, so that a fit can be cut between any two. Direction by the two-loop recursion (Nocedal and Wright,
  * "Numerical Optimization", algorithm 7.4), step by bisection to the weak Wolfe conditions (Lewis and Overton, "Nonsmooth optimization via
- * quasi-Newton methods", algorithm 2.6), which a smooth convex function always meets.
+ * quasi-Newton methods", algorithm 2.6), which a smooth convex function always meets. Where values differ by no more than rounding, the
+ * decrease is read from the slopes (Hager and Zhang, "A new conjugate gradient method with guaranteed descent", 2005, section 4).
  */
 
 export interface Evaluation {
@@ -18,6 +19,8 @@ export interface LbfgsState {
 
 export const MEMORY = 10;
 const SUFFICIENT_DECREASE = 1e-4;
+/** Differences of values, by the value, that may be rounding of float32 products: then the slopes decide alone. */
+const ROUNDING = 1e-8;
 const CURVATURE = 0.9;
 const MAX_TRIALS = 40;
 
@@ -37,8 +40,12 @@ export async function lbfgsStep(
     const length = step;
     const point = state.point.map((x, i) => x + length * direction[i]!);
     const next = await evaluate(point);
-    if (!(next.value <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
-    else if (dot(next.gradient, direction) < CURVATURE * slope) low = step;
+    const slopeThere = dot(next.gradient, direction);
+    const isLower = next.value <= value + SUFFICIENT_DECREASE * step * slope;
+    const isLevel =
+      next.value <= value + ROUNDING * Math.abs(value) && slopeThere <= (2 * SUFFICIENT_DECREASE - 1) * slope;
+    if (!isLower && !isLevel) high = step;
+    else if (slopeThere < CURVATURE * slope) low = step;
     else return { point, evaluation: next, pairs: remember(state, point, next) };
     step = high === Infinity ? 2 * low : (low + high) / 2;
   }

@@ -1,6 +1,7 @@
 /**
- * The solvers' loop: L-BFGS for the smooth penalties, OWL-QN for l1; the state holds point, gradient and the last pairs. Large data are multiplied in
- * float32 until the gradient is near what that can tell, then in float64 to the end.
+ * The solvers' loop: L-BFGS for the smooth penalties, OWL-QN for l1; the state holds point, gradient and the last pairs. Large data begin with
+ * a sample of their rows, whose optimum and curvature are near; all rows follow in float32 until the gradient is near what that can tell, then
+ * in float64 to the end.
  */
 import type { Engine } from '../../onnx/engine.ts';
 import { tensor } from '../../tensor/tensor.ts';
@@ -9,13 +10,12 @@ import type { FitState, Problem, Progress } from '../contract.ts';
 import { lbfgsStep } from '../lbfgs.ts';
 import type { Evaluation, LbfgsState } from '../lbfgs.ts';
 import { owlqnStep, pseudoGradient } from '../owlqn.ts';
-import { absoluteWeights, isLarge, objective, openLoss } from './objective.ts';
-import type { Precision } from './objective.ts';
+import { absoluteWeights, objective, openLoss } from './objective.ts';
+import { goalOf, phasesOf, precisionOf, problemIn } from './phases.ts';
+import type { Phase } from './phases.ts';
 import type { LogisticParams } from './params.ts';
 
 const REPORT_EVERY = 10;
-/** Gradients that float32 still tells apart from its rounding. */
-const SINGLE_TOL = 1e-5;
 
 export async function* fit(
   problem: Problem<LogisticParams>,
@@ -26,27 +26,27 @@ export async function* fit(
     yield { fraction: 1, epoch: Number(state.position['iteration']) };
     return;
   }
-  if (state.position['precision'] === undefined)
-    state.position = { ...state.position, precision: isLarge(problem.train) ? 'float32' : 'float64' };
-  if (state.position['precision'] === 'float32') {
-    yield* descend(problem, state, { engine, precision: 'float32' });
-    // The gradient in float64 is another one: the next phase begins with it.
-    state.position = { ...state.position, precision: 'float64', value: null };
+  const phases = phasesOf(problem.train);
+  const from = phases.indexOf((state.position['phase'] as Phase | undefined) ?? phases[0]!);
+  for (const [at, phase] of phases.entries()) {
+    if (at < from) continue;
+    // The gradient of another phase is another one: a phase begins with it.
+    if (state.position['phase'] !== phase) state.position = { ...state.position, phase, value: null };
+    yield* descend(problem, state, { engine, phase });
   }
-  yield* descend(problem, state, { engine, precision: 'float64' });
   state.position = { ...state.position, is_done: true };
   yield { fraction: 1, epoch: Number(state.position['iteration']) };
 }
 
-/** Iterations of one precision, to where it ends. */
+/** Iterations of one phase, to where it ends. */
 async function* descend(
-  problem: Problem<LogisticParams>,
+  whole: Problem<LogisticParams>,
   state: FitState,
-  { engine, precision }: { engine: Engine; precision: Precision },
+  { engine, phase }: { engine: Engine; phase: Phase },
 ): AsyncGenerator<Progress, void, undefined> {
+  const problem = problemIn(phase, whole);
   const { max_iter: maxIter, tol } = problem.params;
-  const goal = precision === 'float32' ? Math.max(tol, SINGLE_TOL) : tol;
-  const loss = await openLoss(problem, engine, precision);
+  const loss = await openLoss(problem, engine, precisionOf(phase));
   const evaluate = (point: Float64Array): Promise<Evaluation> => objective(problem, { state, loss, point });
   const weights = absoluteWeights(problem, state);
   const isSmooth = problem.params.penalty !== 'l1';
@@ -56,15 +56,17 @@ async function* descend(
   try {
     let solver = await restore(state, evaluate);
     const first = (state.position['first'] as number | null) ?? slopeOf(solver);
+    const goal = goalOf(phase, problem.params, first);
     let fraction = Number(state.position['fraction']);
     for (let iteration = Number(state.position['iteration']); ; iteration++) {
       const next = slopeOf(solver) <= goal || iteration >= maxIter ? undefined : await advance(solver);
       solver = next ?? solver;
       const done = Math.log(first / slopeOf(solver)) / Math.log(first / tol);
       fraction = Math.min(0.99, Math.max(fraction, done, iteration / maxIter));
-      save(state, solver, { iteration: iteration + (next ? 1 : 0), first, fraction, precision });
+      save(state, solver, { iteration: iteration + (next ? 1 : 0), first, fraction, phase });
       if (next === undefined) return;
-      const report = (iteration + 1) % REPORT_EVERY === 0 ? { metrics: { loss: solver.evaluation.value } } : {};
+      const isReported = phase !== 'sample' && (iteration + 1) % REPORT_EVERY === 0;
+      const report = isReported ? { metrics: { loss: solver.evaluation.value } } : {};
       yield { fraction, epoch: iteration + 1, step: iteration + 1, ...report };
     }
   } finally {
@@ -86,7 +88,7 @@ async function restore(
 function save(
   state: FitState,
   solver: LbfgsState,
-  position: { iteration: number; first: number; fraction: number; precision: Precision },
+  position: { iteration: number; first: number; fraction: number; phase: Phase },
 ): void {
   const vector = (data: Float64Array): HostTensor => tensor('float64', [data.length], data);
   const pairs = solver.pairs.flatMap(({ s, y }, k): [string, HostTensor][] => [
