@@ -18,3 +18,9 @@ export function steadyClock(): Clock {
   const offsetMs = Date.now() - performance.now();
   return { nowMs: () => offsetMs + performance.now() };
 }
+
+/** Until the counts of a month begin anew. */
+export function secondsToNextMonth(nowMs: number): number {
+  const now = new Date(nowMs);
+  return Math.ceil((Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) - nowMs) / 1000);
+}

@@ -36,6 +36,10 @@ export interface GatewayResult extends APIGatewayProxyResult {
   readonly stream?: AsyncIterable<string>;
 }
 
+/** Statuses that always say when to come again; what has to be freed first, such as a model, nobody can say of. */
+const WAITING: ReadonlySet<number> = new Set([429, 503]);
+const LATER_S = 60;
+
 type AnyOperation = (call: Call<OperationId>) => Promise<Reply<OperationId>>;
 
 /** A Lambda handler that serves the operations' routes. */
@@ -54,9 +58,10 @@ export function gatewayHandler<Id extends OperationId>(options: GatewayOptions<I
     } catch (error) {
       const known = toServiceError(error);
       if (known.code === 'internal') options.onInternalError(error, { operation, requestId });
-      if (known.retryAfterS !== undefined) headers['retry-after'] = String(known.retryAfterS);
       const dialect = dialectOf(event.resource);
       const { status, headers: own, body } = dialect.errorAnswer(known, requestId);
+      const retryAfterS = known.retryAfterS ?? (WAITING.has(status) ? LATER_S : undefined);
+      if (retryAfterS !== undefined) headers['retry-after'] = String(retryAfterS);
       Object.assign(headers, known.headers, { 'content-type': dialect.errorType }, own);
       return answer(status, headers, JSON.stringify(body));
     }

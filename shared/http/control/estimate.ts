@@ -10,10 +10,12 @@ import type { Caller } from '../../tenancy/tenant.ts';
 import type { EstimateOutcome } from '../../workflows/estimate.ts';
 import { plannedTrials, trialParams } from '../../workflows/sweep.ts';
 import type { SweepPlan } from '../../workflows/sweep.ts';
+import { checkWebhookUrl } from '../../workflows/webhook.ts';
 import { tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';
 import { checkJob } from './job-checks.ts';
+import { checkTrainingSeconds } from './job-room.ts';
 
 /** Of the time that API Gateway gives, the rest is for the checks and the answer. */
 const CALL_MS = 24_000;
@@ -25,7 +27,9 @@ export async function estimateJob(
   context: ControlContext,
 ): Promise<Reply<'estimateJob'>> {
   const tenant = tenantOf(context, from);
+  if (spec.webhook !== undefined) checkWebhookUrl(spec.webhook.url, context.allowLocalWebhooks);
   const plan = await checkJob(tenant.catalog, spec);
+  await checkTrainingSeconds(tenant, context.clock);
   const timed = await time(oneTraining(spec), tenant, context);
   const { training_seconds: training = 0, publish_seconds: publishing = 0, memory_mb: memoryMb = 0 } = timed;
   const seconds = training * trainings(plan, epochsOf(spec)) + publishing;

@@ -5,7 +5,6 @@ import type { Job, JobRecord, JobSpec } from '../../resources/job.ts';
 import { MAX_TRIALS } from '../../resources/sweep.ts';
 import { isFinished } from '../../resources/training.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
-import type { Limits } from '../../tenancy/plan.ts';
 import type { TrainEvent } from '../../workflows/train.ts';
 import { checkWebhookUrl } from '../../workflows/webhook.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
@@ -14,6 +13,7 @@ import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 import { estimateJob } from './estimate.ts';
 import { checkJob } from './job-checks.ts';
+import { checkRoom } from './job-room.ts';
 import { withTrials } from './trials.ts';
 
 type JobOperation = 'createJob' | 'estimateJob' | 'listJobs' | 'getJob' | 'cancelJob';
@@ -62,7 +62,7 @@ async function createJob(
   if (spec.webhook !== undefined) checkWebhookUrl(spec.webhook.url, context.allowLocalWebhooks);
   checkSize(spec);
   const plan = await checkJob(catalog, spec);
-  await checkRoom(spec, tenantOf(context, caller));
+  await checkRoom(spec, tenantOf(context, caller), context.clock);
   if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
     throw new ServiceError(
       'quota_exceeded',
@@ -102,27 +102,6 @@ async function createJob(
     throw error;
   }
   return { body: await showWhole(known ?? record, catalog, context.clock) };
-}
-
-/** What can be said before anything is reserved; the reservations themselves hold the limits. @throws {ServiceError} quota_exceeded */
-async function checkRoom(
-  spec: Pick<Job, 'name'>,
-  { quotas, catalog, models, limits }: TenantStores & { readonly limits: Limits },
-): Promise<void> {
-  const usedSeconds = await quotas.trainingSeconds();
-  if (usedSeconds >= limits.training_seconds_per_month) {
-    throw new ServiceError(
-      'quota_exceeded',
-      `this month's ${limits.training_seconds_per_month} training seconds are used up: see GET /v1/limits`,
-    );
-  }
-  if ((await catalog.models.get(spec.name)) === undefined && (await models.used()) >= limits.models) {
-    throw new ServiceError(
-      'quota_exceeded',
-      `your plan's ${limits.models} models are used up: delete one, or make a version of one`,
-      { param: '/name' },
-    );
-  }
 }
 
 async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRecord> {

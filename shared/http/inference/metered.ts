@@ -2,6 +2,7 @@
  * One use of a model, whatever the protocol it came in: quota first, then the run, then the usage. A run that fails is given
  * back, so that a tenant is billed for what was served and for nothing else.
  */
+import { secondsToNextMonth } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import { parseModelRef } from '../../resources/model.ts';
@@ -74,9 +75,4 @@ export async function metered<T>(
     model,
     headers: { 'server-timing': `${model.isCold ? 'cold' : 'warm'};dur=${durationMs.toFixed(1)}` },
   };
-}
-
-function secondsToNextMonth(nowMs: number): number {
-  const now = new Date(nowMs);
-  return Math.ceil((Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) - nowMs) / 1000);
 }

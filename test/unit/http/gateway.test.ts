@@ -155,6 +155,17 @@ describe('gatewayHandler', () => {
     expect(answer.headers?.['retry-after']).toBe('7');
   });
 
+  it('says so even where it cannot know', async () => {
+    const handler = handlerOf({
+      predict: () => Promise.reject(new ServiceError('quota_exceeded', 'delete a model first')),
+    });
+
+    const answer = await handler(predictEvent('digits:predict', '{"instances":[1]}'));
+
+    expect(answer.statusCode).toBe(429);
+    expect(answer.headers?.['retry-after']).toBe('60');
+  });
+
   it('carries a POST with an idempotency key out once', async () => {
     let runs = 0;
     const handler = handlerOf({
