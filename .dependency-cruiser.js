@@ -4,7 +4,7 @@ const only = (name, comment, from, allowed) => ({
   comment,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(infra|functions|shared|harness|test|bench|scripts)/', pathNot: allowed },
+  to: { path: '^(infra|functions|shared|harness|cli|test|bench|scripts)/', pathNot: allowed },
 });
 
 /** A layer of shared/ may import itself and the layers before it. */
@@ -26,6 +26,7 @@ export default {
       '^(infra/|shared/contract\\.ts$)',
     ),
     only('harness', 'the harness sees only synthesized templates: nothing of ours', '^harness/', '^harness/'),
+    only('cli', 'the command line knows the service by its routes only', '^cli/', '^(cli/|shared/contract\\.ts$)'),
     only('functions', 'a function is parse -> one call into shared -> response', '^functions/', '^(functions|shared)/'),
     only('shared-outward', 'shared knows nothing of Lambda entries, CDK or the harness', '^shared/', '^shared/'),
     only('leaves', 'leaves import nothing but leaves', '^shared/[^/]+\\.ts$', '^shared/[^/]+\\.ts$'),

@@ -13,7 +13,7 @@ interface Step {
   readonly report?: string;
 }
 
-const CODE = ['infra', 'functions', 'shared', 'harness', 'test', 'bench', 'scripts'];
+const CODE = ['infra', 'functions', 'shared', 'harness', 'cli', 'test', 'bench', 'scripts'];
 
 const STEPS: readonly Step[] = [
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json'] },
