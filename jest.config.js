@@ -10,6 +10,6 @@ export default {
     ],
   },
   // Packages that ship ES modules only have to go through the transformer too.
-  transformIgnorePatterns: ['/node_modules/(?!(hyparquet|p-limit|yocto-queue)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(@seriousme|hyparquet|p-limit|yocto-queue)/)'],
   testTimeout: 120_000,
 };

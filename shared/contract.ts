@@ -23,6 +23,7 @@ export interface Route {
 export const ROUTES = [
   { operation: 'getHealth', method: 'GET', path: '/v1/health', function: 'control', auth: 'none' },
   { operation: 'getOpenApi', method: 'GET', path: '/v1/openapi.json', function: 'control', auth: 'none' },
+  { operation: 'getDocs', method: 'GET', path: '/v1/docs', function: 'control', auth: 'none' },
   { operation: 'createDataset', method: 'POST', path: '/v1/datasets', function: 'control', auth: 'key' },
   { operation: 'listDatasets', method: 'GET', path: '/v1/datasets', function: 'control', auth: 'key' },
   { operation: 'getDataset', method: 'GET', path: '/v1/datasets/{id}', function: 'control', auth: 'key' },

@@ -151,7 +151,7 @@ const FINDINGS = {
   'AwsSolutions-APIG2':
     'Requests are checked in the functions against the schemas that also make the OpenAPI document: the gateway knows no row, column or tensor.',
   'AwsSolutions-APIG4':
-    'Every route with a key has the authorizer; health, the OpenAPI document and the metadata of the server are public, and a test holds the list to ROUTES.',
+    'Every route with a key has the authorizer; health, the OpenAPI document, its page and the metadata of the server are public, and a test holds the list to ROUTES.',
   'AwsSolutions-COG4':
     'Tenants are programs with API keys, checked by the Lambda authorizer, not people with Cognito accounts.',
   'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':

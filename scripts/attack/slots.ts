@@ -1,18 +1,13 @@
 /**
- * What stands in a route's path: `/v1/models/{name}/versions/{version}` has the slots `models/{name}` and `versions/{version}`.
- * Things must fill every slot of the route table, so a route that names something new does not compile without it.
+ * What stands in a route's path (shared/http/spec/path-examples.ts). Things must fill every slot of the route table, so a
+ * route that names something new does not compile without it.
  */
 import { ROUTES } from '../../shared/contract.ts';
 import type { Route } from '../../shared/contract.ts';
 import { SPECS } from '../../shared/http/spec/index.ts';
+import type { Slot } from '../../shared/http/spec/path-examples.ts';
 import type { OperationSpec } from '../../shared/http/spec/spec.ts';
 
-type LastPart<S extends string> = S extends `${string}/${infer Rest}` ? LastPart<Rest> : S;
-type SlotsOf<Path extends string> = Path extends `${infer Head}/{${infer Name}}${infer Rest}`
-  ? `${LastPart<Head>}/{${Name}}` | SlotsOf<Rest>
-  : never;
-
-export type Slot = SlotsOf<(typeof ROUTES)[number]['path']>;
 export type Slots = Readonly<Record<Slot, string>>;
 
 export interface Target {

@@ -4,6 +4,7 @@ import { ROUTES } from '../contract.ts';
 import type { Route } from '../contract.ts';
 import { DIALECTS, dialectOf } from './dialects/index.ts';
 import { SPECS } from './spec/index.ts';
+import { pathExamples } from './spec/path-examples.ts';
 import type { OperationSpec } from './spec/spec.ts';
 
 type Json = Record<string, unknown>;
@@ -45,7 +46,7 @@ function operationOf(route: Route, spec: OperationSpec): Json {
     tags: [spec.tag],
     summary: spec.summary,
     ...(route.auth === 'none' ? { security: [] } : {}),
-    parameters: [...pathParameters(spec), ...queryParameters(spec)],
+    parameters: [...pathParameters(route, spec), ...queryParameters(spec)],
     ...(spec.body === undefined
       ? {}
       : {
@@ -61,7 +62,7 @@ function operationOf(route: Route, spec: OperationSpec): Json {
       [spec.status]: {
         description: 'Success',
         content: {
-          'application/json': { schema: jsonSchema(spec.answer, 'output') },
+          [spec.answerType ?? 'application/json']: { schema: jsonSchema(spec.answer, 'output') },
           ...Object.fromEntries((spec.alternatives ?? []).map((type) => [type, { schema: { type: 'string' } }])),
         },
       },
@@ -76,13 +77,15 @@ function otherMedia({ media = [] }: OperationSpec): Json {
   return Object.fromEntries(others.map((type) => [type, { schema: { type: 'string' } }]));
 }
 
-function pathParameters(spec: OperationSpec): Json[] {
+function pathParameters(route: Route, spec: OperationSpec): Json[] {
+  const examples = pathExamples(route.path);
   return Object.entries(spec.params ?? {}).map(([name, description]) => ({
     name,
     in: 'path',
     required: true,
     description,
     schema: { type: 'string' },
+    example: examples[name],
   }));
 }
 
@@ -97,6 +100,7 @@ function queryParameters(spec: OperationSpec): Json[] {
     in: 'query',
     required: required.includes(name),
     schema,
+    ...(spec.exampleQuery?.[name] === undefined ? {} : { example: spec.exampleQuery[name] }),
   }));
 }
 

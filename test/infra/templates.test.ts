@@ -269,12 +269,13 @@ describe('api', () => {
     );
   });
 
-  test('only health, the OpenAPI document and the state of the server are open', () => {
+  test('only health, the OpenAPI document, its page and the state of the server are open', () => {
     const open = app
       .of('AWS::ApiGateway::Method')
       .filter(({ properties }) => properties['AuthorizationType'] === 'NONE');
 
     expect(open.map(({ metadata }) => metadata['aws:cdk:path']?.split('/Default')[1]).sort()).toEqual([
+      '/v1/docs/GET/Resource',
       '/v1/health/GET/Resource',
       '/v1/openapi.json/GET/Resource',
       '/v2/GET/Resource',

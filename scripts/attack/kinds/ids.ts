@@ -1,8 +1,9 @@
 /** Another tenant's things by their names: the true ones, guessed ones, and names within bodies. */
+import type { Slot } from '../../../shared/http/spec/path-examples.ts';
 import type { AttackKind, Scene } from '../attempt.ts';
 import { exampleFor, leavesOf, withValue } from '../bodies.ts';
 import { TARGETS, pathOf } from '../slots.ts';
-import type { Slot, Slots, Target } from '../slots.ts';
+import type { Slots, Target } from '../slots.ts';
 import { jsonBody } from '../wire.ts';
 import type { HttpRequest } from '../wire.ts';
 

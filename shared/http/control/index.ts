@@ -2,6 +2,7 @@
 import type { ROUTES } from '../../contract.ts';
 import type { ControlContext } from '../context.ts';
 import { openApiDocument } from '../openapi.ts';
+import { referencePage } from '../reference-page.ts';
 import type { Operations } from '../operation.ts';
 import { dataOperations } from './data.ts';
 import { aliasOperations } from './aliases.ts';
@@ -18,6 +19,7 @@ export function controlOperations(context: ControlContext): Operations<ControlOp
   return {
     getHealth: async () => ({ body: { status: 'ok' } }),
     getOpenApi: async () => ({ body: openApiDocument(), headers: { 'cache-control': 'public, max-age=300' } }),
+    getDocs: async () => referencePage(),
     ...datasetOperations(context),
     ...jobOperations(context),
     ...modelOperations(context),

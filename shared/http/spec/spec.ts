@@ -7,6 +7,8 @@ export interface OperationSpec {
   /** Path parameters: name -> what it is. */
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: z.ZodType;
+  /** An example of the query, sent as it stands by a test. */
+  readonly exampleQuery?: Readonly<Record<string, string | number>>;
   readonly body?: z.ZodType;
   /** Media types whose bytes the operation reads itself; `body` then says what they hold where they are JSON. */
   readonly media?: readonly string[];
@@ -15,6 +17,8 @@ export interface OperationSpec {
   /** HTTP status of success. */
   readonly status: number;
   readonly answer: z.ZodType;
+  /** The answer's media type, where it is not JSON. */
+  readonly answerType?: string;
   /** Media types besides JSON that the answer may come in, by the Accept header. */
   readonly alternatives?: readonly string[];
 }

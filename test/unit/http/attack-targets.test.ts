@@ -1,10 +1,11 @@
 /** The attack suite is made of the route table: no route is left out of it for want of something to send. */
 import { describe, expect, it } from '@jest/globals';
 import { TARGETS, pathOf } from '../../../scripts/attack/slots.ts';
-import type { Slot, Slots } from '../../../scripts/attack/slots.ts';
+import type { Slots } from '../../../scripts/attack/slots.ts';
 import { exampleFor, leavesOf, withValue } from '../../../scripts/attack/bodies.ts';
 import type { Things } from '../../../scripts/attack/things.ts';
 import { ROUTES } from '../../../shared/contract.ts';
+import type { Slot } from '../../../shared/http/spec/path-examples.ts';
 
 /** Every slot filled with its own name. */
 const slots = Object.fromEntries(TARGETS.flatMap((target) => target.slots.map((slot: Slot) => [slot, 'x']))) as Slots;
