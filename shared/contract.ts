@@ -44,6 +44,7 @@ export const ROUTES = [
   { operation: 'getWebhookSecret', method: 'GET', path: '/v1/webhooks/secret', function: 'control', auth: 'key' },
   { operation: 'rotateWebhookSecret', method: 'POST', path: '/v1/webhooks/secret', function: 'control', auth: 'key' },
   { operation: 'listModels', method: 'GET', path: '/v1/models', function: 'control', auth: 'key' },
+  { operation: 'createModel', method: 'POST', path: '/v1/models', function: 'control', auth: 'key' },
   { operation: 'getModel', method: 'GET', path: '/v1/models/{name}', function: 'control', auth: 'key' },
   {
     operation: 'predict',
@@ -68,6 +69,14 @@ export const ROUTES = [
     function: 'control',
     auth: 'key',
   },
+  {
+    operation: 'completeModelVersion',
+    method: 'POST',
+    path: '/v1/models/{name}/versions/{version}/complete',
+    function: 'control',
+    auth: 'key',
+  },
+  { operation: 'completeModel', method: 'POST', path: '/v1/models/{name}/complete', function: 'control', auth: 'key' },
   {
     operation: 'getModelArtifact',
     method: 'GET',

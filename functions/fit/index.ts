@@ -1,13 +1,18 @@
-/** Trains one time-boxed segment of a job, or publishes its last checkpoint, with the tenant's own credentials. */
+/** Trains one time-boxed segment of a job, publishes its last checkpoint, or checks a model of the tenant's own, with the tenant's own credentials. */
+import { join } from 'node:path';
 import type { Context } from 'aws-lambda';
 import { steadyClock, systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
+import { runInSandbox } from '../../shared/runtime/sandbox/run.ts';
+import type { Verdict } from '../../shared/runtime/sandbox/verdict.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
 import { estimate } from '../../shared/workflows/estimate.ts';
 import type { EstimateOutcome } from '../../shared/workflows/estimate.ts';
 import { fitSegment } from '../../shared/workflows/fit.ts';
 import type { FitContext } from '../../shared/workflows/fit-context.ts';
+import { checkModel } from '../../shared/workflows/check-model.ts';
+import type { CheckOutcome } from '../../shared/workflows/check-model.ts';
 import { discard, publish } from '../../shared/workflows/publish.ts';
 import type { FitEvent, PublishOutcome, SegmentOutcome } from '../../shared/workflows/train.ts';
 import { logger } from '../logger.ts';
@@ -37,13 +42,24 @@ export const handler = async (event: FitEvent, context: Context): Promise<{ seco
     gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
   });
   const status = 'status' in outcome ? outcome.status : 'done';
-  const segment = 'segment' in event ? { segment: event.segment } : {};
-  const job = 'job' in event ? { job: event.job } : {};
-  logger.info(event.action, { ...job, ...segment, status, seconds: outcome.seconds });
+  const { action, ...what } = event;
+  // The whole of a job that is only estimated is no line of a log.
+  const about = 'spec' in what ? {} : what;
+  logger.info(action, { ...about, status, seconds: outcome.seconds });
   return outcome;
 };
 
-function perform(event: FitEvent, context: FitContext): Promise<SegmentOutcome | PublishOutcome | EstimateOutcome> {
+/** Half of the memory for the model's own process: what it holds has to fit into *inference* too. */
+const SANDBOX = { seconds: 60, memoryBytes: 1_400_000_000 };
+
+function sandbox(bytes: Uint8Array): Promise<Verdict> {
+  return runInSandbox(bytes, { main: join(requireEnv('LAMBDA_TASK_ROOT'), 'sandbox.js'), ...SANDBOX });
+}
+
+function perform(
+  event: FitEvent,
+  context: FitContext,
+): Promise<SegmentOutcome | PublishOutcome | CheckOutcome | EstimateOutcome> {
   switch (event.action) {
     case 'segment':
       return fitSegment(event, context);
@@ -53,5 +69,7 @@ function perform(event: FitEvent, context: FitContext): Promise<SegmentOutcome |
       return estimate(event, context);
     case 'discard':
       return discard(event, context);
+    case 'check':
+      return checkModel(event, { ...context, sandbox });
   }
 }

@@ -1,4 +1,4 @@
-/** One durable execution a job. What it decides stands in shared/workflows/train.ts; this binds it to the durable SDK. */
+/** One durable execution a job, or a check of an uploaded model. What it decides stands in shared/workflows/train.ts; this binds it to the durable SDK. */
 import { withDurableExecution } from '@aws/durable-execution-sdk-js';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { systemClock } from '../../shared/clock.ts';
@@ -8,6 +8,8 @@ import { ownClients } from '../../shared/stores/clients.ts';
 import { Schedules } from '../../shared/stores/schedules.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { attempts } from '../../shared/workflows/attempts.ts';
+import { checkUpload, refuseUpload } from '../../shared/workflows/check.ts';
+import type { CheckEvent } from '../../shared/workflows/check.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { train } from '../../shared/workflows/train.ts';
 import { inTurn } from '../../shared/workflows/turns.ts';
@@ -25,11 +27,23 @@ const schedules = new Schedules(dynamo, quotasTable, {
   clock: systemClock,
   capacity: { slots: Number(requireEnv(ENV.trainingSlots)), leaseMs: LEASE_MS },
 });
+type TenantTables = ReturnType<typeof tenantTables>;
 const allowLoopback = requireEnv(ENV.localWebhooks) === 'true';
 
-export const handler = withDurableExecution(async (event: TrainEvent, context: DurableContext): Promise<JobOutcome> => {
+export const handler = withDurableExecution(
+  async (event: TrainEvent | CheckEvent, context: DurableContext): Promise<object> => {
+    const { tenant_id: tenantId } = event;
+    const names = { catalog: catalogTable, quotas: quotasTable };
+    const stores = tenantTables(dynamo, names, { tenantId, clock: systemClock });
+    if (!('check' in event)) return runJob(event, context, stores);
+    return checkUpload(event, orchestration(context, tenantId), {
+      refuse: (model, reason) => refuseUpload(model, reason, stores.catalog),
+    });
+  },
+);
+
+function runJob(event: TrainEvent, context: DurableContext, stores: TenantTables): Promise<JobOutcome> {
   const { tenant_id: tenantId, job } = event;
-  const stores = tenantTables(dynamo, { catalog: catalogTable, quotas: quotasTable }, { tenantId, clock: systemClock });
   const turns = {
     // A cancelled job needs no slot to hear of it.
     ask: async (slot: string) =>
@@ -45,7 +59,7 @@ export const handler = withDurableExecution(async (event: TrainEvent, context: D
     failTrial: (trial, error) => stores.catalog.trials(job).patch(trial, { status: 'failed', error }),
     notify: (attempt) => notify({ job, attempt }, stores.catalog, { clock: systemClock, allowLoopback }),
   });
-});
+}
 
 function orchestration(context: DurableContext, tenantId: string): Orchestration {
   return {

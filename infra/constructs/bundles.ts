@@ -24,7 +24,7 @@ const PLATFORMS: Readonly<Record<Target, Platform>> = {
 
 export class Bundles {
   readonly platform: Platform;
-  private readonly bundled: ReadonlyMap<string, Uint8Array>;
+  private readonly bundled: ReadonlyMap<string, Bundle>;
 
   constructor(target: Target) {
     this.platform = PLATFORMS[target];
@@ -41,7 +41,7 @@ export class Bundles {
         image: cdk.DockerImage.fromRegistry('unused: bundled locally'),
         local: {
           tryBundle: (outputDir) => {
-            writeFileSync(join(outputDir, 'index.js'), bundle);
+            for (const [file, contents] of bundle) writeFileSync(join(outputDir, file), contents);
             // Where the asset lies below a package of ES modules, as it does locally, Node would take it for one.
             writeFileSync(join(outputDir, 'package.json'), '{"type":"commonjs"}\n');
             if (withOnnxRuntime) placeOnnxRuntime(join(PROJECT_ROOT, 'node_modules'), outputDir, this.platform);
@@ -52,8 +52,9 @@ export class Bundles {
     });
   }
 
-  private hash(bundle: Uint8Array, withOnnxRuntime: boolean): string {
-    const hash = createHash('sha256').update('commonjs').update(bundle);
+  private hash(bundle: Bundle, withOnnxRuntime: boolean): string {
+    const hash = createHash('sha256').update('commonjs');
+    for (const [file, contents] of bundle) hash.update(file).update(contents);
     if (withOnnxRuntime) {
       hash.update(
         `${onnxRuntimeVersion(join(PROJECT_ROOT, 'node_modules'))} ${this.platform.os} ${this.platform.arch}`,
@@ -63,12 +64,21 @@ export class Bundles {
   }
 }
 
-function bundleAll(minify: boolean): ReadonlyMap<string, Uint8Array> {
+/** File name -> contents. */
+type Bundle = ReadonlyMap<string, Uint8Array>;
+
+/** What a function is made of: its handler, and where it has one the process that it starts. */
+const ENTRIES = ['index', 'sandbox'];
+
+function bundleAll(minify: boolean): ReadonlyMap<string, Bundle> {
   const folder = join(PROJECT_ROOT, 'functions');
   const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'index.ts')));
+  const entries = names
+    .flatMap((name) => ENTRIES.map((entry) => `${name}/${entry}`))
+    .filter((entry) => existsSync(join(folder, `${entry}.ts`)));
   const { outputFiles } = build({
     absWorkingDir: PROJECT_ROOT,
-    entryPoints: names.map((name) => ({ in: `functions/${name}/index.ts`, out: `${name}/index` })),
+    entryPoints: entries.map((entry) => ({ in: `functions/${entry}.ts`, out: entry })),
     outdir: 'bundles',
     write: false,
     bundle: true,
@@ -83,7 +93,10 @@ function bundleAll(minify: boolean): ReadonlyMap<string, Uint8Array> {
     legalComments: 'none',
     logLevel: 'silent',
   });
-  return new Map(outputFiles.map((file) => [basename(dirname(file.path)), file.contents]));
+  const files = Map.groupBy(outputFiles, ({ path }) => basename(dirname(path)));
+  return new Map(
+    [...files].map(([name, all]) => [name, new Map(all.map(({ path, contents }) => [basename(path), contents]))]),
+  );
 }
 
 function build<T extends esbuild.BuildOptions>(

@@ -32,6 +32,23 @@ export function readModel(bytes: Uint8Array): ModelDef {
   };
 }
 
+/** What a file says of itself and of its inputs and outputs: its weights are not decoded. @throws {TypeError} when the bytes are no ONNX model */
+export function readSignature(bytes: Uint8Array): {
+  graph: Pick<GraphDef, 'inputs' | 'outputs'>;
+  metadata: ModelDef['metadata'];
+} {
+  const { graph, metadataProps } = parse(bytes);
+  if (!graph) throw new TypeError('not an ONNX model: it holds no graph');
+  const stored = new Set(graph.initializer.map(({ name }) => name));
+  return {
+    graph: {
+      inputs: graph.input.filter(({ name }) => !stored.has(name)).map(valueDef),
+      outputs: graph.output.map(valueDef),
+    },
+    metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
+  };
+}
+
 function parse(bytes: Uint8Array): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);

@@ -81,7 +81,7 @@ export const createDatasetSchema = z
 
 export type CreateDataset = z.infer<typeof createDatasetSchema>;
 
-const uploadTargetSchema = z.object({
+export const uploadTargetSchema = z.object({
   method: z.literal('PUT'),
   url: z.string(),
   headers: z.record(z.string(), z.string()),

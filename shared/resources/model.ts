@@ -5,33 +5,91 @@ import { aliasTargetSchema } from './alias.ts';
 import type { AliasTarget } from './alias.ts';
 import { nameSchema, timeSchema } from './common.ts';
 import { fairnessSchema, overviewSchema } from './overview.ts';
+import { uploadTargetSchema } from './dataset.ts';
 import { TASKS } from './job.ts';
+
+/** The family of models that were not trained here. */
+export const UPLOADED_FAMILY = 'onnx';
+
+const tensorSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  shape: z.array(z.number().int()).describe('-1 is a variable dimension'),
+});
+
+/** What the checks found in an uploaded model, and what happened when it was run on zeros. */
+const lintSchema = z.object({
+  bytes: z.number().int(),
+  findings: z
+    .array(z.object({ check: z.string(), message: z.string(), node: z.string().optional() }))
+    .describe('Why it was refused; none for a model that is served.'),
+  content: z
+    .object({
+      ir_version: z.number().int(),
+      opsets: z.record(z.string(), z.number().int()),
+      producer: z.string(),
+      nodes: z.number().int(),
+      ops: z.record(z.string(), z.number().int()),
+      inputs: z.array(tensorSchema),
+      outputs: z.array(tensorSchema),
+      estimated_memory_bytes: z.number(),
+    })
+    .optional(),
+  trial: z
+    .object({
+      status: z.enum(['ran', 'not_run', 'failed']),
+      message: z.string().optional(),
+      inputs: z.record(z.string(), z.array(z.number().int())).optional(),
+      outputs: z.record(z.string(), z.array(z.number().int())).optional(),
+      load_seconds: z.number().optional(),
+      run_seconds: z.number().optional(),
+      peak_memory_bytes: z.number().optional(),
+    })
+    .optional(),
+});
+
+export type Lint = z.infer<typeof lintSchema>;
+
+/** The versions of a job are ready when they are there. */
+const versionStatusSchema = z.enum(['awaiting_upload', 'linting', 'ready', 'refused']);
+
+export const createModelSchema = z.strictObject({ name: nameSchema });
 
 export const modelVersionSchema = z.object({
   id: z.string().describe('name:version'),
   object: z.literal('model.version'),
   name: z.string(),
   version: z.number().int(),
-  task: z.enum(TASKS),
-  family: z.string(),
-  job: z.string(),
-  dataset: z.string(),
+  status: versionStatusSchema.optional(),
+  task: z.enum(TASKS).optional().describe('Of an upload it is not known.'),
+  family: z.string().describe('"onnx" for an upload.'),
+  job: z.string().optional(),
+  dataset: z.string().optional(),
   metrics: z.object({ train: z.record(z.string(), z.number()), validation: z.record(z.string(), z.number()) }),
   bytes: z.number().int(),
   sha256: z.string(),
+  upload: uploadTargetSchema.optional(),
+  lint: lintSchema.optional(),
   created_at: timeSchema,
 });
 
 export type ModelVersion = z.infer<typeof modelVersionSchema>;
 
+/** What the catalog keeps of a version besides what the API shows. */
+export interface ModelVersionRecord extends Omit<ModelVersion, 'upload'> {
+  /** Of an upload: the id of its check, and what its bytes may come to. */
+  readonly check?: string;
+  readonly stored_bytes_limit?: number;
+}
+
 export const modelSchema = z.object({
   id: z.string(),
   object: z.literal('model'),
   name: z.string(),
-  latest_version: z.number().int(),
+  latest_version: z.number().int().describe('0 while no version is ready.'),
   first_job: z.string().optional().describe('The job that made its first version.'),
   aliases: z.record(z.string(), aliasTargetSchema),
-  ready: z.literal(true).describe('KServe V1 asks for it: what is listed can be served'),
+  ready: z.boolean().describe('KServe V1 asks for it: a version can be served'),
   created_at: timeSchema,
   updated_at: timeSchema,
 });

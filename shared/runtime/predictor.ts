@@ -4,7 +4,7 @@ import type { Label } from '../data/target.ts';
 import type { OutputName } from '../families/contract.ts';
 import { ServiceError } from '../errors.ts';
 import type { Session } from '../onnx/engine.ts';
-import { readModel } from '../onnx/read-model.ts';
+import { readSignature } from '../onnx/read-model.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { generate } from './generation.ts';
@@ -41,8 +41,10 @@ export type Prediction =
   | readonly number[]
   | readonly (readonly number[])[];
 
-export interface Predictor {
-  readonly schema: ModelSchema;
+/** A model in memory, as it is served: one of our own, or a tenant's. */
+export interface ServedModel {
+  /** Of a model that was trained here. */
+  readonly schema?: ModelSchema;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** Estimated memory of the loaded model. */
@@ -51,17 +53,27 @@ export interface Predictor {
    * One answer per instance: {label, probabilities}, {cluster, distance}, {text}, a number or a list of them, {labels, probabilities} of steps. The parameters are a language model's.
    * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature
    */
-  predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<Prediction[]>;
-  /** Of a language model: the probabilities of the next token by id, one list per instance. */
-  nextToken(instances: readonly unknown[]): Promise<number[][]>;
+  predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<unknown[]>;
   /** Runs the graph on its own tensors. @throws invalid_request with ONNX Runtime's words where it cannot */
   run(feeds: Readonly<Record<string, HostTensor>>, fetches: readonly string[]): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
 }
 
+/** A model that was trained here. */
+export interface Predictor extends ServedModel {
+  readonly schema: ModelSchema;
+  predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<Prediction[]>;
+  /** Of a language model: the probabilities of the next token by id, one list per instance. */
+  nextToken(instances: readonly unknown[]): Promise<number[][]>;
+}
+
 /** ONNX Runtime keeps the weights, packed copies of them and its own frame. */
 const SIZE_FACTOR = 2;
 const SESSION_BYTES = 2_000_000;
+
+export function sizeInMemory(file: Uint8Array): number {
+  return file.length * SIZE_FACTOR + SESSION_BYTES;
+}
 
 /** Loads a model from its bytes or its file. */
 export async function loadPredictor(
@@ -71,14 +83,14 @@ export async function loadPredictor(
   const file = typeof model === 'string' ? await readFile(model) : model;
   // A plain view: a Buffer's slice() would share memory where the reader of ONNX files expects a copy.
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
-  const { metadata, graph } = readModel(bytes);
+  const { metadata, graph } = readSignature(bytes);
   const schema = readSchema(metadata);
   const session = await createSession(bytes, options);
   return {
     schema,
-    inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).flatMap(tensorSpec),
+    inputs: graph.inputs.flatMap(tensorSpec),
     outputs: graph.outputs.flatMap(tensorSpec),
-    sizeBytes: bytes.length * SIZE_FACTOR + SESSION_BYTES,
+    sizeBytes: sizeInMemory(bytes),
     async predict(instances, parameters) {
       if (schema.language !== undefined) {
         const prompts = textsOf(schema.features, instances);
@@ -88,9 +100,18 @@ export async function loadPredictor(
       return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results) });
     },
     nextToken: (instances) => nextToken(session, schema, instances),
-    run: (feeds, fetches) => session.run(feeds, fetches).catch(refuse),
+    run: (feeds, fetches) => runRefusing(session, feeds, fetches),
     release: () => session.release(),
   };
+}
+
+/** Runs a graph on a caller's tensors. @throws invalid_request with ONNX Runtime's words where it cannot */
+export function runRefusing(
+  session: Session,
+  feeds: Readonly<Record<string, HostTensor>>,
+  fetches: readonly string[],
+): Promise<Record<string, HostTensor>> {
+  return session.run(feeds, fetches).catch(refuse);
 }
 
 /** What the graph makes of tensors of the right types and shapes is between the caller and the model. */

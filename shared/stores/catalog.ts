@@ -7,7 +7,7 @@ import { TENANT_PK_PREFIX } from '../contract.ts';
 import type { Erasure } from '../resources/audit.ts';
 import type { DatasetRecord } from '../resources/dataset.ts';
 import type { JobRecord, TrialRecord } from '../resources/job.ts';
-import type { ModelRecord, ModelVersion } from '../resources/model.ts';
+import type { ModelRecord, ModelVersionRecord } from '../resources/model.ts';
 import type { WebhookSecretRecord } from '../resources/webhook.ts';
 import { AuditLog } from './audit-log.ts';
 import { Collection } from './collection.ts';
@@ -53,7 +53,7 @@ export class Catalog {
   }
 
   /** A model's versions, by `versionId`. */
-  versions(name: string): Collection<ModelVersion> {
+  versions(name: string): Collection<ModelVersionRecord> {
     return this.#collection(`#MODEL#${name}`, 'VERSION#');
   }
 }

@@ -23,6 +23,8 @@ export const paths = {
   versions: (name: string) => `models/${name}/`,
   version: (name: string, version: number) => `models/${name}/${version}/`,
   model: (name: string, version: number) => `models/${name}/${version}/model.onnx`,
+  /** Where a tenant's own model is uploaded to. What was checked is copied from here: the URL can be written to again. */
+  modelUpload: (name: string, version: number) => `models/${name}/${version}/upload.onnx`,
   /** The sample of training rows that explanations compare with: never part of the ONNX file. */
   background: (name: string, version: number) => `models/${name}/${version}/background.json`,
   card: (name: string, version: number) => `models/${name}/${version}/card.json`,

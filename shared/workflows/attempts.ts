@@ -1,5 +1,5 @@
 /** The tries of one call of *fit*: a bounded number, so that a segment that always crashes ends its job and not its budget. */
-import { FitFailed } from './train.ts';
+import { FitFailed } from './fit-failed.ts';
 
 export const FIT_ATTEMPTS = 3;
 const RETRY_S = 5;

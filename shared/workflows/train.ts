@@ -5,7 +5,9 @@
  */
 import type { JobSpec } from '../resources/job.ts';
 import type { JobError } from '../resources/training.ts';
+import type { CheckAction } from './check-model.ts';
 import { crashCode, failure } from './failure.ts';
+import { FitFailed } from './fit-failed.ts';
 import type { RunName } from './run.ts';
 import type { Rung, SweepPlan } from './sweep.ts';
 
@@ -22,7 +24,8 @@ export type FitEvent =
   | (RunName & { readonly action: 'segment'; readonly segment: number; readonly until_epoch?: number })
   | (RunName & { readonly action: 'publish'; readonly segment: number })
   | { readonly action: 'discard'; readonly job: string }
-  | { readonly action: 'estimate'; readonly spec: JobSpec };
+  | { readonly action: 'estimate'; readonly spec: JobSpec }
+  | CheckAction;
 
 export interface SegmentOutcome {
   /** `running`: there is more to do; `paused`: the epochs asked for are done; the others end the training. */
@@ -74,11 +77,6 @@ export interface TrainServices {
   failTrial(trial: string, error: JobError): Promise<unknown>;
   /** @returns in how many seconds to try again, 0 when there is nothing more to try */
   notify(attempt: number): Promise<number>;
-}
-
-/** *fit* failed without an answer of its own: it crashed, ran out of memory or of time, as often as it was tried. */
-export class FitFailed extends Error {
-  override readonly name = 'FitFailed';
 }
 
 /** How a training ended, and from where it could be published. */

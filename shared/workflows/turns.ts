@@ -1,6 +1,6 @@
 /** Segments in turn: before each one a slot of the account's schedule is asked for, after the last it is given back. */
 import { pauseS } from '../tenancy/schedule.ts';
-import { FitFailed } from './train.ts';
+import { FitFailed } from './fit-failed.ts';
 import type { FitEvent, Orchestration, SegmentOutcome } from './train.ts';
 
 export interface Turns {

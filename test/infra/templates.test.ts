@@ -24,9 +24,12 @@ describe('functions', () => {
     expect(fn(name).properties['TenancyConfig']).toEqual({ TenantIsolationMode: 'PER_TENANT' });
   });
 
-  test.each(['Train', 'Control', 'Events', 'Authorizer', 'Admin'])('%s is not isolated: it serves all tenants', (name) => {
-    expect(fn(name).properties['TenancyConfig']).toBeUndefined();
-  });
+  test.each(['Train', 'Control', 'Events', 'Authorizer', 'Admin'])(
+    '%s is not isolated: it serves all tenants',
+    (name) => {
+      expect(fn(name).properties['TenancyConfig']).toBeUndefined();
+    },
+  );
 
   test.each(ISOLATED)('%s has no right to data of its own, only to take the tenant role', (name) => {
     const permissions = permissionsOf(app, role(name));

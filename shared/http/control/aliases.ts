@@ -9,6 +9,7 @@ import type { Catalog } from '../../stores/catalog.ts';
 import { notFound, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { Operations } from '../operation.ts';
+import { requireReady } from '../ready.ts';
 import { modelByName, showModel } from './model-record.ts';
 
 type AliasOperation = 'putModelAlias' | 'deleteModelAlias' | 'rollbackModelAlias';
@@ -88,8 +89,9 @@ function historyOf({ alias_history: history = {} }: ModelRecord, alias: string):
 /** @throws {ServiceError} not_found naming the version that is not there, or no longer */
 async function requireVersions(catalog: Catalog, name: string, target: AliasTarget): Promise<void> {
   for (const version of versionsOfTarget(target)) {
-    if ((await catalog.versions(name).get(versionId(version))) === undefined)
-      throw notFound('model', `${name}:${version}`);
+    const record = await catalog.versions(name).get(versionId(version));
+    if (record === undefined) throw notFound('model', `${name}:${version}`);
+    requireReady(record);
   }
 }
 

@@ -10,6 +10,7 @@ import { datasetOperations } from './datasets.ts';
 import { jobOperations } from './jobs.ts';
 import { modelOperations } from './models.ts';
 import { openInferenceServer } from './open-inference.ts';
+import { uploadOperations } from './uploads.ts';
 import { usageOperations } from './usage.ts';
 import { webhookOperations } from './webhooks.ts';
 
@@ -24,6 +25,7 @@ export function controlOperations(context: ControlContext): Operations<ControlOp
     ...jobOperations(context),
     ...modelOperations(context),
     ...aliasOperations(context),
+    ...uploadOperations(context),
     ...usageOperations(context),
     ...openInferenceServer(context),
     ...webhookOperations(context),

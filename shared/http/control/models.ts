@@ -3,15 +3,18 @@ import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import { versionsOfTarget } from '../../resources/alias.ts';
 import { NAME_PATTERN } from '../../resources/common.ts';
-import type { ModelCard, ModelVersion } from '../../resources/model.ts';
+import { UPLOADED_FAMILY } from '../../resources/model.ts';
+import type { ModelCard } from '../../resources/model.ts';
 import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
-import { listOf, notFound, tenantOf } from '../context.ts';
+import { listOf, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
+import { requireReady } from '../ready.ts';
 import { cardMarkdown } from './card-markdown.ts';
-import { modelByName, showModel } from './model-record.ts';
+import { modelByName, showModel, versionOf } from './model-record.ts';
+import { showVersion } from './uploads.ts';
 
 type ModelOperation =
   | 'listModels'
@@ -49,12 +52,14 @@ export function modelOperations(context: ControlContext): Operations<ModelOperat
     getModelCard: (call) => getModelCard(call, context),
 
     async getModelVersion({ caller, params }) {
-      return { body: await versionOf(tenantOf(context, caller).catalog, params) };
+      const { catalog, objects } = tenantOf(context, caller);
+      return { body: await showVersion(await versionOf(catalog, params), objects, context) };
     },
 
     async getModelArtifact({ caller, params }) {
       const { catalog, objects } = tenantOf(context, caller);
       const version = await versionOf(catalog, params);
+      requireReady(version);
       const url = await objects.presignGet(
         paths.model(version.name, version.version),
         DOWNLOAD_EXPIRES_S,
@@ -80,7 +85,11 @@ async function getModelCard(
   context: ControlContext,
 ): Promise<Reply<'getModelCard'>> {
   const { catalog, objects } = tenantOf(context, caller);
-  const { name, version } = await versionOf(catalog, params);
+  const record = await versionOf(catalog, params);
+  requireReady(record);
+  const { id, name, version, family } = record;
+  if (family === UPLOADED_FAMILY)
+    throw new ServiceError('not_found', `${id} was uploaded and has no card: GET it itself for what is known of it`);
   const bytes = await objects.get(paths.card(name, version));
   if (bytes === undefined) {
     throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
@@ -127,17 +136,4 @@ async function deleteVersion(
   if (await catalog.versions(name).delete(versionId(version))) await storedBytes.giveBack(bytes);
   await objects.deleteAll(paths.version(name, version));
   return { body: { object: 'model.version', id, deleted: true } };
-}
-
-export async function versionOf(
-  catalog: TenantStores['catalog'],
-  params: Readonly<Record<string, string>>,
-): Promise<ModelVersion> {
-  const model = await modelByName(catalog, params['name']);
-  const text = params['version'] ?? '';
-  const version = /^[1-9]\d{0,8}$/.test(text)
-    ? await catalog.versions(model.name).get(versionId(Number(text)))
-    : undefined;
-  if (version === undefined) throw notFound('model', `${model.name}:${text}`);
-  return version;
 }

@@ -38,5 +38,7 @@ async function indexOf(catalog: Catalog): Promise<ModelIndex> {
 
 async function versionsOf(catalog: Catalog, name: string): Promise<ModelIndex> {
   const { data } = await catalog.versions(name).list({ limit: 1_000, order: 'ascending' });
-  return data.map(({ version }) => ({ name, version: String(version), state: 'READY', reason: '' }));
+  return data
+    .filter(({ status = 'ready' }) => status === 'ready')
+    .map(({ version }) => ({ name, version: String(version), state: 'READY', reason: '' }));
 }

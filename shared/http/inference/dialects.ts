@@ -56,7 +56,11 @@ function refOf({ params, header }: BytesCall): ModelRef {
 
 function invoke(context: InferenceContext, call: BytesCall, ref: ModelRef): Promise<Served<readonly unknown[]>> {
   return metered(context, call.caller, ref, ({ predictor }) => {
-    const instances = readInstances(call.bytes, call.header('content-type'), predictor.schema.features);
+    // Of a model that was made elsewhere, the inputs are all that is known.
+    const features =
+      predictor.schema?.features ??
+      predictor.inputs.map(({ name }) => ({ name, type: 'tensor' as const, required: true }));
+    const instances = readInstances(call.bytes, call.header('content-type'), features);
     return { predictions: instances.length, run: () => predictFinite(predictor, instances) };
   });
 }

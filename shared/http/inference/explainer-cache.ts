@@ -1,5 +1,6 @@
 /** Explainers in memory beside the models that predict: their sessions are others, and are made at the first question. */
 import { LRUCache } from 'lru-cache';
+import { ServiceError } from '../../errors.ts';
 import { Explainer } from '../../explain/explainer.ts';
 import type { StoredBackground } from '../../explain/background.ts';
 import { paths } from '../../stores/objects.ts';
@@ -28,6 +29,12 @@ export class ExplainerCache {
     const key = `${name}:${version}`;
     const known = this.#explainers.get(key);
     if (known !== undefined) return known;
+    if (predictor.schema === undefined) {
+      throw new ServiceError(
+        'invalid_request',
+        `${key} was uploaded, and what its tensors stand for is not known: explanations are of models that were trained here`,
+      );
+    }
     const { objects } = this.#stores;
     const bytes = await objects.read(paths.model(name, version));
     const background = await objects.get(paths.background(name, version));

@@ -8,7 +8,7 @@ import { feedsOfInputs, feedsOfRawBody } from '../../runtime/open-inference/inpu
 import type { Feeds } from '../../runtime/open-inference/inputs.ts';
 import { encodeOutputs, planOutputs } from '../../runtime/open-inference/outputs.ts';
 import type { EncodedOutputs, OutputPlan } from '../../runtime/open-inference/outputs.ts';
-import type { Predictor } from '../../runtime/predictor.ts';
+import type { ServedModel } from '../../runtime/predictor.ts';
 import type { TensorSpec } from '../../runtime/tensor-spec.ts';
 import { parseExactJson } from '../exact-json.ts';
 import { parseAs } from '../validate.ts';
@@ -30,7 +30,7 @@ export interface Inference extends EncodedOutputs {
 }
 
 /** Checks the request against the model. @throws {ServiceError} before anything runs */
-export function planInference(predictor: Predictor, request: InferenceRequest): Work<Inference> {
+export function planInference(predictor: ServedModel, request: InferenceRequest): Work<Inference> {
   const { id, feeds, outputs } = readRequest(predictor, request);
   // API Gateway sends bytes only to who accepts them first of all; others would get their base64.
   const plans = outputs.map((plan) => ({ ...plan, isBinary: plan.isBinary && acceptsBytes(request.accept) }));
@@ -62,7 +62,7 @@ interface ReadRequest {
   readonly outputs: readonly OutputPlan[];
 }
 
-function readRequest({ inputs: expected, outputs: available }: Predictor, request: InferenceRequest): ReadRequest {
+function readRequest({ inputs: expected, outputs: available }: ServedModel, request: InferenceRequest): ReadRequest {
   const { json, binary } = splitBody(request);
   if (json === undefined) {
     return { id: undefined, feeds: feedsOfRawBody(binary, expected), outputs: planOutputs(undefined, available, true) };
@@ -111,7 +111,8 @@ function batchOf(feeds: Feeds, inputs: readonly TensorSpec[]): number {
 }
 
 /** Classes name the columns of probabilities and scores. */
-function labelsOf({ schema: { classes, outputs } }: Predictor) {
+function labelsOf({ schema }: ServedModel) {
+  const { classes, outputs } = schema ?? { outputs: {} };
   return (name: string): readonly string[] | undefined =>
     name === outputs.probabilities || name === outputs.scores ? classes?.map(String) : undefined;
 }

@@ -4,8 +4,11 @@ import { ServiceError } from '../../errors.ts';
 import { targetOf } from '../../resources/alias.ts';
 import type { AliasTarget } from '../../resources/alias.ts';
 import type { ModelRef } from '../../resources/model.ts';
+import { loadForeignModel } from '../../runtime/foreign-model.ts';
 import { loadPredictor } from '../../runtime/predictor.ts';
-import type { Predictor } from '../../runtime/predictor.ts';
+import type { ServedModel } from '../../runtime/predictor.ts';
+import { requireReady } from '../ready.ts';
+import { UPLOADED_FAMILY } from '../../resources/model.ts';
 import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
@@ -18,21 +21,27 @@ const ALIAS_TTL_MS = 5_000;
 export interface LoadedModel {
   readonly name: string;
   readonly version: number;
-  readonly predictor: Predictor;
+  readonly predictor: ServedModel;
   /** It had to be loaded for this call. */
   readonly isCold: boolean;
+}
+
+interface ModelFile {
+  readonly name: string;
+  readonly version: number;
+  readonly isForeign: boolean;
 }
 
 export class ModelCache {
   readonly #stores: TenantStores;
   readonly #threads: number;
-  /** SHA-256 of versions that were there a moment ago. */
-  readonly #files = new LRUCache<string, string>({ max: 10_000, ttl: ALIAS_TTL_MS });
-  /** The same of what is loaded, however long ago. */
-  readonly #loadedFiles = new LRUCache<string, string>({ max: 10_000 });
   readonly #aliases = new LRUCache<string, AliasTarget>({ max: 10_000, ttl: ALIAS_TTL_MS });
-  readonly #loaded: LRUCache<string, Predictor>;
-  readonly #loading = new Map<string, Promise<Predictor>>();
+  /** Versions that were there a moment ago. */
+  readonly #files = new LRUCache<string, { isForeign: boolean }>({ max: 10_000, ttl: ALIAS_TTL_MS });
+  /** SHA-256 of what is loaded, however long ago. */
+  readonly #loadedFiles = new LRUCache<string, string>({ max: 10_000 });
+  readonly #loaded: LRUCache<string, ServedModel>;
+  readonly #loading = new Map<string, Promise<ServedModel>>();
 
   constructor(stores: TenantStores, options: { threads: number; maxBytes: number }) {
     this.#stores = stores;
@@ -48,9 +57,9 @@ export class ModelCache {
   async get(ref: ModelRef): Promise<LoadedModel> {
     const version = ref.version ?? (await this.#resolve(ref));
     const key = `${ref.name}:${version}`;
-    await this.#check(key, ref.name, version);
+    const isForeign = await this.#check(key, ref.name, version);
     const warm = this.#loaded.get(key);
-    const predictor = warm ?? (await this.#load(key, ref.name, version));
+    const predictor = warm ?? (await this.#load(key, { name: ref.name, version, isForeign }));
     return { name: ref.name, version, predictor, isCold: warm === undefined };
   }
 
@@ -70,34 +79,43 @@ export class ModelCache {
     if (known !== undefined) return chooseVersion(known, by);
     const model = await this.#stores.catalog.models.get(ref.name);
     const target = alias === 'latest' ? model?.latest_version : targetOf(model?.aliases ?? {}, alias);
+    if (target === 0)
+      throw new ServiceError('model_not_ready', `${ref.name} has no version that is ready`, { retryAfterS: 2 });
     if (target === undefined) throw notFound('model', ref.alias === undefined ? ref.name : key);
     this.#aliases.set(key, target);
     return chooseVersion(target, by);
   }
 
-  /** A version that was deleted is not served on; a number may come again after its model was erased. */
-  async #check(key: string, name: string, version: number): Promise<void> {
-    if (this.#files.get(key) !== undefined) return;
+  /**
+   * A version that was deleted is not served on; a number may come again after its model was erased.
+   * @returns whether the model was made elsewhere
+   */
+  async #check(key: string, name: string, version: number): Promise<boolean> {
+    const known = this.#files.get(key);
+    if (known !== undefined) return known.isForeign;
     const record = await this.#stores.catalog.versions(name).get(versionId(version));
     if (this.#loadedFiles.get(key) !== record?.sha256) this.#loaded.delete(key);
     if (record === undefined) throw notFound('model', key);
-    this.#files.set(key, record.sha256);
+    requireReady(record);
+    const isForeign = record.family === UPLOADED_FAMILY;
+    this.#files.set(key, { isForeign });
     this.#loadedFiles.set(key, record.sha256);
+    return isForeign;
   }
 
   /** Loads once, however many requests wait for it. */
-  async #load(key: string, name: string, version: number): Promise<Predictor> {
-    const loading = this.#loading.get(key) ?? this.#read(name, version).finally(() => this.#loading.delete(key));
+  async #load(key: string, file: ModelFile): Promise<ServedModel> {
+    const loading = this.#loading.get(key) ?? this.#read(file).finally(() => this.#loading.delete(key));
     this.#loading.set(key, loading);
     const predictor = await loading;
     this.#loaded.set(key, predictor);
     return predictor;
   }
 
-  async #read(name: string, version: number): Promise<Predictor> {
+  async #read({ name, version, isForeign }: ModelFile): Promise<ServedModel> {
     const bytes = await this.#stores.objects.get(paths.model(name, version));
     if (bytes === undefined)
       throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
-    return loadPredictor(bytes, { threads: this.#threads });
+    return (isForeign ? loadForeignModel : loadPredictor)(bytes, { threads: this.#threads });
   }
 }

@@ -40,7 +40,7 @@ export function openInferenceModels(context: InferenceContext): Operations<Model
     return {
       body: {
         name,
-        versions: data.map(({ version }) => String(version)),
+        versions: data.filter(({ status = 'ready' }) => status === 'ready').map(({ version }) => String(version)),
         platform: 'onnx_onnxv1' as const,
         inputs: predictor.inputs.map(showTensor),
         outputs: predictor.outputs.map(showTensor),

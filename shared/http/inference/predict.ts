@@ -1,11 +1,11 @@
 /** The predictions of a loaded model, for every dialect. */
 import { ServiceError } from '../../errors.ts';
 import type { GenerationParameters } from '../../runtime/generation.ts';
-import type { Predictor } from '../../runtime/predictor.ts';
+import type { ServedModel } from '../../runtime/predictor.ts';
 
 /** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */
 export async function predictFinite(
-  predictor: Predictor,
+  predictor: ServedModel,
   instances: readonly unknown[],
   parameters?: GenerationParameters,
 ): Promise<readonly unknown[]> {

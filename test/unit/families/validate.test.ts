@@ -69,7 +69,12 @@ describe('checking a training', () => {
     ['a feature that is not there', { features: ['age', 'town'] }, '/features/1', /no column "town"/],
     ['the target as feature', { features: ['label'] }, '/features/0', /is the target/],
     ['a feature twice', { features: ['age', 'city', 'age'] }, '/features/2', /"age" stands twice/],
-    ['a text feature', { features: ['age', 'note'] }, '/features/1', /"note" is a text column, which the family logistic_regression does not take: leave it out/],
+    [
+      'a text feature',
+      { features: ['age', 'note'] },
+      '/features/1',
+      /"note" is a text column, which the family logistic_regression does not take: leave it out/,
+    ],
     ['a text among the default features', { features: undefined }, '/features/2', /"note" is a text column/],
     [
       'an image for a linear family',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SweepPlan } from '../../../shared/workflows/sweep.ts';
-import { FitFailed, train } from '../../../shared/workflows/train.ts';
+import { FitFailed } from '../../../shared/workflows/fit-failed.ts';
+import { train } from '../../../shared/workflows/train.ts';
 import type {
   FitEvent,
   JobOutcome,

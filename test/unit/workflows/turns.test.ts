@@ -1,6 +1,6 @@
 /** Segments in turn: asked for before each, given back after the last, whatever the end. */
 import { describe, expect, it } from '@jest/globals';
-import { FitFailed } from '../../../shared/workflows/train.ts';
+import { FitFailed } from '../../../shared/workflows/fit-failed.ts';
 import type { FitEvent, Orchestration } from '../../../shared/workflows/train.ts';
 import { inTurn } from '../../../shared/workflows/turns.ts';
 

@@ -1,0 +1,112 @@
+/**
+ * A model that was not trained here: its graph's own tensors are all that is known of it. As a prediction an instance is an object
+ * of its inputs, each without the batch axis, and an answer one of its outputs.
+ */
+import { ServiceError } from '../errors.ts';
+import { shapeOfNested } from '../data/tensor-builder.ts';
+import { readSignature } from '../onnx/read-model.ts';
+import type { HostTensor } from '../tensor/tensor.ts';
+import { datatypeOf } from './open-inference/datatypes.ts';
+import { feedsOfInputs } from './open-inference/inputs.ts';
+import type { RequestInput } from './open-inference/inputs.ts';
+import { runRefusing, sizeInMemory } from './predictor.ts';
+import type { ServedModel } from './predictor.ts';
+import { createSession } from './session.ts';
+import { tensorSpec } from './tensor-spec.ts';
+import type { TensorSpec } from './tensor-spec.ts';
+
+/** Loads a model that has passed the checks. */
+export async function loadForeignModel(file: Uint8Array, options: { readonly threads: number }): Promise<ServedModel> {
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
+  const { graph } = readSignature(bytes);
+  const session = await createSession(bytes, options);
+  const inputs = graph.inputs.flatMap(tensorSpec);
+  const outputs = graph.outputs.flatMap(tensorSpec);
+  const run: ServedModel['run'] = (feeds, fetches) => runRefusing(session, feeds, fetches);
+  return {
+    inputs,
+    outputs,
+    sizeBytes: sizeInMemory(bytes),
+    async predict(instances, parameters) {
+      if (parameters !== undefined)
+        throw refuse('/parameters', '"parameters" are for language models of your own training');
+      requireBatch(inputs);
+      const feeds = feedsOfInputs(requestInputs(inputs, instances), new Uint8Array(), inputs);
+      const results = await run(
+        feeds,
+        outputs.map(({ name }) => name),
+      );
+      return rowsOf(results, instances.length);
+    },
+    run,
+    release: () => session.release(),
+  };
+}
+
+/** Instances are stacked along the first axis, which has to be open in every input. */
+function requireBatch(inputs: readonly TensorSpec[]): void {
+  const fixed = inputs.find(({ shape }) => shape.length === 0 || typeof shape[0] === 'number');
+  if (fixed === undefined) return;
+  const message = `the input "${fixed.name}" has no batch axis in its first place, so that instances cannot be put together: send its tensors to /v2/models/{name}/infer`;
+  throw refuse('/instances', message);
+}
+
+function requestInputs(inputs: readonly TensorSpec[], instances: readonly unknown[]): RequestInput[] {
+  const rows = instances.map((instance, i) => fieldsOf(inputs, instance, i));
+  return inputs.map(({ name, dtype }, column) => {
+    const data = rows.map((row) => row[column]);
+    return { name, shape: [instances.length, ...shapeOfNested(data[0])], datatype: datatypeOf(dtype), data };
+  });
+}
+
+function fieldsOf(inputs: readonly TensorSpec[], instance: unknown, index: number): unknown[] {
+  const names = inputs.map(({ name }) => name);
+  if (typeof instance !== 'object' || instance === null || Array.isArray(instance)) {
+    if (names.length === 1) return [instance];
+    throw refuse(`/instances/${index}`, `instance ${index}: expected an object with the inputs ${names.join(', ')}`);
+  }
+  const fields = instance as Readonly<Record<string, unknown>>;
+  const wrong = [
+    ...names.filter((name) => !Object.hasOwn(fields, name)),
+    ...Object.keys(fields).filter((name) => !names.includes(name)),
+  ];
+  if (wrong.length === 0) return names.map((name) => fields[name]);
+  throw refuse(
+    `/instances/${index}`,
+    `instance ${index}: expected the inputs ${names.join(', ')} and no others, "${wrong[0]!}" is missing or unknown`,
+  );
+}
+
+/** One answer a row: an object of the outputs, or the bare value of the only one. */
+function rowsOf(results: Readonly<Record<string, HostTensor>>, rows: number): unknown[] {
+  const outputs = Object.entries(results).map(([name, value]) => {
+    if (value.shape[0] === rows) return [name, nested(value)] as const;
+    const message = `the output "${name}" is of shape [${value.shape.join(', ')}], which is not one row an instance: send the tensors to /v2/models/{name}/infer`;
+    throw refuse('/instances', message);
+  });
+  return Array.from({ length: rows }, (_, row) => {
+    if (outputs.length === 1) return outputs[0]![1][row];
+    return Object.fromEntries(outputs.map(([name, all]) => [name, all[row]]));
+  });
+}
+
+function nested({ dtype, shape, data }: HostTensor): unknown[] {
+  const values = dtype === 'float16' ? new Float16Array((data as Uint16Array<ArrayBuffer>).slice().buffer) : data;
+  const plain = Array.from(values as ArrayLike<unknown>, (value) => {
+    if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+    // JSON has no words for them.
+    if (typeof value === 'number' && !Number.isFinite(value)) return null;
+    return dtype === 'bool' ? value === 1 : value;
+  });
+  return shape
+    .slice(1)
+    .reduceRight<unknown[]>(
+      (flat, size) =>
+        Array.from({ length: flat.length / Math.max(1, size) }, (_, i) => flat.slice(i * size, (i + 1) * size)),
+      plain,
+    );
+}
+
+function refuse(param: string, message: string): ServiceError {
+  return new ServiceError('invalid_request', message, { param });
+}
