@@ -2,6 +2,7 @@
  * The service in one process: the gateway, operations and workflows that the functions run, over a local DynamoDB and S3. What
  * Lambda would start in another process runs here: ingest and fit at once, train without the durable service's replays.
  */
+import { resolve } from 'node:path';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { systemClock } from '../../shared/clock.ts';
 import { ROUTES } from '../../shared/contract.ts';
@@ -23,6 +24,9 @@ import { Tenants } from '../../shared/stores/tenants.ts';
 import { toContext } from '../../shared/tenancy/caller.ts';
 import { PLANS } from '../../shared/tenancy/plan.ts';
 import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../../shared/tenancy/price.ts';
+import { runInSandbox } from '../../shared/runtime/sandbox/run.ts';
+import type { CheckEvent } from '../../shared/workflows/check.ts';
+import { checkModel } from '../../shared/workflows/check-model.ts';
 import { estimate } from '../../shared/workflows/estimate.ts';
 import type { FitContext } from '../../shared/workflows/fit-context.ts';
 import { fitSegment } from '../../shared/workflows/fit.ts';
@@ -51,6 +55,8 @@ const NAMES = { catalog: TABLES.catalog, quotas: TABLES.quotas, bucket: BUCKET }
 const MODEL_BYTES = 2 ** 27;
 /** Streams end soon: what is asked is how they begin and what they are made of. */
 const STREAMING = { pollMs: 1, heartbeatMs: 2, maxMs: 5, retryMs: 1000 };
+/** The process in which uploaded models are tried. */
+const SANDBOX = { main: resolve('functions/fit/sandbox.ts'), seconds: 60, memoryBytes: 1_400_000_000 };
 const FIT_MS = 60_000;
 
 /** Nothing is refused for want of quota, so that requests get as far as they can. */
@@ -162,7 +168,8 @@ export class Service {
       call: async <T>(_: string, tenantId: string, { event }: { event: object }) =>
         (await this.#fit(tenantId, event as FitEvent)) as T,
       startDurable: async (_, _name, event) => {
-        if (this.isTraining) this.#start(this.#train(event as TrainEvent));
+        if ('check' in event) this.#start(this.#check(event as CheckEvent));
+        else if (this.isTraining) this.#start(this.#train(event as TrainEvent));
       },
     };
   }
@@ -190,7 +197,13 @@ export class Service {
         return estimate(event, context);
       case 'discard':
         return discard(event, context);
+      case 'check':
+        return checkModel(event, { ...context, sandbox: (bytes) => runInSandbox(bytes, SANDBOX) });
     }
+  }
+
+  #check({ tenant_id: tenantId, check }: CheckEvent): Promise<unknown> {
+    return this.#fit(tenantId, { action: 'check', ...check });
   }
 
   #train(event: TrainEvent): Promise<unknown> {
