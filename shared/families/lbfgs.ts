@@ -24,6 +24,10 @@ const ROUNDING = 1e-8;
 const CURVATURE = 0.9;
 const MAX_TRIALS = 40;
 
+/** Whether a value is below another by more than that. */
+export const isGain = (from: Evaluation, to: Evaluation): boolean =>
+  from.value - to.value > ROUNDING * Math.abs(from.value);
+
 /** The next state, or undefined when no step lowers the function: the optimum as far as float64 goes. */
 export async function lbfgsStep(
   state: LbfgsState,

@@ -7,7 +7,7 @@ import type { Engine } from '../../onnx/engine.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
 import type { FitState, Problem, Progress } from '../contract.ts';
-import { lbfgsStep } from '../lbfgs.ts';
+import { isGain, lbfgsStep } from '../lbfgs.ts';
 import type { Evaluation, LbfgsState } from '../lbfgs.ts';
 import { owlqnStep, pseudoGradient } from '../owlqn.ts';
 import { absoluteWeights, objective, openLoss } from './objective.ts';
@@ -46,7 +46,7 @@ async function* descend(
 ): AsyncGenerator<Progress, void, undefined> {
   const problem = problemIn(phase, whole);
   const { max_iter: maxIter, tol } = problem.params;
-  const loss = await openLoss(problem, engine, precisionOf(phase));
+  const loss = await openLoss(problem, engine, { precision: precisionOf(phase), tensors: state.tensors });
   const evaluate = (point: Float64Array): Promise<Evaluation> => objective(problem, { state, loss, point });
   const weights = absoluteWeights(problem, state);
   const isSmooth = problem.params.penalty !== 'l1';
@@ -60,11 +60,14 @@ async function* descend(
     let fraction = Number(state.position['fraction']);
     for (let iteration = Number(state.position['iteration']); ; iteration++) {
       const next = slopeOf(solver) <= goal || iteration >= maxIter ? undefined : await advance(solver);
+      // A step that gains no more than float32 rounds is the last of its phase.
+      const isRounded = phase !== 'float64' && isSmooth;
+      const isSpent = isRounded && next !== undefined && !isGain(solver.evaluation, next.evaluation);
       solver = next ?? solver;
       const done = Math.log(first / slopeOf(solver)) / Math.log(first / tol);
       fraction = Math.min(0.99, Math.max(fraction, done, iteration / maxIter));
       save(state, solver, { iteration: iteration + (next ? 1 : 0), first, fraction, phase });
-      if (next === undefined) return;
+      if (next === undefined || isSpent) return;
       const isReported = phase !== 'sample' && (iteration + 1) % REPORT_EVERY === 0;
       const report = isReported ? { metrics: { loss: solver.evaluation.value } } : {};
       yield { fraction, epoch: iteration + 1, step: iteration + 1, ...report };

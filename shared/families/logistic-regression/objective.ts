@@ -2,12 +2,12 @@
  * Loss and gradient of logistic regression over all rows: sums by ONNX Runtime over blocks, always cut alike. The products with the rows are in the
  * precision asked for; the terms of the loss and the sums over blocks are float64 in both, or a line search would see noise.
  */
+import type { Features } from '../../data/feature-matrix.ts';
 import { ServiceError } from '../../errors.ts';
 import { GraphBuilder, toModel } from '../../onnx/graph-builder.ts';
 import type { Engine, Session } from '../../onnx/engine.ts';
 import type { Value } from '../../onnx/graph.ts';
-import { ARRAYS } from '../../tensor/dtype.ts';
-import { fromNumbers, rowsOf, tensor } from '../../tensor/tensor.ts';
+import { fromNumbers, rowsOf, tensor, zeros } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
 import type { FitState, Problem, Samples } from '../contract.ts';
 import type { Evaluation } from '../lbfgs.ts';
@@ -122,6 +122,8 @@ function multinomialLoss(g: GraphBuilder, z: Value, y: Value): Loss {
 /** The rows in one of the precisions, and the open graph of their loss. */
 export interface LossSession {
   readonly x: HostTensor;
+  /** What is still to be taken from the columns of x. */
+  readonly center: HostTensor;
   readonly weights: Float64Array;
   readonly session: Session;
 }
@@ -129,14 +131,30 @@ export interface LossSession {
 export async function openLoss(
   { train, params }: Problem<LogisticParams>,
   engine: Engine,
-  precision: Precision,
+  { precision, tensors }: { precision: Precision; tensors: FitState['tensors'] },
 ): Promise<LossSession> {
-  const { shape, data } = train.x;
+  const { shape } = train.x;
   return {
-    x: precision === train.x.dtype ? train.x : tensor(precision, shape, new ARRAYS[precision](data)),
+    ...(precision === 'float32' ? singles(train.x, tensors) : { x: train.x, center: tensors['center']! }),
     weights: weightsOf(train, params.class_weight),
     session: await engine.createSession(lossModel(shape[1]!, classesOf(train), precision)),
   };
+}
+
+/** Deviations from zero of a column's mean from where float32 would keep too little of what tells its rows apart. */
+const FAR_FROM_ZERO = 4;
+
+/** The rows in float32, centred before they are rounded where columns are far from zero. */
+function singles({ shape, data }: Features, tensors: FitState['tensors']): Pick<LossSession, 'x' | 'center'> {
+  const center = tensors['center']!;
+  const means = center.data as Float64Array;
+  const scale = tensors['scale']!.data as Float64Array;
+  if (means.every((mean, j) => Math.abs(mean) * scale[j]! < FAR_FROM_ZERO))
+    return { x: tensor('float32', shape, new Float32Array(data)), center };
+  const values = new Float32Array(data.length);
+  for (let at = 0; at < data.length; at += means.length)
+    for (let j = 0; j < means.length; j++) values[at + j] = data[at + j]! - means[j]!;
+  return { x: tensor('float32', shape, values), center: zeros('float64', center.shape) };
 }
 
 /** Mean loss with its squared penalty, and the gradient by the scaled coefficients. */
@@ -144,7 +162,7 @@ export async function objective(
   { train, params: given }: Problem<LogisticParams>,
   at: { readonly state: FitState; readonly loss: LossSession; readonly point: Float64Array },
 ): Promise<Evaluation> {
-  const { tensors } = at.state;
+  const tensors: FitState['tensors'] = { ...at.state.tensors, center: at.loss.center };
   const classes = classesOf(train);
   const columns = columnsFor(classes);
   const { coef, intercept } = unscale(at.point, tensors, columns);

@@ -1,4 +1,5 @@
 /** What a fit on large data goes through before it ends on all rows in float64: cheaper looks at the same objective. Small data need none. */
+import { ARRAYS } from '../../tensor/dtype.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { Problem, Samples } from '../contract.ts';
 import { classesOf, columnsFor } from './objective.ts';
@@ -40,7 +41,7 @@ export function problemIn(phase: Phase, problem: Problem<LogisticParams>): Probl
   const { params, train } = problem;
   const [rows = 0, width = 0] = train.x.shape;
   const sampled = Math.floor(rows / SAMPLE_STRIDE);
-  const x = new Float32Array(sampled * width);
+  const x = new ARRAYS[train.x.dtype](sampled * width);
   const values = new Int32Array(sampled);
   for (let row = 0; row < sampled; row++) {
     const from = row * SAMPLE_STRIDE;
@@ -50,6 +51,9 @@ export function problemIn(phase: Phase, problem: Problem<LogisticParams>): Probl
   return {
     ...problem,
     params: { ...params, C: (params.C * rows) / sampled },
-    train: { x: tensor('float32', [sampled, width], x), target: { ...train.target, values } as Samples['target'] },
+    train: {
+      x: tensor(train.x.dtype, [sampled, width], x),
+      target: { ...train.target, values } as Samples['target'],
+    },
   };
 }

@@ -1,8 +1,9 @@
 /** Logistic regression against the exact optimum of iris (Newton to a gradient of 4e-14) and scikit-learn's error counts. */
 import { describe, expect, test } from '@jest/globals';
 import type { Table } from '../../../shared/data/table.ts';
+import { Random } from '../../../shared/tensor/random.ts';
 import { breastCancer, digits, iris, strideSplit, takeRows, wine } from '../../fixtures/data-sets.ts';
-import { learnedOf, train } from './train.ts';
+import { learnedOf, train, trainInSegments } from './train.ts';
 import type { Trained } from './train.ts';
 
 const spec = { task: 'classification', family: 'logistic_regression', validation: { fraction: 0 } } as const;
@@ -132,6 +133,36 @@ function lossGradients(table: Table, target: string, fitted: { coef: number[][];
   }
   return { byCoef, byIntercept };
 }
+
+describe('logistic regression on large data', () => {
+  test('goes by a sample and float32 to where the gradient over all rows is zero, cut anywhere', async () => {
+    const [rows, width] = [20_000, 53];
+    const random = Random.fromSeed(4);
+    const columns = Array.from({ length: width }, (_, j) => ({
+      name: `x${j}`,
+      type: 'number' as const,
+      values: Float64Array.from(random.normal(rows), (value) => j + value),
+    }));
+    const [first, second] = columns.map(({ values }) => values);
+    const values = Uint8Array.from(random.normal(rows), (noise, row) =>
+      Number(first![row]! - second![row]! + (row > 15_000 ? 3 : 1) + noise > 0),
+    );
+    const table: Table = { rows, columns: [...columns, { name: 'y', type: 'boolean', values }] };
+    const training = { spec: { ...spec, target: 'y', preprocessing: raw }, train: table };
+
+    const trained = await train(training);
+    const cut = await trainInSegments(training, [3, 4, 8]);
+
+    expect(Buffer.compare(cut.checkpoint, trained.result.checkpoint)).toBe(0);
+    const fitted = coefOf(trained, 1);
+    const { byCoef, byIntercept } = lossGradients(table, 'y', fitted, 1);
+    // `tol` is for centred columns of deviation 1: column j has mean j, and so j times the intercept's gradient more.
+    byCoef.forEach(([slope], j) =>
+      expect(Math.abs(slope! + fitted.coef[j]![0]!) / rows).toBeLessThan(1.1e-9 * (1 + j)),
+    );
+    expect(Math.abs(byIntercept[0]!) / rows).toBeLessThan(1.1e-9);
+  });
+});
 
 describe('logistic regression under l1', () => {
   test.each([
