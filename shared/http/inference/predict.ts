@@ -10,11 +10,17 @@ export async function predictFinite(
   parameters?: GenerationParameters,
 ): Promise<readonly unknown[]> {
   const predictions = await predictor.predict(instances, parameters);
-  const index = predictions.findIndex((prediction) => typeof prediction === 'number' && !Number.isFinite(prediction));
+  const index = predictions.findIndex((prediction) => !isFiniteThroughout(prediction));
   if (index === -1) return predictions;
   throw new ServiceError(
     'invalid_request',
     `/instances/${index}: the values are so large that the model's answer is no finite number`,
     { param: `/instances/${index}` },
   );
+}
+
+/** Whether every number in it, however deep, is finite. */
+function isFiniteThroughout(prediction: unknown): boolean {
+  if (typeof prediction === 'number') return Number.isFinite(prediction);
+  return typeof prediction !== 'object' || prediction === null || Object.values(prediction).every(isFiniteThroughout);
 }

@@ -103,6 +103,12 @@ describe('reading JSON rows', () => {
     );
   });
 
+  test('refuses numbers of tensors that float32 has no place for', () => {
+    expect(() => readRows([{ x: [1, 2] }, { x: [3, -1e39] }])).toThrow(
+      /row 2, column "x": .*expected numbers of float32, up to 3.4e38, found -1e\+39/,
+    );
+  });
+
   test('refuses rows that are no objects, and no rows at all', () => {
     expect(() => readRows([{ a: 1 }, 7])).toThrow(/row 2: expected an object of column: value, found 7/);
     expect(() => readRows([])).toThrow(/no rows/);
