@@ -34,7 +34,8 @@ function closestBranch(issue: z.core.$ZodIssue, root: string): ErrorDetail[] | u
   return meant === undefined ? undefined : findingsOf(meant, root);
 }
 
-function messageOf(issue: z.core.$ZodIssue): string {
+/** What was expected and what stood there, without the place; parse with `reportInput`. */
+export function messageOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'custom') return issue.message;
   if (issue.path.length === 0) {
     return `expected a JSON object; ${issue.input === undefined ? 'the body is empty' : `got ${describe(issue.input)}`}`;

@@ -4,7 +4,7 @@ import { RESERVED_IDS } from '../../data/text.ts';
 import type { DataShape, Task } from '../contract.ts';
 import { withVocabulary } from '../network/embedding.ts';
 import type { LayerSpec } from '../network/layer.ts';
-import { checkLoss, checkOutput, planLayers } from '../network/network.ts';
+import { checkLoss, checkOutput, layerName, planLayers } from '../network/network.ts';
 import { ATTENTION_LAYERS } from './layers.ts';
 import { sequenceShape } from './network.ts';
 import { layersOf, windowOf } from './params.ts';
@@ -71,11 +71,11 @@ function checkFirst(specs: readonly LayerSpec[], { name, type }: DataShape['feat
 function checkCausal(specs: readonly LayerSpec[]): void {
   const seeing = specs.findIndex(({ kind, config }) => ATTENTION_LAYERS.kinds[kind]?.isCausal?.(config) === false);
   if (seeing !== -1) {
-    const message = `${specs[seeing]!.kind}: a layer of a language model may not see later steps: use transformer_decoder, or "causal": true in multi_head_attention`;
+    const message = `${layerName(specs, seeing)}: a layer of a language model may not see later steps: use transformer_decoder, or "causal": true in multi_head_attention`;
     throw invalid(`/params/layers/${seeing}`, message);
   }
   if (specs[0]?.config['mask_zero'] === false)
-    throw invalid('/params/layers/0', 'embedding: language modelling needs "mask_zero": true');
+    throw invalid('/params/layers/0', 'embedding_1: language modelling needs "mask_zero": true');
 }
 
 function invalid(param: string, message: string): ServiceError {

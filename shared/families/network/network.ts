@@ -16,7 +16,6 @@ import type { TrainingParams } from './params.ts';
 
 interface PlannedLayer extends LayerSpec, LayerPlan {
   readonly layer: LayerKind<unknown>;
-  /** As Keras would name it, counted from 1: conv2d_1, conv2d_2, dense_1. */
   readonly name: string;
   /** Applied to what the layer gives. */
   readonly activation: ActivationName;
@@ -31,14 +30,17 @@ export interface Network {
 /** The name of a network's input among its layers. */
 const INPUT = 'input';
 
+/** As Keras would name it, by kind and counted from 1: conv2d_1, conv2d_2, dense_1. */
+export function layerName(specs: readonly LayerSpec[], index: number): string {
+  const { kind } = specs[index]!;
+  return `${kind}_${specs.slice(0, index + 1).filter((spec) => spec.kind === kind).length}`;
+}
+
 /** @throws invalid_request naming the layer, with the pointer /params/layers/<i> */
 export function planLayers(table: LayerTable, specs: readonly LayerSpec[], input: RowShape): Network {
-  const counts = new Map<string, number>();
   const layers: PlannedLayer[] = [];
   for (const [index, spec] of specs.entries()) {
-    const number = (counts.get(spec.kind) ?? 0) + 1;
-    counts.set(spec.kind, number);
-    const name = `${spec.kind}_${number}`;
+    const name = layerName(specs, index);
     const kind = table.kinds[spec.kind]!;
     const shapeOf = (earlier: string): RowShape | undefined =>
       earlier === INPUT ? input : layers.find((layer) => layer.name === earlier)?.output;

@@ -1,5 +1,6 @@
 /** The parameters of networks: a list of layers, each `{"<layer>": {parameters}}` or just its name, and how to train them. */
 import * as z from 'zod';
+import { messageOf } from '../../findings.ts';
 import { optimizerSchema } from '../../optim/index.ts';
 import type { LayerSpec, LayerTable } from './layer.ts';
 
@@ -22,12 +23,15 @@ export function layerSchema(table: LayerTable) {
       context.addIssue({ code: 'custom', message: `${reason}: expected one of ${Object.keys(kinds).join(', ')}` });
       return z.NEVER;
     }
-    const result = known.schema.safeParse(config);
+    const result = known.schema.safeParse(config, { reportInput: true });
     if (result.success) return { kind, config: result.data as LayerSpec['config'] };
     for (const issue of result.error.issues) {
-      const unknown =
-        issue.code === 'unrecognized_keys' ? `${kind} has no parameter ${issue.keys.join(', ')}` : issue.message;
-      context.addIssue({ code: 'custom', path: [kind, ...issue.path], message: unknown });
+      const path = [kind, ...issue.path];
+      const message =
+        issue.code === 'unrecognized_keys'
+          ? `${kind} has no parameter ${issue.keys.join(', ')}`
+          : messageOf({ ...issue, path });
+      context.addIssue({ code: 'custom', path, message });
     }
     return z.NEVER;
   });

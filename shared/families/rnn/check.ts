@@ -4,7 +4,7 @@ import { ServiceError } from '../../errors.ts';
 import type { DataShape, Task } from '../contract.ts';
 import { withVocabulary } from '../network/embedding.ts';
 import type { LayerSpec } from '../network/layer.ts';
-import { checkLoss, checkOutput, planLayers } from '../network/network.ts';
+import { checkLoss, checkOutput, layerName, planLayers } from '../network/network.ts';
 import type { Network } from '../network/network.ts';
 import { RNN_LAYERS } from './layers.ts';
 import { layersOf, windowOf } from './params.ts';
@@ -68,7 +68,7 @@ function checkFirst(layers: readonly LayerSpec[], { name, type, isRagged }: Data
   }
   const flat = layers.findIndex(({ kind }) => kind === 'flatten');
   if (flat === -1 || isRagged !== true) return;
-  const message = `flatten: expected sequences of one length, the rows of "${name}" differ: end with a recurrent layer without "return_sequences"`;
+  const message = `${layerName(layers, flat)}: expected sequences of one length, the rows of "${name}" differ: end with a recurrent layer without "return_sequences"`;
   throw invalid(`/params/layers/${flat}`, message);
 }
 

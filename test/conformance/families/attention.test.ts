@@ -406,7 +406,7 @@ describe('refusals name the layer, what it expected and what it got', () => {
         params: { layers: [{ embedding: { output_dim: 4 } }, { transformer_encoder: { num_heads: 2, ff_dim: 8 } }] },
       },
       '/params/layers/1',
-      /transformer_encoder: a layer of a language model may not see later steps: use transformer_decoder/,
+      /transformer_encoder_1: a layer of a language model may not see later steps: use transformer_decoder/,
     ],
     [
       'a language model without a mask',

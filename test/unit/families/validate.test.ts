@@ -83,6 +83,18 @@ describe('checking a training', () => {
       /takes features of type number, integer, boolean, category, datetime; "image" is of type tensor/,
     ],
     ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: Too small/],
+    [
+      'a layer whose parameter has the wrong size, with what stood there',
+      { family: 'cnn', features: ['image'], params: { layers: ['flatten', { dense: { units: 1.5 } }] } },
+      '/params/layers/1/dense/units',
+      /expected int; got 1.5/,
+    ],
+    [
+      'an activation that is none, with those that are',
+      { family: 'cnn', features: ['image'], params: { layers: ['flatten', { activation: 'relo' }] } },
+      '/params/layers/1/activation',
+      /expected .*"relu".*; got "relo"/,
+    ],
   ])('refuses %s', (_, change, param, message) => {
     expect(refusal(change)).toMatchObject({ code: 'invalid_request', param, message: expect.stringMatching(message) });
   });
