@@ -10,7 +10,9 @@ export async function predictFinite(
   parameters?: GenerationParameters,
 ): Promise<readonly unknown[]> {
   const predictions = await predictor.predict(instances, parameters);
-  const index = predictions.findIndex((prediction) => !isFiniteThroughout(prediction));
+  // At steps of a sequence that are masked there is no number, and JSON says null.
+  const isAnswer = predictor.schema.steps === undefined ? Number.isFinite : isNoInfinity;
+  const index = predictions.findIndex((prediction) => !holdsThroughout(prediction, isAnswer));
   if (index === -1) return predictions;
   throw new ServiceError(
     'invalid_request',
@@ -19,8 +21,13 @@ export async function predictFinite(
   );
 }
 
-/** Whether every number in it, however deep, is finite. */
-function isFiniteThroughout(prediction: unknown): boolean {
-  if (typeof prediction === 'number') return Number.isFinite(prediction);
-  return typeof prediction !== 'object' || prediction === null || Object.values(prediction).every(isFiniteThroughout);
+/** Whether it is so of every number in it, however deep. */
+function holdsThroughout(prediction: unknown, isSo: (value: number) => boolean): boolean {
+  if (typeof prediction === 'number') return isSo(prediction);
+  if (typeof prediction !== 'object' || prediction === null) return true;
+  return Object.values(prediction).every((value) => holdsThroughout(value, isSo));
+}
+
+function isNoInfinity(value: number): boolean {
+  return Number.isNaN(value) || Number.isFinite(value);
 }

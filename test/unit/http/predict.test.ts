@@ -18,4 +18,17 @@ describe('predictions as JSON', () => {
     await expect(huge).rejects.toMatchObject({ code: 'invalid_request', param: '/instances/1' });
     await predictor.release();
   });
+
+  test('have nothing at masked steps', async () => {
+    const table = readRows(Array.from({ length: 20 }, (_, i) => ({ x: [[i / 20], [0], [1]], y: [i, 0, 1] })));
+    const layers = ['masking', { gru: { units: 2, return_sequences: true } }, { dense: { units: 1 } }];
+    const spec = { task: 'regression', family: 'rnn', target: 'y', params: { layers, epochs: 1 } } as const;
+    const { exported } = await train({ spec, train: table });
+    const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+
+    const predictions = await predictFinite(predictor, [[[0.5], [0], [1]]]);
+
+    expect(JSON.parse(JSON.stringify(predictions))).toEqual([[expect.any(Number), null, expect.any(Number)]]);
+    await predictor.release();
+  });
 });
