@@ -11,7 +11,7 @@ export async function predictFinite(
 ): Promise<readonly unknown[]> {
   const predictions = await predictor.predict(instances, parameters);
   // At steps of a sequence that are masked there is no number, and JSON says null.
-  const isAnswer = predictor.schema.steps === undefined ? Number.isFinite : isNoInfinity;
+  const isAnswer = predictor.schema?.steps === undefined ? Number.isFinite : isNoInfinity;
   const index = predictions.findIndex((prediction) => !holdsThroughout(prediction, isAnswer));
   if (index === -1) return predictions;
   throw new ServiceError(
