@@ -1,0 +1,121 @@
+/**
+ * The inference function's gateway in this process, over a local DynamoDB and S3, with a model in it: what a warm environment
+ * does for a request, and how many calls over the network it makes.
+ */
+import type { APIGatewayProxyEvent } from 'aws-lambda';
+import { systemClock } from '../shared/clock.ts';
+import type { Clock } from '../shared/clock.ts';
+import { gatewayHandler } from '../shared/http/gateway.ts';
+import { ExplainerCache } from '../shared/http/inference/explainer-cache.ts';
+import { inferenceOperations } from '../shared/http/inference/index.ts';
+import { ModelCache } from '../shared/http/inference/model-cache.ts';
+import { admitByRateAhead } from '../shared/http/rate.ts';
+import { versionId } from '../shared/stores/catalog.ts';
+import { paths } from '../shared/stores/objects.ts';
+import { PredictionLease } from '../shared/stores/prediction-lease.ts';
+import { tenantStores } from '../shared/stores/tenant-stores.ts';
+import { toContext } from '../shared/tenancy/caller.ts';
+import { PLANS } from '../shared/tenancy/plan.ts';
+import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../shared/tenancy/price.ts';
+import { BUCKET } from '../test/conformance/sigv4/start-cloud.ts';
+import { TABLES, startStoresCloud } from '../test/conformance/stores/dynamo.ts';
+
+const TENANT = 'bench';
+const MODEL_BYTES = 2 ** 27;
+const LIMITS = { ...PLANS.dedicated, requests_per_second: 100_000, burst: 100_000, predictions_per_month: 1e9 };
+
+export interface Serving {
+  /** Answers a body of `:predict`. @throws {Error} where the answer is no 200 */
+  predict(body: string): Promise<string>;
+  /** Requests to DynamoDB and S3 so far. */
+  networkCalls(): number;
+  stop(): Promise<void>;
+}
+
+/** @param onnx the file of the model, version 1 of `name` */
+export async function startServing(name: string, onnx: Uint8Array, clock: Clock = systemClock): Promise<Serving> {
+  const cloud = await startStoresCloud();
+  const [dynamo, s3] = [cloud.documents(), cloud.s3()];
+  let calls = 0;
+  const counted =
+    <In, Out>(next: (args: In) => Promise<Out>) =>
+    (args: In): Promise<Out> => {
+      calls += 1;
+      return next(args);
+    };
+  dynamo.middlewareStack.add(counted, { step: 'initialize' });
+  s3.middlewareStack.add(counted, { step: 'initialize' });
+  const names = { catalog: TABLES.catalog, quotas: TABLES.quotas, bucket: BUCKET };
+  const stores = tenantStores({ dynamo, s3, presigner: s3 }, names, { tenantId: TENANT, clock });
+  await stores.objects.put(paths.model(name, 1), onnx);
+  await stores.catalog.versions(name).create(versionId(1), versionOf(name, onnx.length));
+  const onDefect = (error: unknown): never => {
+    throw error;
+  };
+  const lease = new PredictionLease(stores.predictions, {
+    clock,
+    onDefect,
+    later: (ms, run) => void setTimeout(run, ms).unref(),
+  });
+  const models = new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES });
+  const explainers = new ExplainerCache(stores, { threads: 1, maxBytes: MODEL_BYTES });
+  const handle = gatewayHandler({
+    operations: inferenceOperations({
+      stores: () => stores,
+      lease: () => lease,
+      models: () => models,
+      explainers: () => explainers,
+      clock,
+      memoryMb: 2048,
+    }),
+    admit: admitByRateAhead(() => stores.quotas, clock),
+    idempotencyKeys: () => stores.idempotencyKeys,
+    onInternalError: onDefect,
+  });
+  return {
+    async predict(body) {
+      const answer = await handle(eventOf(name, body));
+      if (answer.statusCode !== 200) throw new Error(answer.body);
+      return answer.body;
+    },
+    networkCalls: () => calls,
+    async stop() {
+      await lease.close();
+      await cloud.stop();
+    },
+  };
+}
+
+function versionOf(name: string, bytes: number) {
+  return {
+    object: 'model.version' as const,
+    id: `${name}:1`,
+    name,
+    version: 1,
+    task: 'classification' as const,
+    family: 'bench',
+    job: 'job_bench',
+    dataset: 'ds_bench',
+    metrics: { train: {}, validation: {} },
+    bytes,
+    sha256: 'bench',
+    created_at: 0,
+  };
+}
+
+/** As API Gateway hands it on. */
+function eventOf(name: string, body: string): APIGatewayProxyEvent {
+  const prices = pricesAtCost(LAMBDA_GB_SECOND_USD.arm64);
+  const caller = { tenantId: TENANT, keyId: 'key_1', plan: 'dedicated', limits: LIMITS, prices };
+  return {
+    httpMethod: 'POST',
+    resource: '/v1/models/{name}',
+    pathParameters: { name: `${name}:1:predict` },
+    queryStringParameters: null,
+    headers: { 'content-type': 'application/json' },
+    body,
+    isBase64Encoded: false,
+    requestContext: { requestId: 'bench', authorizer: toContext(caller) },
+    // The rest of an event is what nothing of ours reads.
+  } as unknown as APIGatewayProxyEvent;
+}
