@@ -19,7 +19,7 @@ const NOTHING_BEFORE = '0'.repeat(64);
 const ID_DIGITS = 12;
 const READ_AT_ONCE = 1_000;
 const MAX_TRIES = 200;
-const DELETED_AT_ONCE = 25;
+const DELETED_AT_ONCE = 50;
 export const ERASE_ACTION = 'eraseData';
 export const AUDIT_ID = /^aud_\d{12}$/;
 
@@ -66,13 +66,16 @@ export class AuditLog {
     return verified(entries, before);
   }
 
-  /** Removes every entry before the number: part of an erasure, whose receipt has that number. @returns how many */
-  async cut(seq: number): Promise<number> {
-    const { data } = await this.#entries.list({ limit: 1_000_000, order: 'ascending' });
-    const old = data.filter((entry) => entry.seq < seq);
-    for (let at = 0; at < old.length; at += DELETED_AT_ONCE)
-      await Promise.all(old.slice(at, at + DELETED_AT_ONCE).map(({ id }) => this.#entries.delete(id)));
-    return old.length;
+  /** Removes every entry before the number, until it is due: part of an erasure, whose receipt has that number. */
+  async cut(seq: number, isDue: () => boolean = () => false): Promise<{ deleted: number; isDone: boolean }> {
+    for (let deleted = 0; ;) {
+      const { data } = await this.#entries.list({ limit: DELETED_AT_ONCE, order: 'ascending' });
+      const old = data.filter((entry) => entry.seq < seq);
+      if (old.length === 0) return { deleted, isDone: true };
+      if (isDue()) return { deleted, isDone: false };
+      await Promise.all(old.map(({ id }) => this.#entries.delete(id)));
+      deleted += old.length;
+    }
   }
 
   async *#all(): AsyncGenerator<AuditEntry> {

@@ -82,8 +82,8 @@ export class IdempotencyKeys {
     });
   }
 
-  /** Forgets every key. @returns how many */
-  deleteAll(): Promise<number> {
-    return this.#items.deleteAll();
+  /** Forgets every key, until it is due. @returns how many */
+  deleteAll(isDue?: () => boolean): Promise<number> {
+    return this.#items.deleteAll(isDue);
   }
 }

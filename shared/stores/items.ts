@@ -15,6 +15,8 @@ export interface Update {
   readonly names?: Record<string, string>;
 }
 
+const DELETED_AT_ONCE = 25;
+
 export class Items {
   readonly #dynamo: DynamoDBDocumentClient;
   readonly #table: string;
@@ -78,9 +80,14 @@ export class Items {
   }
 
   /** Removes every item. @returns how many */
-  async deleteAll(): Promise<number> {
+  async deleteAll(isDue: () => boolean = () => false): Promise<number> {
     const items = await this.between(' ', '\u{10FFFF}');
-    for (const item of items) await this.delete(String(item['sk']));
-    return items.length;
+    let deleted = 0;
+    for (let at = 0; at < items.length && !isDue(); at += DELETED_AT_ONCE) {
+      const some = items.slice(at, at + DELETED_AT_ONCE);
+      await Promise.all(some.map((item) => this.delete(String(item['sk']))));
+      deleted += some.length;
+    }
+    return deleted;
   }
 }

@@ -48,18 +48,25 @@ export class Usage {
     return items.flatMap((item) => entriesOf(item['entries']).map((entry) => ({ ...entry, day: String(item['day']) })));
   }
 
-  /** Takes the names of models and keys out of every entry; amounts stay, for the bill. Safe to run again. @returns how many items */
-  async anonymise(): Promise<number> {
+  /**
+   * Takes the names of models and keys out of every entry, until it is due; amounts stay, for the bill.
+   * @returns how many items there are, and whether all are without names
+   */
+  async anonymise(isDue: () => boolean = () => false): Promise<{ items: number; isDone: boolean }> {
     const items = await this.#items.between(usageKey('', ''), usageKey('\u{10FFFF}', ''));
     for (const item of items) {
-      const entries = entriesOf(item['entries']).map((entry) => ({ ...entry, model: ERASED, key: ERASED }));
+      const named = entriesOf(item['entries']);
+      const isNameless = named.every(({ model, key }) => model === ERASED && key === ERASED);
+      if (isNameless && item['closed'] !== undefined) continue;
+      if (isDue()) return { items: items.length, isDone: false };
+      const entries = named.map((entry) => ({ ...entry, model: ERASED, key: ERASED }));
       await this.#items.update(String(item['sk']), {
         // A holder that still has names in its memory cannot write them here any more.
         expression: 'SET entries = :entries, closed = if_not_exists(closed, :erased)',
         values: { ':entries': JSON.stringify(entries), ':erased': 'erased' },
       });
     }
-    return items.length;
+    return { items: items.length, isDone: true };
   }
 
   /** Removes every item. @returns how many */

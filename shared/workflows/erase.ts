@@ -43,12 +43,10 @@ export async function erase(stores: TenantStores, options: EraseOptions): Promis
   const steps = [endWork, eraseJobs, eraseModels, eraseDatasets, eraseRest];
   for (const step of steps) {
     const isDone = await step(stores, receipt, { ...options, isDue });
-    if (isDone) continue;
+    // Kept after each step, so that a request that dies takes little of the receipt with it.
     await catalog.erasures.put(CURRENT, receipt);
-    return receipt;
+    if (!isDone || isDue()) return receipt;
   }
-  receipt.status = 'done';
-  receipt.finished_at = epochS(options.clock);
   const { datasets, jobs, models, objects } = receipt.destroyed;
   const seq = await catalog.audit.append(
     {
@@ -59,9 +57,14 @@ export async function erase(stores: TenantStores, options: EraseOptions): Promis
     },
     epochS(options.clock),
   );
-  receipt.destroyed.audit_entries += await catalog.audit.cut(seq);
+  const { deleted, isDone } = await catalog.audit.cut(seq, isDue);
+  receipt.destroyed.audit_entries += deleted;
+  if (!isDone) {
+    await catalog.erasures.put(CURRENT, receipt);
+    return receipt;
+  }
   await catalog.erasures.delete(CURRENT);
-  return receipt;
+  return { ...receipt, status: 'done', finished_at: epochS(options.clock) };
 }
 
 type Step = (
@@ -186,10 +189,11 @@ const eraseDatasets: Step = async ({ catalog, objects, storedBytes }, receipt, {
 const eraseRest: Step = async ({ catalog, objects, idempotencyKeys, usage }, receipt, { isDue }) => {
   await catalog.webhooks.deleteAll(isDue);
   receipt.destroyed.objects += await objects.deleteAll('');
-  receipt.destroyed.idempotency_keys += await idempotencyKeys.deleteAll();
+  receipt.destroyed.idempotency_keys += await idempotencyKeys.deleteAll(isDue);
   if (isDue()) return false;
-  receipt.destroyed.usage_items = await usage.anonymise();
-  return true;
+  const { items, isDone } = await usage.anonymise(isDue);
+  receipt.destroyed.usage_items = items;
+  return isDone;
 };
 
 function note(list: string[], id: string): void {

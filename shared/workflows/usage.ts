@@ -38,7 +38,9 @@ export async function reportUsage(
 
 function startOf(day: string, param: string): number {
   const ms = Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(ms)) throw new ServiceError('invalid_request', `${day} is not a day of the calendar`, { param });
+  // Date.parse takes the 30th of February for a day in March.
+  if (Number.isNaN(ms) || dayOf(ms) !== day)
+    throw new ServiceError('invalid_request', `${day} is not a day of the calendar`, { param });
   return ms / 1000;
 }
 

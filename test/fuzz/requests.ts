@@ -65,8 +65,8 @@ function paramsOf({ route, spec }: Target, { dataset, waiting, job, model, spare
   return fc.record(
     Object.fromEntries(
       names.map((name) => {
-        const own = name === 'version' ? known[name]! : route.method === 'DELETE' ? spare : (known[name] ?? [model]);
-        return [name, fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...own) }, { weight: 1, arbitrary: odd })];
+        const own = route.method === 'DELETE' ? (spare[route.operation]?.[name] ?? []) : (known[name] ?? [model]);
+        return [name, own.length === 0 ? odd : fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...own) }, odd)];
       }),
     ),
     { noNullPrototype: true },

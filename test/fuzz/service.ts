@@ -128,6 +128,10 @@ export class Service {
     return new Service({ dynamo: cloud.documents(), s3, presigner: s3 }, () => cloud.stop());
   }
 
+  storesOf(tenantId: string): TenantStores {
+    return this.#stores(tenantId);
+  }
+
   async stop(): Promise<void> {
     await this.idle();
     await this.#stop();

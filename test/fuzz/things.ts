@@ -1,4 +1,5 @@
 /** What a tenant has before its requests are fuzzed: a dataset, a trained model with an alias, and things that may be deleted. */
+import type { OperationId } from '../../shared/contract.ts';
 import type { Service } from './service.ts';
 
 export const TENANT = 'fuzzed';
@@ -8,17 +9,17 @@ export interface Things {
   readonly waiting: string;
   readonly job: string;
   readonly model: string;
-  /** Ids and names that DELETE may take. */
-  readonly spare: readonly string[];
+  /** Path parameters that DELETE may take, by operation. */
+  readonly spare: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
 /** The columns of the specifications' examples. */
 const ROWS = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? `1.${i},0.${i},setosa` : `4.${i},1.${i},versicolor`));
 
 export async function makeThings(service: Service): Promise<Things> {
-  const made = async (operation: 'createDataset' | 'createJob', body: object): Promise<string> => {
+  const made = async (operation: OperationId, body: object, params: Record<string, string> = {}): Promise<string> => {
     const headers = { 'content-type': 'application/json' };
-    const rest = { tenant: TENANT, params: {}, query: {}, headers, body: JSON.stringify(body) };
+    const rest = { tenant: TENANT, params, query: {}, headers, body: JSON.stringify(body) };
     const answer = await service.send({ operation, ...rest });
     await service.idle();
     const { id } = JSON.parse(answer.body) as { id?: string };
@@ -32,7 +33,19 @@ export async function makeThings(service: Service): Promise<Things> {
   const job = { task: 'classification', family: 'logistic_regression', dataset, target: 'kind' };
   const first = await made('createJob', { ...job, name: 'flowers', validation: { fraction: 0 } });
   await made('createJob', { ...job, name: 'flowers', seed: 1 });
-  await made('createJob', { ...job, name: 'spare' });
+  for (const name of ['spare', 'versions', 'versions']) await made('createJob', { ...job, name });
+  await made('putModelAlias', { version: 1 }, { name: 'flowers', alias: 'canary' });
   service.isTraining = false;
-  return { dataset, waiting, job: first, model: 'flowers', spare: [spare, 'spare'] };
+  return {
+    dataset,
+    waiting,
+    job: first,
+    model: 'flowers',
+    spare: {
+      deleteDataset: { id: [spare] },
+      deleteModel: { name: ['spare'] },
+      deleteModelVersion: { name: ['versions'], version: ['1', '2', '3'] },
+      deleteModelAlias: { name: ['flowers'], alias: ['canary'] },
+    },
+  };
 }

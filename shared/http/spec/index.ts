@@ -230,6 +230,7 @@ export const SPECS = {
     params: modelVersion,
     status: 200,
     answer: cardSchema,
+    alternatives: ['text/markdown'],
   },
   putModelAlias: {
     tag: 'Models',
