@@ -44,6 +44,8 @@ export async function startDynamoBackend(options: {
   const server = withEnvironment({ AWS_ACCOUNT_ID: options.accountId, AWS_REGION: options.region }, () =>
     dynalite({ path: options.dir, createTableMs: 50, deleteTableMs: 50, updateTableMs: 50 }),
   );
+  // Else it hangs up on connections that were idle for 5 s, perhaps in the moment when one is used again.
+  server.keepAliveTimeout = 0;
   const socketDir = mkdtempSync(join(tmpdir(), 'dynamo-'));
   const socketPath = process.platform === 'win32' ? `\\\\.\\pipe\\dynamo-${randomUUID()}` : join(socketDir, 'socket');
   await new Promise<void>((resolve, reject) => {
