@@ -80,7 +80,7 @@ const ERRORS: readonly (readonly [apigateway.ResponseType, GatewayError])[] = [
       code: 'payload_too_large',
       title: 'Payload too large',
       detail:
-        'The body is larger than the 6 MB that a request may have, escapes of JSON included. Upload large datasets to the URL that POST /v1/datasets answers with.',
+        'The body is larger than the 6 MB that a request may have, escapes of JSON included. Upload large datasets to the URL that POST /v1/datasets answers with; send predictions in several calls.',
       retryable: false,
     },
   ],
