@@ -6,6 +6,7 @@ import { createOptimizer } from '../../optim/index.ts';
 import { flatten, parameterCount, unflatten } from '../../optim/parameters.ts';
 import type { ParameterLayout } from '../../optim/parameters.ts';
 import { Random } from '../../tensor/random.ts';
+import { sizeOf } from '../../tensor/shape.ts';
 import { zeros } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
 import type { FitState, Task, Tensors } from '../contract.ts';
@@ -27,6 +28,9 @@ export interface Network {
   readonly buffers: ParameterLayout;
 }
 
+/** Weights, their gradient and the optimizer's moments of so many take more than a gigabyte. */
+const MAX_PARAMETERS = 50_000_000;
+
 /** The name of a network's input among its layers. */
 const INPUT = 'input';
 
@@ -39,6 +43,7 @@ export function layerName(specs: readonly LayerSpec[], index: number): string {
 /** @throws invalid_request naming the layer, with the pointer /params/layers/<i> */
 export function planLayers(table: LayerTable, specs: readonly LayerSpec[], input: RowShape): Network {
   const layers: PlannedLayer[] = [];
+  let count = 0;
   for (const [index, spec] of specs.entries()) {
     const name = layerName(specs, index);
     const kind = table.kinds[spec.kind]!;
@@ -46,6 +51,11 @@ export function planLayers(table: LayerTable, specs: readonly LayerSpec[], input
       earlier === INPUT ? input : layers.find((layer) => layer.name === earlier)?.output;
     const plan = kind.plan(spec.config, layers.at(-1)?.output ?? input, shapeOf);
     if (typeof plan === 'string') throw layerError(index, `${name}: ${plan}`);
+    for (const { shape } of Object.values(plan.weights ?? {})) count += sizeOf(shape);
+    if (count > MAX_PARAMETERS) {
+      const message = `${name}: with this layer the network has ${count} parameters, at most ${MAX_PARAMETERS} can be trained: make it smaller`;
+      throw layerError(index, message);
+    }
     const own = kind.hasOwnActivation === true ? undefined : spec.config['activation'];
     layers.push({ ...spec, ...plan, layer: kind, name, activation: (own as ActivationName | undefined) ?? 'linear' });
   }

@@ -24,6 +24,9 @@ function formatRow(shape: RowShape): string {
   return `[${['batch', ...shape].join(', ')}]`;
 }
 
+/** The orthogonal first weights of more would take minutes. */
+const MAX_UNITS = 1024;
+
 const units = positive;
 const returnSequences = z.boolean().default(false);
 const tanh = z.literal('tanh', { error: 'expected "tanh": other activations are not offered' }).default('tanh');
@@ -55,7 +58,7 @@ function recurrent(cell: CellName): LayerKind<unknown> {
     schema: CELL_SCHEMAS[cell],
     hasOwnActivation: true,
     plan(config, input) {
-      const problem = requireSequences(input);
+      const problem = requireSequences(input) ?? requireUnits(config.units);
       if (problem !== undefined) return problem;
       return { output: recurrentOutput(config, input), weights: CELLS[cell].weights(input[1]!, config.units) };
     },
@@ -87,6 +90,10 @@ function requireSequences(input: RowShape): string | undefined {
     : undefined;
 }
 
+function requireUnits(count: number): string | undefined {
+  return count > MAX_UNITS ? `expected at most ${MAX_UNITS} units, got ${count}` : undefined;
+}
+
 type Merge = (g: GraphBuilder, forward: Value, backward: Value) => Value;
 
 const MERGES = {
@@ -116,9 +123,9 @@ const innerLayer = z
 const bidirectional = layer<BidirectionalConfig>({
   schema: z.strictObject({ layer: innerLayer, merge_mode: z.enum(MERGE_NAMES).default('concat') }),
   plan(config, input): LayerPlan | string {
-    const problem = requireSequences(input);
-    if (problem !== undefined) return problem;
     const [cell, inner] = innerOf(config);
+    const problem = requireSequences(input) ?? requireUnits(inner.units);
+    if (problem !== undefined) return problem;
     const output = recurrentOutput(inner, input);
     const weights = Object.entries(CELLS[cell].weights(input[1]!, inner.units));
     const both = DIRECTIONS.flatMap((direction) => weights.map(([name, plan]) => [`${direction}/${name}`, plan]));

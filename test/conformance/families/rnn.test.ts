@@ -409,6 +409,18 @@ describe('refuses, naming layer and shapes,', () => {
       'expected one recurrent layer',
     ],
     [
+      'too many units',
+      { cell: 'lstm', units: 20_000 },
+      '/params/layers/0',
+      'lstm_1: expected at most 1024 units, got 20000',
+    ],
+    [
+      'too many parameters',
+      { layers: [{ gru: { units: 1000 } }, { dense: { units: 60_000 } }, softmax] },
+      '/params/layers/1',
+      'dense_1: with this layer the network has 63150000 parameters, at most 50000000 can be trained',
+    ],
+    [
       'another loss',
       { cell: 'gru', loss: 'mean_squared_error' },
       '/params/loss',
