@@ -2,6 +2,7 @@
  * The inference function's gateway in this process, over a local DynamoDB and S3, with a model in it: what a warm environment
  * does for a request, and how many calls over the network it makes.
  */
+import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { systemClock } from '../shared/clock.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -48,7 +49,7 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
   const names = { catalog: TABLES.catalog, quotas: TABLES.quotas, bucket: BUCKET };
   const stores = tenantStores({ dynamo, s3, presigner: s3 }, names, { tenantId: TENANT, clock });
   await stores.objects.put(paths.model(name, 1), onnx);
-  await stores.catalog.versions(name).create(versionId(1), versionOf(name, onnx.length));
+  await stores.catalog.versions(name).create(versionId(1), versionOf(name, onnx));
   const onDefect = (error: unknown): never => {
     throw error;
   };
@@ -86,7 +87,7 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
   };
 }
 
-function versionOf(name: string, bytes: number) {
+function versionOf(name: string, onnx: Uint8Array) {
   return {
     object: 'model.version' as const,
     id: `${name}:1`,
@@ -97,8 +98,8 @@ function versionOf(name: string, bytes: number) {
     job: 'job_bench',
     dataset: 'ds_bench',
     metrics: { train: {}, validation: {} },
-    bytes,
-    sha256: 'bench',
+    bytes: onnx.length,
+    sha256: createHash('sha256').update(onnx).digest('hex'),
     created_at: 0,
   };
 }

@@ -8,6 +8,7 @@ import { inferenceOperations } from '../../shared/http/inference/index.ts';
 import { ExplainerCache } from '../../shared/http/inference/explainer-cache.ts';
 import { ModelCache } from '../../shared/http/inference/model-cache.ts';
 import { admitByRateAhead } from '../../shared/http/rate.ts';
+import { loadRuntime } from '../../shared/runtime/session.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
 import { PredictionLease } from '../../shared/stores/prediction-lease.ts';
 import { logger } from '../logger.ts';
@@ -28,6 +29,9 @@ let lease: PredictionLease | undefined;
 const onDefect = (error: unknown): void => logger.error('usage was not written', { error: error as Error });
 let explainers: ExplainerCache | undefined;
 const threads = lambdaThreads();
+
+// The init phase has more of the processor than what a function of this size is invoked with.
+const runtime = loadRuntime();
 
 const serve = gatewayHandler({
   operations: inferenceOperations({
@@ -57,5 +61,6 @@ process.once('SIGTERM', () => {
 export const handler = async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
   // The environment's tenant and the caller's are one and the same, or the stores refuse the caller's.
   storesOf(context.tenantId);
+  await runtime;
   return serve(event);
 };

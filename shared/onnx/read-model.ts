@@ -17,7 +17,8 @@ import type {
   TensorShapeProto_Dimension,
   ValueInfoProto,
 } from './schema/onnx-ml_pb.js';
-import { dtypeOf, fromTensorProto } from './tensor-proto.ts';
+import { dtypeOf } from './data-types.ts';
+import { fromTensorProto } from './tensor-proto.ts';
 
 /** @throws {TypeError} when the bytes are no ONNX model or use a feature that is not supported. */
 export function readModel(bytes: Uint8Array): ModelDef {
@@ -29,23 +30,6 @@ export function readModel(bytes: Uint8Array): ModelDef {
     irVersion: Number(proto.irVersion),
     opsets: Object.fromEntries(proto.opsetImport.map(({ domain, version }) => [domain, Number(version)])),
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
-  };
-}
-
-/** What a file says of itself and of its inputs and outputs: its weights are not decoded. @throws {TypeError} when the bytes are no ONNX model */
-export function readSignature(bytes: Uint8Array): {
-  graph: Pick<GraphDef, 'inputs' | 'outputs'>;
-  metadata: ModelDef['metadata'];
-} {
-  const { graph, metadataProps } = parse(bytes);
-  if (!graph) throw new TypeError('not an ONNX model: it holds no graph');
-  const stored = new Set(graph.initializer.map(({ name }) => name));
-  return {
-    graph: {
-      inputs: graph.input.filter(({ name }) => !stored.has(name)).map(valueDef),
-      outputs: graph.output.map(valueDef),
-    },
-    metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
   };
 }
 

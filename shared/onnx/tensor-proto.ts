@@ -8,32 +8,9 @@ import { ARRAYS, isBigInt } from '../tensor/dtype.ts';
 import type { DType, TensorData, TypedArray } from '../tensor/dtype.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
-import { TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from './schema/onnx-ml_pb.js';
+import { dataTypeOf, dtypeOf } from './data-types.ts';
+import { TensorProto_DataLocation, TensorProtoSchema } from './schema/onnx-ml_pb.js';
 import type { TensorProto } from './schema/onnx-ml_pb.js';
-
-const DATA_TYPES: Readonly<Record<DType, TensorProto_DataType>> = {
-  float32: TensorProto_DataType.FLOAT,
-  float64: TensorProto_DataType.DOUBLE,
-  float16: TensorProto_DataType.FLOAT16,
-  int8: TensorProto_DataType.INT8,
-  uint8: TensorProto_DataType.UINT8,
-  int16: TensorProto_DataType.INT16,
-  uint16: TensorProto_DataType.UINT16,
-  int32: TensorProto_DataType.INT32,
-  uint32: TensorProto_DataType.UINT32,
-  int64: TensorProto_DataType.INT64,
-  uint64: TensorProto_DataType.UINT64,
-  bool: TensorProto_DataType.BOOL,
-  string: TensorProto_DataType.STRING,
-};
-
-const DTYPES = new Map<number, DType>(Object.entries(DATA_TYPES).map(([dtype, code]) => [code, dtype as DType]));
-
-/** The number that ONNX gives an element type. */
-export const dataTypeOf = (dtype: DType): number => DATA_TYPES[dtype];
-
-/** The element type of a number in the file, or undefined for one that we do not hold (complex, float8, ...). */
-export const dtypeOf = (dataType: number): DType | undefined => DTYPES.get(dataType);
 
 export function toTensorProto(name: string, value: HostTensor): TensorProto {
   const base = { name, dims: value.shape.map(BigInt), dataType: dataTypeOf(value.dtype) };

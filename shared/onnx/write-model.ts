@@ -11,7 +11,8 @@ import {
   ValueInfoProtoSchema,
 } from './schema/onnx-ml_pb.js';
 import type { AttributeProto, GraphProto, NodeProto, ValueInfoProto } from './schema/onnx-ml_pb.js';
-import { dataTypeOf, toTensorProto } from './tensor-proto.ts';
+import { dataTypeOf } from './data-types.ts';
+import { toTensorProto } from './tensor-proto.ts';
 
 export function writeModel(model: ModelDef): Uint8Array {
   return toBinary(

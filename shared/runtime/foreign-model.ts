@@ -4,7 +4,7 @@
  */
 import { ServiceError } from '../errors.ts';
 import { shapeOfNested } from '../data/tensor-builder.ts';
-import { readSignature } from '../onnx/read-model.ts';
+import { readSignature } from '../onnx/read-signature.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { datatypeOf } from './open-inference/datatypes.ts';
 import { feedsOfInputs } from './open-inference/inputs.ts';
@@ -15,18 +15,21 @@ import { createSession } from './session.ts';
 import { tensorSpec } from './tensor-spec.ts';
 import type { TensorSpec } from './tensor-spec.ts';
 
-/** Loads a model that has passed the checks. */
-export async function loadForeignModel(file: Uint8Array, options: { readonly threads: number }): Promise<ServedModel> {
-  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
-  const { graph } = readSignature(bytes);
-  const session = await createSession(bytes, options);
+/** Loads a model that has passed the checks, from its bytes or its file. */
+export async function loadForeignModel(
+  model: Uint8Array | string,
+  options: { readonly threads: number },
+): Promise<ServedModel> {
+  const { graph } = readSignature(model);
+  const session = await createSession(model, options);
+  const sizeBytes = await sizeInMemory(model);
   const inputs = graph.inputs.flatMap(tensorSpec);
   const outputs = graph.outputs.flatMap(tensorSpec);
   const run: ServedModel['run'] = (feeds, fetches) => runRefusing(session, feeds, fetches);
   return {
     inputs,
     outputs,
-    sizeBytes: sizeInMemory(bytes),
+    sizeBytes,
     async predict(instances, parameters) {
       if (parameters !== undefined)
         throw refuse('/parameters', '"parameters" are for language models of your own training');

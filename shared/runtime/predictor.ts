@@ -1,10 +1,10 @@
 /** Predictions from an exported ONNX file alone: its metadata say what goes in and what comes out. */
-import { readFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Label } from '../data/target.ts';
 import type { OutputName } from '../families/contract.ts';
 import { ServiceError } from '../errors.ts';
 import type { Session } from '../onnx/engine.ts';
-import { readSignature } from '../onnx/read-model.ts';
+import { readSignature } from '../onnx/read-signature.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { generate } from './generation.ts';
@@ -71,26 +71,26 @@ export interface Predictor extends ServedModel {
 const SIZE_FACTOR = 2;
 const SESSION_BYTES = 2_000_000;
 
-export function sizeInMemory(file: Uint8Array): number {
-  return file.length * SIZE_FACTOR + SESSION_BYTES;
+/** Of a model by its bytes or its file. */
+export async function sizeInMemory(model: Uint8Array | string): Promise<number> {
+  const bytes = typeof model === 'string' ? (await stat(model)).size : model.length;
+  return bytes * SIZE_FACTOR + SESSION_BYTES;
 }
 
-/** Loads a model from its bytes or its file. */
+/** Loads a model from its bytes or its file, which is needed no longer then. */
 export async function loadPredictor(
   model: Uint8Array | string,
   options: { readonly threads: number },
 ): Promise<Predictor> {
-  const file = typeof model === 'string' ? await readFile(model) : model;
-  // A plain view: a Buffer's slice() would share memory where the reader of ONNX files expects a copy.
-  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
-  const { metadata, graph } = readSignature(bytes);
+  const { metadata, graph } = readSignature(model);
   const schema = readSchema(metadata);
-  const session = await createSession(bytes, options);
+  const session = await createSession(model, options);
+  const sizeBytes = await sizeInMemory(model);
   return {
     schema,
     inputs: graph.inputs.flatMap(tensorSpec),
     outputs: graph.outputs.flatMap(tensorSpec),
-    sizeBytes: sizeInMemory(bytes),
+    sizeBytes,
     async predict(instances, parameters) {
       if (schema.language !== undefined) {
         const prompts = textsOf(schema.features, instances);

@@ -39,6 +39,11 @@ function useUint16ForFloat16({ Tensor: OrtTensor }: Ort): void {
 
 let loaded: Promise<Ort> | undefined;
 
+/** Loads the library, if it is not: for a process that will need it, before it is asked for anything. */
+export async function loadRuntime(): Promise<void> {
+  await (loaded ??= loadOrt());
+}
+
 export interface EngineOptions {
   /** Threads per operation; all cores by default. Part of a checkpoint, as results depend on it in the last bits. */
   readonly threads?: number;

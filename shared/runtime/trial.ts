@@ -1,5 +1,5 @@
 /** A trial run of a stranger's model: a session of it, and one run on zeros. To be called in a process that may be lost. */
-import { readSignature } from '../onnx/read-model.ts';
+import { readSignature } from '../onnx/read-signature.ts';
 import { ARRAYS } from '../tensor/dtype.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';

@@ -1,4 +1,6 @@
 /** A tenant's objects in S3: bytes in, bytes out, under `tenants/<tenant>/`. */
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -30,6 +32,10 @@ export const paths = {
   card: (name: string, version: number) => `models/${name}/${version}/card.json`,
 };
 
+/** Of a download: one connection does not fill a function's network, and a part that fails is tried again alone. */
+const PART_BYTES = 8 * 2 ** 20;
+const PARTS_AT_ONCE = 6;
+
 export class ObjectStore {
   readonly #s3: S3Client;
   readonly #presigner: S3Client;
@@ -43,10 +49,11 @@ export class ObjectStore {
     this.#prefix = `${TENANT_KEY_PREFIX}${tenantId}/`;
   }
 
-  /** The whole object, or undefined when there is none. */
-  async get(path: string): Promise<Uint8Array | undefined> {
+  /** The object, or of it the bytes from `start` to `end`; undefined when there is none. */
+  async get(path: string, part?: { start: number; end: number }): Promise<Uint8Array | undefined> {
+    const range = part && { Range: `bytes=${part.start}-${part.end}` };
     try {
-      const { Body } = await this.#s3.send(new GetObjectCommand(this.#at(path)));
+      const { Body } = await this.#s3.send(new GetObjectCommand({ ...this.#at(path), ...range }));
       return await Body?.transformToByteArray();
     } catch (error) {
       if (error instanceof NoSuchKey) return undefined;
@@ -61,6 +68,32 @@ export class ObjectStore {
     const bytes = await this.get(path);
     if (bytes === undefined) throw new Error(`object ${path} is missing`);
     return bytes;
+  }
+
+  /**
+   * Writes an object into a new file, by ranges of it at once and past this process's memory. Whether they are of one object is for
+   * the caller to check, by its hash. @returns whether there is such an object
+   */
+  async download(path: string, file: string, sizeBytes: number): Promise<boolean> {
+    const starts = Array.from({ length: Math.ceil(sizeBytes / PART_BYTES) }, (_, part) => part * PART_BYTES).values();
+    const handle = await open(file, 'wx');
+    try {
+      const fetchParts = async (): Promise<boolean> => {
+        for (const start of starts) if (!(await this.#copyPart(path, handle, start))) return false;
+        return true;
+      };
+      const found = await Promise.all(Array.from({ length: PARTS_AT_ONCE }, fetchParts));
+      return found.every(Boolean);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #copyPart(path: string, file: FileHandle, start: number): Promise<boolean> {
+    const bytes = await this.get(path, { start, end: start + PART_BYTES - 1 }).catch(nothingWhereItEnds);
+    if (bytes === undefined) return false;
+    await file.write(bytes, 0, bytes.length, start);
+    return true;
   }
 
   async put(path: string, bytes: Uint8Array | string, contentType = 'application/octet-stream'): Promise<void> {
@@ -120,6 +153,12 @@ export class ObjectStore {
   #at(path: string): { Bucket: string; Key: string } {
     return { Bucket: this.#bucket, Key: this.#prefix + path };
   }
+}
+
+/** The object is shorter than it was said to be. */
+function nothingWhereItEnds(error: unknown): undefined {
+  if (error instanceof S3ServiceException && error.name === 'InvalidRange') return undefined;
+  throw error;
 }
 
 function isForbidden(error: unknown): boolean {

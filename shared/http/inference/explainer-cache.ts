@@ -1,7 +1,7 @@
 /** Explainers in memory beside the models that predict: their sessions are others, and are made at the first question. */
 import { LRUCache } from 'lru-cache';
 import { ServiceError } from '../../errors.ts';
-import { Explainer } from '../../explain/explainer.ts';
+import type { Explainer } from '../../explain/explainer.ts';
 import type { StoredBackground } from '../../explain/background.ts';
 import { paths } from '../../stores/objects.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
@@ -35,6 +35,8 @@ export class ExplainerCache {
         `${key} was uploaded, and what its tensors stand for is not known: explanations are of models that were trained here`,
       );
     }
+    // Most environments only ever predict: what explanations need is loaded with the first of them.
+    const { Explainer } = await import('../../explain/explainer.ts');
     const { objects } = this.#stores;
     const bytes = await objects.read(paths.model(name, version));
     const background = await objects.get(paths.background(name, version));

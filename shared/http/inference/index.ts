@@ -4,7 +4,6 @@ import { ServiceError } from '../../errors.ts';
 import type { ExplainedRow } from '../../explain/explainer.ts';
 import type { Operations } from '../operation.ts';
 import { dialectOperations } from './dialects.ts';
-import { explain, explaining } from './explain.ts';
 import type { ExplainContext } from './explain.ts';
 import { tenantOf } from '../context.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
@@ -38,6 +37,7 @@ export function inferenceOperations(context: ExplainContext): Operations<Inferen
           const predict = () => predictFinite(loaded.predictor, instances, parameters);
           if (!isExplained)
             return { predictions: instances.length, run: async () => ({ predictions: await predict() }) };
+          const { explaining } = await import('./explain.ts');
           const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);
           const work = explaining(explainer, { instances });
           return {
@@ -50,7 +50,7 @@ export function inferenceOperations(context: ExplainContext): Operations<Inferen
       const body = { predictions: [...predictions], model: model.name, model_version: model.version };
       return { body: explanations === undefined ? body : { ...body, explanations }, headers };
     },
-    explain: (call) => explain(context, call),
+    explain: async (call) => (await import('./explain.ts')).explain(context, call),
     ...openInferenceModels(context),
     ...dialectOperations(context),
   };

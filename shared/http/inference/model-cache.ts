@@ -1,4 +1,13 @@
-/** Models in memory, ready to predict: bounded by bytes, the least recently used goes first and frees its session. */
+/**
+ * Models in memory, ready to predict: bounded by bytes, the least recently used goes first and frees its session. A model's file is on
+ * disk only until its session is made: under a name of its own, so that nobody else reads what is half there, and read only when its
+ * bytes are those that the catalog names.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { ServiceError } from '../../errors.ts';
 import { targetOf } from '../../resources/alias.ts';
@@ -26,9 +35,10 @@ export interface LoadedModel {
   readonly isCold: boolean;
 }
 
+/** What the catalog says of a version's file. */
 interface ModelFile {
-  readonly name: string;
-  readonly version: number;
+  readonly sha256: string;
+  readonly bytes: number;
   readonly isForeign: boolean;
 }
 
@@ -37,7 +47,7 @@ export class ModelCache {
   readonly #threads: number;
   readonly #aliases = new LRUCache<string, AliasTarget>({ max: 10_000, ttl: ALIAS_TTL_MS });
   /** Versions that were there a moment ago. */
-  readonly #files = new LRUCache<string, { isForeign: boolean }>({ max: 10_000, ttl: ALIAS_TTL_MS });
+  readonly #files = new LRUCache<string, ModelFile>({ max: 10_000, ttl: ALIAS_TTL_MS });
   /** SHA-256 of what is loaded, however long ago. */
   readonly #loadedFiles = new LRUCache<string, string>({ max: 10_000 });
   readonly #loaded: LRUCache<string, ServedModel>;
@@ -57,9 +67,9 @@ export class ModelCache {
   async get(ref: ModelRef): Promise<LoadedModel> {
     const version = ref.version ?? (await this.#resolve(ref));
     const key = `${ref.name}:${version}`;
-    const isForeign = await this.#check(key, ref.name, version);
+    const file = await this.#check(key, ref.name, version);
     const warm = this.#loaded.get(key);
-    const predictor = warm ?? (await this.#load(key, { name: ref.name, version, isForeign }));
+    const predictor = warm ?? (await this.#load(key, paths.model(ref.name, version), file));
     return { name: ref.name, version, predictor, isCold: warm === undefined };
   }
 
@@ -86,36 +96,48 @@ export class ModelCache {
     return chooseVersion(target, by);
   }
 
-  /**
-   * A version that was deleted is not served on; a number may come again after its model was erased.
-   * @returns whether the model was made elsewhere
-   */
-  async #check(key: string, name: string, version: number): Promise<boolean> {
+  /** A version that was deleted is not served on; a number may come again after its model was erased. */
+  async #check(key: string, name: string, version: number): Promise<ModelFile> {
     const known = this.#files.get(key);
-    if (known !== undefined) return known.isForeign;
+    if (known !== undefined) return known;
     const record = await this.#stores.catalog.versions(name).get(versionId(version));
     if (this.#loadedFiles.get(key) !== record?.sha256) this.#loaded.delete(key);
     if (record === undefined) throw notFound('model', key);
     requireReady(record);
-    const isForeign = record.family === UPLOADED_FAMILY;
-    this.#files.set(key, { isForeign });
-    this.#loadedFiles.set(key, record.sha256);
-    return isForeign;
+    const { sha256, bytes, family } = record;
+    const file = { sha256, bytes, isForeign: family === UPLOADED_FAMILY };
+    this.#files.set(key, file);
+    this.#loadedFiles.set(key, sha256);
+    return file;
   }
 
   /** Loads once, however many requests wait for it. */
-  async #load(key: string, file: ModelFile): Promise<ServedModel> {
-    const loading = this.#loading.get(key) ?? this.#read(file).finally(() => this.#loading.delete(key));
+  async #load(key: string, path: string, file: ModelFile): Promise<ServedModel> {
+    const loading = this.#loading.get(key) ?? this.#read(key, path, file).finally(() => this.#loading.delete(key));
     this.#loading.set(key, loading);
     const predictor = await loading;
     this.#loaded.set(key, predictor);
     return predictor;
   }
 
-  async #read({ name, version, isForeign }: ModelFile): Promise<ServedModel> {
-    const bytes = await this.#stores.objects.get(paths.model(name, version));
-    if (bytes === undefined)
-      throw new ServiceError('model_not_ready', `${name}:${version} is being published`, { retryAfterS: 1 });
-    return (isForeign ? loadForeignModel : loadPredictor)(bytes, { threads: this.#threads });
+  async #read(key: string, path: string, { sha256, bytes, isForeign }: ModelFile): Promise<ServedModel> {
+    const folder = await mkdtemp(join(tmpdir(), 'model-'));
+    try {
+      const file = join(folder, 'model.onnx');
+      const isThere = await this.#stores.objects.download(path, file, bytes);
+      if (!isThere || (await sha256Of(file)) !== sha256) {
+        this.#files.delete(key);
+        throw new ServiceError('model_not_ready', `${key} is being published`, { retryAfterS: 1 });
+      }
+      return await (isForeign ? loadForeignModel : loadPredictor)(file, { threads: this.#threads });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   }
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }

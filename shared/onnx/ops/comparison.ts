@@ -1,7 +1,7 @@
 /** Comparison, choice, conversion and the positions of extremes. Comparisons broadcast and yield booleans. */
 import type { DType } from '../../tensor/dtype.ts';
 import { broadcastShapes } from '../../tensor/shape.ts';
-import { dataTypeOf } from '../tensor-proto.ts';
+import { dataTypeOf } from '../data-types.ts';
 import type { Graph, Value } from '../graph.ts';
 import { axisOf, broadcasting, operands, unary } from './elementwise.ts';
 import type { Operand } from './elementwise.ts';
