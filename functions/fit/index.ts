@@ -1,4 +1,4 @@
-/** Trains one time-boxed segment of a job, publishes its last checkpoint, or checks a model of the tenant's own, with the tenant's own credentials. */
+/** Trains one time-boxed segment of a job, predicts a stretch of a batch, or checks a model of the tenant's own, with the tenant's own credentials. */
 import { join } from 'node:path';
 import type { Context } from 'aws-lambda';
 import { steadyClock, systemClock } from '../../shared/clock.ts';
@@ -7,6 +7,10 @@ import { requireEnv } from '../../shared/env.ts';
 import { runInSandbox } from '../../shared/runtime/sandbox/run.ts';
 import type { Verdict } from '../../shared/runtime/sandbox/verdict.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
+import { collectBatch } from '../../shared/workflows/batch/collect.ts';
+import type { CollectOutcome } from '../../shared/workflows/batch/collect.ts';
+import { predictLane } from '../../shared/workflows/batch/predict.ts';
+import type { LaneOutcome } from '../../shared/workflows/batch/predict.ts';
 import { estimate } from '../../shared/workflows/estimate.ts';
 import type { EstimateOutcome } from '../../shared/workflows/estimate.ts';
 import { fitSegment } from '../../shared/workflows/fit.ts';
@@ -59,7 +63,7 @@ function sandbox(bytes: Uint8Array): Promise<Verdict> {
 function perform(
   event: FitEvent,
   context: FitContext,
-): Promise<SegmentOutcome | PublishOutcome | CheckOutcome | EstimateOutcome> {
+): Promise<SegmentOutcome | PublishOutcome | CheckOutcome | EstimateOutcome | LaneOutcome | CollectOutcome> {
   switch (event.action) {
     case 'segment':
       return fitSegment(event, context);
@@ -69,6 +73,10 @@ function perform(
       return estimate(event, context);
     case 'discard':
       return discard(event, context);
+    case 'predict':
+      return predictLane(event, context);
+    case 'collect':
+      return collectBatch(event, context);
     case 'check':
       return checkModel(event, { ...context, sandbox });
   }

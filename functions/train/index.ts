@@ -1,4 +1,7 @@
-/** One durable execution a job, or a check of an uploaded model. What it decides stands in shared/workflows/train.ts; this binds it to the durable SDK. */
+/**
+ * One durable execution a job, a batch of predictions, or a check of an uploaded model. What it decides stands in shared/workflows; this
+ * binds it to the durable SDK.
+ */
 import { withDurableExecution } from '@aws/durable-execution-sdk-js';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { systemClock } from '../../shared/clock.ts';
@@ -8,11 +11,15 @@ import { ownClients } from '../../shared/stores/clients.ts';
 import { Schedules } from '../../shared/stores/schedules.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { attempts } from '../../shared/workflows/attempts.ts';
+import { runBatch } from '../../shared/workflows/batch/run.ts';
+import type { BatchEvent, BatchOutcome } from '../../shared/workflows/batch/run.ts';
+import { settleBatch } from '../../shared/workflows/batch/settle.ts';
 import { checkUpload, refuseUpload } from '../../shared/workflows/check.ts';
 import type { CheckEvent } from '../../shared/workflows/check.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { train } from '../../shared/workflows/train.ts';
 import { inTurn } from '../../shared/workflows/turns.ts';
+import type { Turns } from '../../shared/workflows/turns.ts';
 import { notify } from '../../shared/workflows/webhook.ts';
 import type { FitEvent, JobOutcome, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
 import { count } from '../metrics.ts';
@@ -31,10 +38,11 @@ type TenantTables = ReturnType<typeof tenantTables>;
 const allowLoopback = requireEnv(ENV.localWebhooks) === 'true';
 
 export const handler = withDurableExecution(
-  async (event: TrainEvent | CheckEvent, context: DurableContext): Promise<object> => {
+  async (event: TrainEvent | CheckEvent | BatchEvent, context: DurableContext): Promise<object> => {
     const { tenant_id: tenantId } = event;
     const names = { catalog: catalogTable, quotas: quotasTable };
     const stores = tenantTables(dynamo, names, { tenantId, clock: systemClock });
+    if ('batch' in event) return runRows(event, context, stores);
     if (!('check' in event)) return runJob(event, context, stores);
     return checkUpload(event, orchestration(context, tenantId), {
       refuse: (model, reason) => refuseUpload(model, reason, stores.catalog),
@@ -44,12 +52,7 @@ export const handler = withDurableExecution(
 
 function runJob(event: TrainEvent, context: DurableContext, stores: TenantTables): Promise<JobOutcome> {
   const { tenant_id: tenantId, job } = event;
-  const turns = {
-    // A cancelled job needs no slot to hear of it.
-    ask: async (slot: string) =>
-      (await schedules.ask(slot, tenantId)) || (await stores.catalog.jobs.get(job))?.cancel_requested === true,
-    release: (slot: string) => schedules.release(slot),
-  };
+  const turns = turnsOf(tenantId, async () => (await stores.catalog.jobs.get(job))?.cancel_requested === true);
   return train(event, inTurn(orchestration(context, tenantId), turns), {
     async settle(outcome) {
       await settleJob(job, outcome, { ...stores, clock: systemClock });
@@ -59,6 +62,24 @@ function runJob(event: TrainEvent, context: DurableContext, stores: TenantTables
     failTrial: (trial, error) => stores.catalog.trials(job).patch(trial, { status: 'failed', error }),
     notify: (attempt) => notify({ job, attempt }, stores.catalog, { clock: systemClock, allowLoopback }),
   });
+}
+
+function runRows(event: BatchEvent, context: DurableContext, stores: TenantTables): Promise<BatchOutcome> {
+  const { tenant_id: tenantId, batch } = event;
+  const { batches } = stores.catalog;
+  const turns = turnsOf(tenantId, async () => (await batches.get(batch))?.cancel_requested === true);
+  return runBatch(event, inTurn(orchestration(context, tenantId), turns), {
+    settle: (outcome) => settleBatch(batch, outcome, { ...stores, clock: systemClock }),
+    notify: (attempt) => notify({ batch, attempt }, stores.catalog, { clock: systemClock, allowLoopback }),
+  });
+}
+
+/** What is cancelled needs no slot to hear of it. */
+function turnsOf(tenantId: string, isCancelled: () => Promise<boolean>): Turns {
+  return {
+    ask: async (slot) => (await schedules.ask(slot, tenantId)) || (await isCancelled()),
+    release: (slot) => schedules.release(slot),
+  };
 }
 
 function orchestration(context: DurableContext, tenantId: string): Orchestration {

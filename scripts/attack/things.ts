@@ -1,6 +1,6 @@
 /**
- * One tenant's things, made for the attack: a dataset, one that waits for its upload, a job, a model with an alias, an
- * idempotency key, cursors and presigned URLs. The victim's hold marker bytes that no other tenant may ever see.
+ * One tenant's things, made for the attack: a dataset, one that waits for its upload, a job, a model with an alias, a
+ * batch, an idempotency key, cursors and presigned URLs. The victim's hold marker bytes that no other tenant may ever see.
  */
 import { randomBytes } from 'node:crypto';
 import { SPECS } from '../../shared/http/spec/index.ts';
@@ -13,6 +13,7 @@ export interface Things {
   readonly slots: Slots;
   readonly dataset: string;
   readonly job: string;
+  readonly batch: string;
   readonly model: string;
   readonly idempotencyKey: string;
   /** Presigned: to PUT the data of the waiting dataset, and to GET the model's file. */
@@ -66,12 +67,20 @@ export async function makeThings(wire: Wire, key: string): Promise<Things> {
     'GET',
     `/v1/models/${model}/versions/1/artifact`,
   );
+  const { id: queued } = await wire.json<Made>(key, 'POST', '/v1/batches', {
+    model,
+    dataset: made.id,
+    include: ['kind'],
+  });
+  const batch = await settled(wire, key, `/v1/batches/${queued}`);
+  if (batch.status !== 'succeeded') throw new Error(`the batch to attack ${batch.status}`);
   const uploadUrl = waiting.upload?.url ?? '';
   const tenantId = /\/tenants\/([a-z0-9-]+)\//.exec(uploadUrl)?.[1];
   return {
     key,
     dataset: made.id,
     job: job.id,
+    batch: batch.id,
     model,
     idempotencyKey,
     uploadUrl,
@@ -80,6 +89,7 @@ export async function makeThings(wire: Wire, key: string): Promise<Things> {
     slots: {
       'datasets/{id}': made.id,
       'jobs/{id}': job.id,
+      'batches/{id}': batch.id,
       'models/{name}': model,
       'models/{ref}': model,
       'endpoints/{ref}': model,
@@ -88,13 +98,13 @@ export async function makeThings(wire: Wire, key: string): Promise<Things> {
       'aliases/{alias}': 'live',
     },
     secrets: [
-      ...[marker, made.id, waiting.id, job.id, model, artifact.sha256, dataset.sha256 ?? marker],
+      ...[marker, made.id, waiting.id, job.id, batch.id, model, artifact.sha256, dataset.sha256 ?? marker],
       ...(tenantId === undefined ? [] : [`tenants/${tenantId}/`, `TENANT#${tenantId}`]),
     ],
   };
 }
 
-/** The dataset, job or model at the path, once it is settled. */
+/** The dataset, job or batch at the path, once it is settled. */
 export async function settled(wire: Wire, key: string, path: string): Promise<Made> {
   for (const endMs = Date.now() + SETTLE_MS; Date.now() < endMs;) {
     const made = await wire.json<Made>(key, 'GET', path);
@@ -111,6 +121,7 @@ export async function portraitOf(wire: Wire, { key, slots, dataset }: Things): P
     `/v1/datasets/${dataset}`,
     `/v1/jobs/${slots['jobs/{id}']}`,
     `/v1/jobs/${slots['jobs/{id}']}/events`,
+    `/v1/batches/${slots['batches/{id}']}`,
     model,
     `${model}/versions/1`,
     `${model}/versions/1/card`,

@@ -72,6 +72,43 @@ export async function decodeTable(
   return { rows: manifest.rows, columns };
 }
 
+/** Reads bytes `begin` to `end` (not included) of a chunk. */
+export type ReadRange = (chunk: string, begin: number, end: number) => Promise<Uint8Array>;
+
+/** Rows `begin` to `end` (not included) of the columns named: of every chunk only what belongs to them is read. */
+export async function decodeRows(
+  manifest: TableManifest,
+  read: ReadRange,
+  { columns: names, begin, end }: { readonly columns: readonly string[]; readonly begin: number; readonly end: number },
+): Promise<Table> {
+  const wanted = manifest.columns.filter(({ name }) => names.includes(name));
+  const columns = await Promise.all(
+    wanted.map(async (stored) => {
+      const chunks =
+        stored.type === 'text' ? readTexts(stored, read, begin, end) : readValues(stored, read, begin, end);
+      return decodeColumn(stored, await chunks, end - begin);
+    }),
+  );
+  return { rows: end - begin, columns };
+}
+
+async function readValues(stored: StoredColumn, read: ReadRange, begin: number, end: number): Promise<Uint8Array[]> {
+  const { bytes_per_row: width, chunks } = stored;
+  return [await read(chunks[0]!, begin * width, end * width)];
+}
+
+/** The chunks of a text column as if these rows were all it has. */
+async function readTexts(stored: StoredColumn, read: ReadRange, begin: number, end: number): Promise<Uint8Array[]> {
+  const [offsets = '', utf8 = '', missing = ''] = stored.chunks;
+  const width = Uint32Array.BYTES_PER_ELEMENT;
+  const bytes = await read(offsets, begin * width, (end + 1) * width);
+  const own = toTyped('uint32', bytes, end - begin + 1, stored.name) as Uint32Array;
+  const [first = 0] = own;
+  const texts = await Promise.all([read(utf8, first, own.at(-1)!), read(missing, begin, end)]);
+  const rebased = Uint32Array.from(own, (offset) => offset - first);
+  return [new Uint8Array(rebased.buffer), ...texts];
+}
+
 function decodeColumn(stored: StoredColumn, chunks: readonly Uint8Array[], rows: number): Column {
   const { name, type } = stored;
   if (type === 'text') return decodeText(stored, chunks, rows);

@@ -36,6 +36,7 @@ export const eraseSchema = z.strictObject({
 const destroyedSchema = z.object({
   datasets: z.array(z.string()),
   jobs: z.array(z.string()),
+  batches: z.array(z.string()).optional(),
   models: z.array(z.string()),
   model_versions: z.array(z.string()),
   events: z.number().int(),
@@ -50,7 +51,7 @@ export const erasureSchema = z.object({
   tenant_id: z.string(),
   status: z.enum(['running', 'done']).describe('running: there is more to do; send the same request again.'),
   destroyed: destroyedSchema,
-  cancelled_jobs: z.array(z.string()),
+  cancelled_jobs: z.array(z.string()).describe('Jobs and batches.'),
   waiting_for: z.array(z.string()),
   kept: z.array(z.string()),
   created_at: timeSchema,

@@ -140,28 +140,29 @@ export const artifactSchema = z.object({
   expires_at: timeSchema,
 });
 
+/** How a language model goes on. */
+export const generationSchema = z
+  .strictObject({
+    max_tokens: z.number().int().min(1).max(1000).optional(),
+    temperature: z.number().min(0).max(10).optional(),
+    top_k: z.number().int().min(1).optional(),
+    seed: z.number().int().min(0).max(0xffff_ffff).optional(),
+  })
+  .describe('Of a language model: 100 tokens at temperature 1 by default; temperature 0 takes the most probable one.');
+
+export const userSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .describe('Whom a sticky split keeps at one version; any text, and never stored');
+
 export const predictSchema = z.strictObject({
   instances: z
     .array(z.unknown())
     .min(1, 'expected at least one instance')
     .max(10_000, 'expected at most 10,000 instances: send them in several calls'),
-  parameters: z
-    .strictObject({
-      max_tokens: z.number().int().min(1).max(1000).optional(),
-      temperature: z.number().min(0).max(10).optional(),
-      top_k: z.number().int().min(1).optional(),
-      seed: z.number().int().min(0).max(0xffff_ffff).optional(),
-    })
-    .optional()
-    .describe(
-      'Of a language model: 100 tokens at temperature 1 by default; temperature 0 takes the most probable one.',
-    ),
-  user: z
-    .string()
-    .min(1)
-    .max(256)
-    .optional()
-    .describe('Whom a sticky split keeps at one version; any text, and never stored'),
+  parameters: generationSchema.optional(),
+  user: userSchema.optional(),
   explain: z
     .boolean()
     .default(false)

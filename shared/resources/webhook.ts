@@ -1,11 +1,11 @@
-/** Webhooks: told when a job ends, signed as Standard Webhooks asks. Source: standard-webhooks specification */
+/** Webhooks: told when a job or a batch ends, signed as Standard Webhooks asks. Source: standard-webhooks specification */
 import * as z from 'zod';
 import { timeSchema } from './common.ts';
 
 export const webhookSchema = z
   .strictObject({ url: z.string().max(2048) })
   .describe(
-    'Called with job.succeeded, job.failed or job.cancelled, signed with the secret of GET /v1/webhooks/secret.',
+    'Called with job.succeeded, job.failed or job.cancelled (of a batch: batch.succeeded ...), signed with the secret of GET /v1/webhooks/secret.',
   );
 
 export const webhookDeliverySchema = z.object({

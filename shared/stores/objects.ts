@@ -13,6 +13,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { TENANT_KEY_PREFIX } from '../contract.ts';
 import type { DataClients } from './clients.ts';
+import { ObjectWriter } from './object-writer.ts';
 
 /** Where things lie, relative to the tenant's prefix. */
 export const paths = {
@@ -30,6 +31,12 @@ export const paths = {
   /** The sample of training rows that explanations compare with: never part of the ONNX file. */
   background: (name: string, version: number) => `models/${name}/${version}/background.json`,
   card: (name: string, version: number) => `models/${name}/${version}/card.json`,
+  batch: (id: string) => `batches/${id}/`,
+  batchInstances: (id: string) => `batches/${id}/instances.json`,
+  batchParts: (id: string) => `batches/${id}/parts/`,
+  batchPart: (id: string, { begin, end }: { begin: number; end: number }) =>
+    `batches/${id}/parts/${begin}-${end}.jsonl`,
+  batchOutput: (id: string) => `batches/${id}/output.jsonl`,
 };
 
 /** Of a download: one connection does not fill a function's network, and a part that fails is tried again alone. */
@@ -96,6 +103,14 @@ export class ObjectStore {
     return true;
   }
 
+  /** Bytes `begin` to `end` (not included) of an object that the catalog says exists. */
+  async readRange(path: string, begin: number, end: number): Promise<Uint8Array> {
+    if (begin === end) return new Uint8Array();
+    const bytes = await this.get(path, { start: begin, end: end - 1 });
+    if (bytes?.byteLength !== end - begin) throw new Error(`object ${path} is missing, or ends before byte ${end}`);
+    return bytes;
+  }
+
   async put(path: string, bytes: Uint8Array | string, contentType = 'application/octet-stream'): Promise<void> {
     await this.#s3.send(new PutObjectCommand({ ...this.#at(path), Body: bytes, ContentType: contentType }));
   }
@@ -136,6 +151,11 @@ export class ObjectStore {
       if (Errors.length > 0) throw new Error(`S3 kept ${Errors.length} objects: ${Errors[0]?.Code ?? 'no code'}`);
       deleted += Contents.length;
     }
+  }
+
+  /** A new object that is written piece by piece; it is there once `end` has come back. */
+  writer(path: string, contentType: string): ObjectWriter {
+    return new ObjectWriter(this.#s3, { ...this.#at(path), ContentType: contentType });
   }
 
   presignGet(path: string, expiresS: number, fileName: string): Promise<string> {

@@ -8,6 +8,9 @@
  * `may` is written BEFORE units are served. So what a holder that died can have served is known to be at most `may`: that much
  * stays counted, the rest of its lease comes back. Before it comes back the holder's record is closed, under a condition on its
  * number: a holder that only seemed dead finds it closed and takes a new lease.
+ *
+ * Batches lease nothing: what a part of one has predicted is taken before the part counts, and `take#<lane>` in the month's item
+ * says up to which row.
  */
 import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
@@ -49,7 +52,20 @@ export type LeaseAnswer =
   | { readonly kind: 'refused' }
   | { readonly kind: 'other'; readonly lease?: Lease };
 
+/** What a lane of a batch has taken for good, up to a row. */
+interface Take {
+  readonly holder: string;
+  readonly day: string;
+  /** The row behind the last one that it was taken for. */
+  readonly through: number;
+  readonly granted: number;
+  readonly ended?: boolean;
+  readonly expires_at?: number;
+}
+
 const LEASE = 'lease#';
+const TAKE = 'take#';
+const MAX_TRIES = 100;
 /** A signed request is refused after 15 minutes: until then a copy of it may still arrive. */
 const ENDED_KEPT_S = 20 * 60;
 const ALIVE = 'attribute_not_exists(closed) AND (attribute_not_exists(seq) OR seq < :seq)';
@@ -111,6 +127,57 @@ export class PredictionPool {
     return ended !== undefined;
   }
 
+  /** What is left of the month, leases that nobody holds any more brought back. */
+  async room(limit: number, day = dayOf(this.#clock.nowMs())): Promise<number> {
+    const left = async (): Promise<number> => limit - Number((await this.#items.get(monthKey(day)))?.['used'] ?? 0);
+    const room = await left();
+    return room > 0 || (await this.sweep(day)) === 0 ? room : left();
+  }
+
+  /**
+   * Takes units for good, as many of them as the month has room for. A holder takes in the order of its rows: taken again up to the
+   * same row, after a crash, it is taken once.
+   * @returns how many were granted
+   */
+  async take(wanted: Omit<Take, 'granted'> & { units: number }, limit: number): Promise<number> {
+    const { holder, day, through, units } = wanted;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const item = await this.#items.get(monthKey(day));
+      const before = item?.[TAKE + holder] as Take | undefined;
+      if (before !== undefined && before.through >= through) return before.granted;
+      const room = limit - Number(item?.['used'] ?? 0);
+      if (room < units && (await this.sweep(day)) > 0) continue;
+      const granted = Math.min(units, room);
+      if (granted <= 0) return 0;
+      const after: Take = { holder, day, through, granted };
+      const updated = await this.#items.update(monthKey(day), {
+        expression: 'SET #take = :take ADD used :granted',
+        condition: `(attribute_not_exists(used) OR used <= :room) AND ${
+          before === undefined ? 'attribute_not_exists(#take)' : '#take.through = :before'
+        }`,
+        names: { '#take': TAKE + holder },
+        values: {
+          ':take': after,
+          ':granted': granted,
+          ':room': limit - granted,
+          ...(before === undefined ? {} : { ':before': before.through }),
+        },
+      });
+      if (updated !== undefined) return granted;
+    }
+    throw new Error(`others took predictions ${MAX_TRIES} times in between`);
+  }
+
+  /** Nothing more will be taken by this holder: what it took stays, and its note goes once no copy of a write can arrive. */
+  async endTakes({ holder, day }: Pick<Take, 'holder' | 'day'>): Promise<void> {
+    await this.#items.update(monthKey(day), {
+      expression: 'SET #take.ended = :ended, #take.expires_at = :until',
+      condition: 'attribute_exists(#take)',
+      names: { '#take': TAKE + holder },
+      values: { ':ended': true, ':until': epochS(this.#clock) + ENDED_KEPT_S },
+    });
+  }
+
   /** Writes a holder's totals. @returns undefined, or the record as it stands where it was closed meanwhile */
   async record(record: HolderRecord): Promise<HolderRecord | undefined> {
     const { entries, closed, holder: _, ...rest } = record;
@@ -143,8 +210,7 @@ export class PredictionPool {
   async sweep(day = dayOf(this.#clock.nowMs())): Promise<number> {
     const nowS = epochS(this.#clock);
     const item = await this.#items.get(monthKey(day));
-    const forgotten = markersOf(item).filter(({ ended, expires_at: at }) => ended === true && at < nowS);
-    await Promise.all(forgotten.map((marker) => this.#forget(marker)));
+    await Promise.all(endedOf(item, nowS).map((name) => this.#forget(monthKey(day), name)));
     const expired = leasesOf(item).filter((lease) => lease.expires_at < nowS);
     const ended = await Promise.all(expired.map((lease) => this.#expire(lease, nowS)));
     return ended.filter(Boolean).length;
@@ -160,11 +226,11 @@ export class PredictionPool {
     return this.end(lease, record?.closed === 'returned' ? record.served : isNewer ? record.may : lease.may);
   }
 
-  async #forget({ day, holder }: Lease): Promise<void> {
-    await this.#items.update(monthKey(day), {
-      expression: 'REMOVE #lease',
-      condition: '#lease.ended = :ended',
-      names: { '#lease': LEASE + holder },
+  async #forget(month: string, marker: string): Promise<void> {
+    await this.#items.update(month, {
+      expression: 'REMOVE #marker',
+      condition: '#marker.ended = :ended',
+      names: { '#marker': marker },
       values: { ':ended': true },
     });
   }
@@ -208,10 +274,15 @@ function recordKey({ day, holder }: { day: string; holder: string }): string {
 }
 
 function leasesOf(item: Item | undefined): Lease[] {
-  return markersOf(item).filter(({ ended }) => ended !== true);
+  const all = Object.entries(item ?? {}).flatMap(([name, value]) => (name.startsWith(LEASE) ? [value as Lease] : []));
+  return all.filter(({ ended }) => ended !== true);
 }
 
-/** Leases, and what stands for those that ended. */
-function markersOf(item: Item | undefined): Lease[] {
-  return Object.entries(item ?? {}).flatMap(([name, value]) => (name.startsWith(LEASE) ? [value as Lease] : []));
+/** Names of what stands for leases and takes that ended long enough ago. */
+function endedOf(item: Item | undefined, nowS: number): string[] {
+  return Object.entries(item ?? {}).flatMap(([name, value]) => {
+    if (!name.startsWith(LEASE) && !name.startsWith(TAKE)) return [];
+    const { ended = false, expires_at: at = Infinity } = value as Partial<Take>;
+    return ended && at < nowS ? [name] : [];
+  });
 }

@@ -11,8 +11,8 @@ export const TENANT_ID_PATTERN = /^[a-z0-9-]{3,40}$/;
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const TIME_CHARS = 10;
 
-/** `ds` dataset, `job`, `key` API key, `check` of an uploaded model. */
-export type IdPrefix = 'ds' | 'job' | 'key' | 'check';
+/** `ds` dataset, `job`, `batch`, `key` API key, `check` of an uploaded model. */
+export type IdPrefix = 'ds' | 'job' | 'batch' | 'key' | 'check';
 
 /**
  * A new id such as `ds_01j9z3k4m5n6p7q8r9s0t1v2w3`.
@@ -30,6 +30,7 @@ export function newId(prefix: IdPrefix, clock: Clock, seed?: string): string {
 export const ID_PATTERNS = {
   ds: /^ds_[0-9a-z]{26}$/,
   job: /^job_[0-9a-z]{26}$/,
+  batch: /^batch_[0-9a-z]{26}$/,
   check: /^check_[0-9a-z]{26}$/,
   key: /^key_[0-9a-z]{26}$/,
 } as const satisfies Record<IdPrefix, RegExp>;

@@ -1,5 +1,5 @@
 /**
- * Everything a tenant stored, gone: jobs are cancelled and waited for, then records, events, objects, idempotency keys and names
+ * Everything a tenant stored, gone: jobs and batches are cancelled and waited for, then records, events, objects, idempotency keys and names
  * in the usage go, in steps that may be repeated. What takes longer than one request goes on with the next; what was destroyed
  * is kept until then, and stands in the receipt.
  */
@@ -9,6 +9,7 @@ import type { Erasure } from '../resources/audit.ts';
 import { isFinished } from '../resources/training.ts';
 import { ERASE_ACTION } from '../stores/audit-log.ts';
 import { versionId } from '../stores/catalog.ts';
+import { ID_PATTERNS } from '../tenancy/ids.ts';
 import { paths } from '../stores/objects.ts';
 import type { TenantStores } from '../stores/tenant-stores.ts';
 
@@ -40,7 +41,7 @@ export async function erase(stores: TenantStores, options: EraseOptions): Promis
   const known = await catalog.erasures.get(CURRENT);
   const receipt: Erasure = known ?? begin(options);
   const isDue = (): boolean => options.clock.nowMs() >= options.deadlineMs;
-  const steps = [endWork, eraseJobs, eraseModels, eraseDatasets, eraseRest];
+  const steps = [endWork, eraseJobs, eraseBatches, eraseModels, eraseDatasets, eraseRest];
   for (const step of steps) {
     const isDone = await step(stores, receipt, { ...options, isDue });
     // Kept after each step, so that a request that dies takes little of the receipt with it.
@@ -81,6 +82,7 @@ function begin({ tenantId, clock }: EraseOptions): Erasure {
     destroyed: {
       datasets: [],
       jobs: [],
+      batches: [],
       models: [],
       model_versions: [],
       events: 0,
@@ -99,7 +101,7 @@ function begin({ tenantId, clock }: EraseOptions): Erasure {
 /** Cancels what runs and waits for it: what still runs would write behind us. */
 const endWork: Step = async (stores, receipt, { clock, isDue }) => {
   for (;;) {
-    const running = await cancelJobs(stores, receipt);
+    const running = await cancelRunning(stores, receipt);
     const reading = await datasetsBeingRead(stores, epochS(clock));
     receipt.waiting_for = [...running, ...reading];
     if (receipt.waiting_for.length === 0) return true;
@@ -108,15 +110,17 @@ const endWork: Step = async (stores, receipt, { clock, isDue }) => {
   }
 };
 
-async function cancelJobs({ catalog, quotas }: TenantStores, receipt: Erasure): Promise<string[]> {
+/** Jobs and batches, which share the slots of what runs at once. */
+async function cancelRunning({ catalog, quotas }: TenantStores, receipt: Erasure): Promise<string[]> {
   const running: string[] = [];
   for (const id of await quotas.runningJobs()) {
-    const job = await catalog.jobs.get(id);
+    const isBatch = ID_PATTERNS.batch.test(id);
+    const work = isBatch ? await catalog.batches.get(id) : await catalog.jobs.get(id);
     // A slot whose job was never written, or is over: nothing runs.
-    if (job === undefined || isFinished(job)) await quotas.releaseJob(id);
+    if (work === undefined || isFinished(work)) await quotas.releaseJob(id);
     else running.push(id);
-    if (job === undefined || isFinished(job) || job.cancel_requested === true) continue;
-    await catalog.jobs.patch(id, { cancel_requested: true }, ['queued', 'running']);
+    if (work === undefined || isFinished(work) || work.cancel_requested === true) continue;
+    await (isBatch ? catalog.batches : catalog.jobs).patch(id, { cancel_requested: true }, ['queued', 'running']);
     note(receipt.cancelled_jobs, id);
   }
   return running;
@@ -147,6 +151,22 @@ const eraseJobs: Step = async ({ catalog, objects }, receipt, { isDue }) => {
       if ((await catalog.models.get(name)) === undefined) await catalog.versions(name).deleteAll(isDue);
       if (isDue()) return false;
       if (await catalog.jobs.delete(id)) note(receipt.destroyed.jobs, id);
+    }
+  }
+};
+
+const eraseBatches: Step = async ({ catalog, objects, storedBytes }, receipt, { isDue }) => {
+  for (;;) {
+    const { data } = await catalog.batches.list(PAGE);
+    if (data.length === 0) return true;
+    for (const { id, output } of data) {
+      if (isDue()) return false;
+      receipt.destroyed.objects += await objects.deleteAll(paths.batch(id));
+      await catalog.batchParts(id).deleteAll(isDue);
+      if (isDue()) return false;
+      if (!(await catalog.batches.delete(id))) continue;
+      note((receipt.destroyed.batches ??= []), id);
+      await storedBytes.giveBack(output?.bytes ?? 0);
     }
   }
 };

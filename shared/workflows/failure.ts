@@ -4,7 +4,8 @@ import type { ErrorCode } from '../errors.ts';
 import type { JobError } from '../resources/training.ts';
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
-  training_diverged: 'of a network, a smaller learning rate is the first thing to try; of the others, smaller or standardized features',
+  training_diverged:
+    'of a network, a smaller learning rate is the first thing to try; of the others, smaller or standardized features',
   training_out_of_memory: 'a smaller batch_size or model, fewer columns or rows need less memory',
   training_timeout: 'use fewer epochs, less data or a smaller model',
   internal: 'ask your operator with the id of this job',

@@ -16,11 +16,15 @@ export async function writeTable(objects: ObjectStore, datasetId: string, table:
 
 /** Reads the named columns of a dataset, or all. */
 export async function readTable(objects: ObjectStore, datasetId: string, columns?: readonly string[]): Promise<Table> {
-  const bytes = await objects.read(paths.columns(datasetId, MANIFEST));
-  const manifest = JSON.parse(Buffer.from(bytes).toString('utf8')) as TableManifest;
+  const manifest = await readManifest(objects, datasetId);
   return decodeTable(
     manifest,
     (name) => objects.read(paths.columns(datasetId, name)),
     columns === undefined ? {} : { columns },
   );
+}
+
+export async function readManifest(objects: ObjectStore, datasetId: string): Promise<TableManifest> {
+  const bytes = await objects.read(paths.columns(datasetId, MANIFEST));
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as TableManifest;
 }

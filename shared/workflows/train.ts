@@ -5,6 +5,8 @@
  */
 import type { JobSpec } from '../resources/job.ts';
 import type { JobError } from '../resources/training.ts';
+import type { CollectAction } from './batch/collect.ts';
+import type { PredictAction } from './batch/predict.ts';
 import type { CheckAction } from './check-model.ts';
 import { crashCode, failure } from './failure.ts';
 import { FitFailed } from './fit-failed.ts';
@@ -25,7 +27,9 @@ export type FitEvent =
   | (RunName & { readonly action: 'publish'; readonly segment: number })
   | { readonly action: 'discard'; readonly job: string }
   | { readonly action: 'estimate'; readonly spec: JobSpec }
-  | CheckAction;
+  | CheckAction
+  | PredictAction
+  | CollectAction;
 
 export interface SegmentOutcome {
   /** `running`: there is more to do; `paused`: the epochs asked for are done; the others end the training. */
@@ -91,11 +95,12 @@ const MAX_SEGMENTS = 1_000;
 export async function train(event: TrainEvent, to: Orchestration, services: TrainServices): Promise<JobOutcome> {
   const outcome = await runJob(event, to, services);
   await to.step('settle', () => services.settle(outcome));
-  if (event.webhook === true) await notify(to, services);
+  if (event.webhook === true) await notifyUntilDone(to, services);
   return outcome;
 }
 
-async function notify(to: Orchestration, services: TrainServices): Promise<void> {
+/** Tries of a webhook, until there is nothing more to try. */
+export async function notifyUntilDone(to: Orchestration, services: Pick<TrainServices, 'notify'>): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const seconds = await to.step(`webhook-${attempt}`, () => services.notify(attempt));
     if (seconds === 0) return;

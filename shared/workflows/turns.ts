@@ -4,7 +4,7 @@ import { FitFailed } from './fit-failed.ts';
 import type { FitEvent, Orchestration, SegmentOutcome } from './train.ts';
 
 export interface Turns {
-  /** Asks for a slot for one training of a job, or to keep it. */
+  /** Asks for a slot for one training of a job or one lane of a batch, or to keep it. */
   ask(slot: string): Promise<boolean>;
   release(slot: string): Promise<void>;
 }
@@ -17,8 +17,8 @@ export function inTurn(to: Orchestration, turns: Turns): Orchestration {
   return {
     ...to,
     async fit<T>(name: string, event: FitEvent): Promise<T> {
-      if (event.action !== 'segment') return to.fit<T>(name, event);
-      const slot = event.trial === undefined ? event.job : `${event.job}/${event.trial}`;
+      const slot = slotOf(event);
+      if (slot === undefined) return to.fit<T>(name, event);
       await waitForTurn(name, slot, { to, turns });
       const end = () => to.step(`${name}-release`, () => turns.release(slot));
       try {
@@ -32,6 +32,13 @@ export function inTurn(to: Orchestration, turns: Turns): Orchestration {
     },
     map: (name, tasks) => to.map(name, { ...tasks, run: (item, own) => tasks.run(item, inTurn(own, turns)) }),
   };
+}
+
+/** What waits for its turn: what may last for minutes. */
+function slotOf(event: FitEvent): string | undefined {
+  if (event.action === 'predict') return `${event.batch}/${event.lane.begin}`;
+  if (event.action !== 'segment') return undefined;
+  return event.trial === undefined ? event.job : `${event.job}/${event.trial}`;
 }
 
 async function waitForTurn(

@@ -1,10 +1,11 @@
-/** Tells a tenant's URL how a job ended. Signatures, headers and schedule: Standard Webhooks specification. */
+/** Tells a tenant's URL how a job or a batch ended. Signatures, headers and schedule: Standard Webhooks specification. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { epochS } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../errors.ts';
+import type { BatchRecord } from '../resources/batch.ts';
 import type { JobRecord } from '../resources/job.ts';
 import type { WebhookSecretRecord } from '../resources/webhook.ts';
 import type { Catalog } from '../stores/catalog.ts';
@@ -63,27 +64,33 @@ export async function rotateSecret(catalog: Catalog, clock: Clock): Promise<Webh
   return rotated;
 }
 
+/** Whose end is told. */
+type Ended = { readonly job: string } | { readonly batch: string };
+
 /** One try. @returns in how many seconds to try again, 0 when it was delivered or there is nothing more to try */
 export async function notify(
-  { job: id, attempt }: { job: string; attempt: number },
+  ended: Ended & { readonly attempt: number },
   catalog: Catalog,
   options: WebhookOptions,
 ): Promise<number> {
-  const job = await catalog.jobs.get(id);
-  if (job?.webhook === undefined) return 0;
-  const body = JSON.stringify(messageOf(job));
+  const { attempt } = ended;
+  const [id, records] =
+    'job' in ended ? ([ended.job, catalog.jobs] as const) : ([ended.batch, catalog.batches] as const);
+  const record = await records.get(id);
+  if (record?.webhook === undefined) return 0;
+  const body = JSON.stringify(messageOf(record));
   const headers = signedHeaders(
     await webhookSecret(catalog, options.clock),
     { id: `msg_${id}`, body },
     epochS(options.clock),
   );
-  const answer = await post(job.webhook.url, { body, headers }, options.allowLoopback);
+  const answer = await post(record.webhook.url, { body, headers }, options.allowLoopback);
   const isDelivered = answer.status !== undefined && answer.status >= 200 && answer.status < 300;
   const delayS = isDelivered || answer.status === GONE ? undefined : SCHEDULE_S[attempt + 1];
-  const ended = isDelivered ? 'delivered' : 'failed';
-  await catalog.jobs.patch(id, {
+  const last = isDelivered ? 'delivered' : 'failed';
+  await records.patch(id, {
     webhook_delivery: {
-      status: delayS === undefined ? ended : 'pending',
+      status: delayS === undefined ? last : 'pending',
       attempts: attempt + 1,
       ...(isDelivered ? {} : { last_error: answer.problem }),
     },
@@ -111,16 +118,18 @@ function newSecret(clock: Clock): WebhookSecretRecord {
 }
 
 /** Thin: what a receiver needs in order to decide whether to ask for the rest. */
-function messageOf({ id, name, status, model, error, usage, finished_at: finishedAt = 0 }: JobRecord): object {
+function messageOf(record: JobRecord | BatchRecord): object {
+  const { id, object, status, error, usage, finished_at: finishedAt = 0 } = record;
   return {
-    type: `job.${status}`,
+    type: `${object}.${status}`,
     timestamp: new Date(finishedAt * 1000).toISOString(),
     data: {
       id,
-      object: 'job',
-      name,
+      object,
+      ...(record.object === 'job' ? { name: record.name } : { progress: record.progress }),
       status,
-      ...(model === undefined ? {} : { model }),
+      ...(record.model === undefined ? {} : { model: record.model }),
+      ...(record.object === 'batch' ? { model_version: record.model_version } : {}),
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
       usage,
       finished_at: finishedAt,

@@ -46,15 +46,15 @@ export function requestsTo(target: Target, things: Things): fc.Arbitrary<Service
 }
 
 function wordsFor({ route }: Target, things: Things): fc.Arbitrary<string> {
-  const own = route.operation === 'eraseData' ? [DOOMED] : [things.dataset, things.job, things.model];
+  const own = route.operation === 'eraseData' ? [DOOMED] : [things.dataset, things.job, things.batch, things.model];
   return fc.oneof(fc.constantFrom(...own, ...WORDS), fc.string({ maxLength: 12 }));
 }
 
 /** Path parameters by name; DELETE takes what can be spared. */
-function paramsOf({ route, spec }: Target, { dataset, waiting, job, model, spare }: Things) {
+function paramsOf({ route, spec }: Target, { dataset, waiting, job, batch, model, spare }: Things) {
   const refs = [model, `${model}@latest`, `${model}@live`, `${model}:1`, `${model}:2`, `${model}:99`, `${model}@`];
   const known: Readonly<Record<string, readonly string[]>> = {
-    id: [dataset, waiting, job],
+    id: [dataset, waiting, job, batch],
     name: [model],
     ref: refs,
     version: ['1', '2', '0', '-1', '01', '1.0', '999999999', '9999999999'],

@@ -27,6 +27,11 @@ import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../../shared/tenancy/price.t
 import { runInSandbox } from '../../shared/runtime/sandbox/run.ts';
 import type { CheckEvent } from '../../shared/workflows/check.ts';
 import { checkModel } from '../../shared/workflows/check-model.ts';
+import { collectBatch } from '../../shared/workflows/batch/collect.ts';
+import { predictLane } from '../../shared/workflows/batch/predict.ts';
+import { runBatch } from '../../shared/workflows/batch/run.ts';
+import type { BatchEvent } from '../../shared/workflows/batch/run.ts';
+import { settleBatch } from '../../shared/workflows/batch/settle.ts';
 import { estimate } from '../../shared/workflows/estimate.ts';
 import type { FitContext } from '../../shared/workflows/fit-context.ts';
 import { fitSegment } from '../../shared/workflows/fit.ts';
@@ -173,6 +178,7 @@ export class Service {
         (await this.#fit(tenantId, event as FitEvent)) as T,
       startDurable: async (_, _name, event) => {
         if ('check' in event) this.#start(this.#check(event as CheckEvent));
+        else if ('batch' in event) this.#start(this.#batch(event as BatchEvent));
         else if (this.isTraining) this.#start(this.#train(event as TrainEvent));
       },
     };
@@ -201,6 +207,10 @@ export class Service {
         return estimate(event, context);
       case 'discard':
         return discard(event, context);
+      case 'predict':
+        return predictLane(event, context);
+      case 'collect':
+        return collectBatch(event, context);
       case 'check':
         return checkModel(event, { ...context, sandbox: (bytes) => runInSandbox(bytes, SANDBOX) });
     }
@@ -210,15 +220,27 @@ export class Service {
     return this.#fit(tenantId, { action: 'check', ...check });
   }
 
-  #train(event: TrainEvent): Promise<unknown> {
+  #batch(event: BatchEvent): Promise<unknown> {
     const stores = this.#stores(event.tenant_id);
+    return runBatch(event, this.#orchestration(event.tenant_id), {
+      settle: (outcome) => settleBatch(event.batch, outcome, { ...stores, clock: systemClock }),
+      notify: async () => 0,
+    });
+  }
+
+  #orchestration(tenantId: string): Orchestration {
     const to: Orchestration = {
-      fit: async <T>(_: string, fitEvent: FitEvent) => (await this.#fit(event.tenant_id, fitEvent)) as T,
+      fit: async <T>(_: string, fitEvent: FitEvent) => (await this.#fit(tenantId, fitEvent)) as T,
       step: (_, effect) => effect(),
       wait: async () => undefined,
       map: (_, { items, run }) => Promise.all(items.map((item) => run(item, to))),
     };
-    return train(event, to, {
+    return to;
+  }
+
+  #train(event: TrainEvent): Promise<unknown> {
+    const stores = this.#stores(event.tenant_id);
+    return train(event, this.#orchestration(event.tenant_id), {
       settle: (outcome) => settleJob(event.job, outcome, { ...stores, clock: systemClock }),
       failTrial: (trial, error) => stores.catalog.trials(event.job).patch(trial, { status: 'failed', error }),
       notify: async () => 0,

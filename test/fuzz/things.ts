@@ -1,4 +1,4 @@
-/** What a tenant has before its requests are fuzzed: a dataset, a trained model with an alias, and things that may be deleted. */
+/** What a tenant has before its requests are fuzzed: a dataset, a trained model with an alias, a batch, and things that may be deleted. */
 import type { OperationId } from '../../shared/contract.ts';
 import type { Service } from './service.ts';
 
@@ -8,6 +8,7 @@ export interface Things {
   readonly dataset: string;
   readonly waiting: string;
   readonly job: string;
+  readonly batch: string;
   readonly model: string;
   /** Path parameters that DELETE may take, by operation. */
   readonly spare: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
@@ -35,14 +36,18 @@ export async function makeThings(service: Service): Promise<Things> {
   await made('createJob', { ...job, name: 'flowers', seed: 1 });
   for (const name of ['spare', 'versions', 'versions']) await made('createJob', { ...job, name });
   await made('putModelAlias', { version: 1 }, { name: 'flowers', alias: 'canary' });
+  const batch = await made('createBatch', { model: 'flowers', dataset });
+  const spareBatch = await made('createBatch', { model: 'flowers', dataset });
   service.isTraining = false;
   return {
     dataset,
     waiting,
     job: first,
+    batch,
     model: 'flowers',
     spare: {
       deleteDataset: { id: [spare] },
+      deleteBatch: { id: [spareBatch] },
       deleteModel: { name: ['spare'] },
       deleteModelVersion: { name: ['versions'], version: ['1', '2', '3'] },
       deleteModelAlias: { name: ['flowers'], alias: ['canary'] },

@@ -58,7 +58,7 @@ export const othersIdsInBodies: AttackKind = {
 };
 
 /** Names that somebody could guess, by slot. */
-function guesses({ dataset, job, model }: Scene['victim']): Readonly<Record<Slot, readonly string[]>> {
+function guesses({ dataset, job, batch, model }: Scene['victim']): Readonly<Record<Slot, readonly string[]>> {
   const near = (id: string): string[] => [
     id.slice(0, -1) + (id.endsWith('0') ? '1' : '0'),
     id.slice(0, -16) + '0'.repeat(16),
@@ -72,6 +72,7 @@ function guesses({ dataset, job, model }: Scene['victim']): Readonly<Record<Slot
   return {
     'datasets/{id}': near(dataset),
     'jobs/{id}': near(job),
+    'batches/{id}': near(batch),
     'models/{name}': names,
     'models/{ref}': [...names, `${model}@live`, `${model}:1`, `${model}@latest`, `${model}:99999999999`, `@${model}`],
     'endpoints/{ref}': [

@@ -131,11 +131,11 @@ async function deleteDataset(
 ): Promise<Reply<'deleteDataset'>> {
   const { catalog, objects, quotas, storedBytes } = tenantOf(context, caller);
   const record = await datasetById(catalog, params['id']);
-  const users = await jobsOn(record.id, catalog, quotas);
+  const users = await workOn(record.id, catalog, quotas);
   if (users.length > 0) {
     throw new ServiceError(
       'conflict',
-      `dataset ${record.id} is in use by ${users.join(', ')}: wait for the job to end, or cancel it`,
+      `dataset ${record.id} is in use by ${users.join(', ')}: wait for it to end, or cancel it`,
     );
   }
   await objects.deleteAll(paths.dataset(record.id));
@@ -156,13 +156,16 @@ function tooLarge(bytes: number, limit: number): ServiceError {
   return new ServiceError('quota_exceeded', `the data have ${bytes} bytes, your plan allows ${limit} a dataset`);
 }
 
-/** Running jobs that train or validate on the dataset. */
-async function jobsOn(id: string, catalog: TenantStores['catalog'], quotas: TenantStores['quotas']): Promise<string[]> {
-  const jobs = await Promise.all((await quotas.runningJobs()).map((job) => catalog.jobs.get(job)));
-  return jobs.flatMap((job) => {
+/** What runs on the dataset: jobs that train or validate on it, and batches. */
+async function workOn(id: string, catalog: TenantStores['catalog'], quotas: TenantStores['quotas']): Promise<string[]> {
+  const running = await quotas.runningJobs();
+  const jobs = await Promise.all(running.map((job) => catalog.jobs.get(job)));
+  const batches = await Promise.all(running.map((batch) => catalog.batches.get(batch)));
+  return [...jobs, ...batches].flatMap((work) => {
+    if (work === undefined || isFinished(work)) return [];
     const isUser =
-      job?.dataset === id || (job !== undefined && 'dataset' in job.validation && job.validation.dataset === id);
-    return isUser && !isFinished(job) ? [job.id] : [];
+      work.dataset === id || (work.object === 'job' && 'dataset' in work.validation && work.validation.dataset === id);
+    return isUser ? [work.id] : [];
   });
 }
 

@@ -6,6 +6,7 @@ import { referencePage } from '../reference-page.ts';
 import type { Operations } from '../operation.ts';
 import { dataOperations } from './data.ts';
 import { aliasOperations } from './aliases.ts';
+import { batchOperations } from './batches.ts';
 import { datasetOperations } from './datasets.ts';
 import { jobOperations } from './jobs.ts';
 import { modelOperations } from './models.ts';
@@ -28,6 +29,7 @@ export function controlOperations(context: ControlContext): Operations<ControlOp
     getDocs: async () => referencePage(),
     ...datasetOperations(context),
     ...jobOperations(context),
+    ...batchOperations(context),
     ...modelOperations(context),
     ...aliasOperations(context),
     ...uploadOperations(context),

@@ -4,7 +4,7 @@ import { validateTraining } from '../../families/validate.ts';
 import type { JobSpec } from '../../resources/job.ts';
 import type { Sweep } from '../../resources/sweep.ts';
 import type { Catalog } from '../../stores/catalog.ts';
-import { ID_PATTERNS } from '../../tenancy/ids.ts';
+import { readyDataset } from '../ready.ts';
 import { plannedTrials, sweepMetric, sweepPlan, trialParams } from '../../workflows/sweep.ts';
 import type { PlannedTrial, SweepPlan } from '../../workflows/sweep.ts';
 
@@ -78,26 +78,6 @@ async function checkValidation(
       { param: '/validation/dataset' },
     );
   }
-}
-
-async function readyDataset(catalog: Catalog, id: string, param: string) {
-  const dataset = ID_PATTERNS.ds.test(id) ? await catalog.datasets.get(id) : undefined;
-  if (dataset === undefined) throw new ServiceError('not_found', `${param}: there is no dataset "${id}"`, { param });
-  if (dataset.status === 'invalid') {
-    throw new ServiceError(
-      'dataset_invalid',
-      `${param}: dataset ${id} is invalid; GET /v1/datasets/${id} lists what is wrong with it`,
-      { param },
-    );
-  }
-  if (dataset.status !== 'ready' || dataset.rows === undefined || dataset.columns === undefined) {
-    throw new ServiceError(
-      'dataset_not_ready',
-      `${param}: dataset ${id} is ${dataset.status}; it has to be ready before a job can use it`,
-      { param, retryAfterS: 2 },
-    );
-  }
-  return { rows: dataset.rows, columns: dataset.columns };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -7,7 +7,7 @@ import { tenantOf } from '../context.ts';
 import { readInstances } from './instance-formats.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import type { InferenceContext, Served } from './metered.ts';
-import { predictFinite } from './predict.ts';
+import { predictFinite } from '../../runtime/predict-finite.ts';
 import type { ModelRef } from '../../resources/model.ts';
 
 type DialectOperation = 'mlflowInvocations' | 'mlflowPing' | 'sagemakerInvocations';

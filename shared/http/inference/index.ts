@@ -8,7 +8,7 @@ import type { ExplainContext } from './explain.ts';
 import { tenantOf } from '../context.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import { openInferenceModels } from './open-inference.ts';
-import { predictFinite } from './predict.ts';
+import { predictFinite } from '../../runtime/predict-finite.ts';
 
 export type InferenceOperation = Extract<(typeof ROUTES)[number], { function: 'inference' }>['operation'];
 

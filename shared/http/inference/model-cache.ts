@@ -22,7 +22,7 @@ import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import { notFound } from '../context.ts';
-import { chooseVersion } from './split.ts';
+import { chooseVersion } from '../split.ts';
 
 /** How long an alias may lag behind, and a deleted version live on, in ms. */
 const ALIAS_TTL_MS = 5_000;

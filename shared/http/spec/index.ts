@@ -18,6 +18,7 @@ import {
 } from '../../resources/model.ts';
 import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
 import { webhookSecretSchema } from '../../resources/webhook.ts';
+import { BATCH_SPECS } from './batches.ts';
 import { DIALECT_SPECS } from './dialects.ts';
 import { OPEN_INFERENCE_SPECS } from './open-inference.ts';
 import type { OperationSpec } from './spec.ts';
@@ -276,6 +277,7 @@ export const SPECS = {
     answer: explanationsSchema,
     alternatives: ['image/png', 'image/svg+xml'],
   },
+  ...BATCH_SPECS,
   ...OPEN_INFERENCE_SPECS,
   ...DIALECT_SPECS,
   getLimits: {

@@ -16,6 +16,7 @@ const SLOT = /([^/]+)\/\{(\w+)\}/g;
 const EXAMPLES: Readonly<Record<Slot, string>> = {
   'datasets/{id}': 'ds_01j9z3k4m5n6p7q8r9s0t1v2w3',
   'jobs/{id}': 'job_01j9z3k4m5n6p7q8r9s0t1v2w3',
+  'batches/{id}': 'batch_01j9z3k4m5n6p7q8r9s0t1v2w3',
   'models/{name}': 'flowers',
   'models/{ref}': 'flowers',
   'mlflow/{ref}': 'flowers',

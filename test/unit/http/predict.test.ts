@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readRows } from '../../../shared/data/jsonl.ts';
-import { predictFinite } from '../../../shared/http/inference/predict.ts';
+import { predictFinite } from '../../../shared/runtime/predict-finite.ts';
 import { loadPredictor } from '../../../shared/runtime/predictor.ts';
 import { train } from '../../conformance/families/train.ts';
 

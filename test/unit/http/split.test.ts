@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { chooseVersion } from '../../../shared/http/inference/split.ts';
+import { chooseVersion } from '../../../shared/http/split.ts';
 
 const split = [
   { version: 3, weight: 9 },

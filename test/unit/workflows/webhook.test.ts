@@ -131,6 +131,7 @@ describe('a webhook', () => {
     let delivery: WebhookDelivery | undefined;
     const job = {
       id: 'job_1',
+      object: 'job',
       name: 'digits',
       status: 'succeeded',
       model: { name: 'digits', version: 2 },

@@ -1,6 +1,6 @@
 /** Which version of a split a call gets: by chance, or with `sticky` always the same one for the same user. */
 import { createHash } from 'node:crypto';
-import type { AliasTarget } from '../../resources/alias.ts';
+import type { AliasTarget } from '../resources/alias.ts';
 
 /** @param by what the choice hangs on: the alias, so that two experiments do not split users alike, and the user */
 export function chooseVersion(target: AliasTarget, by: { alias: string; user?: string | undefined }): number {

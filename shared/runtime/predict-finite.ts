@@ -1,7 +1,7 @@
-/** The predictions of a loaded model, for every dialect. */
-import { ServiceError } from '../../errors.ts';
-import type { GenerationParameters } from '../../runtime/generation.ts';
-import type { ServedModel } from '../../runtime/predictor.ts';
+/** The predictions of a loaded model, for every dialect and for batches. */
+import { ServiceError } from '../errors.ts';
+import type { GenerationParameters } from './generation.ts';
+import type { ServedModel } from './predictor.ts';
 
 /** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */
 export async function predictFinite(
