@@ -33,7 +33,10 @@ describe('a batch', () => {
       model_version: 1,
       progress: { fraction: 1, rows: 45_000, predicted: 45_000, failed: 0 },
     });
-    const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line) as { row: number; prediction: number });
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { row: number; prediction: number });
     expect(lines.map(({ row }) => row)).toEqual(rows.map((_, i) => i + 1));
     const errors = lines.map(({ prediction }, i) => Math.abs(prediction - (2 * i + 3 * (i % 13) + 1)));
     expect(Math.max(...errors)).toBeLessThan(1e-5);

@@ -94,6 +94,10 @@ async function settle(operationId: string, id: string): Promise<void> {
     given['job_01j9z3k4m5n6p7q8r9s0t1v2w3'] = id;
     await tenon.settled(`/v1/jobs/${id}`, ['succeeded', 'failed']);
   }
+  if (operationId === 'createBatch') {
+    given['batch_01j9z3k4m5n6p7q8r9s0t1v2w3'] = id;
+    await tenon.settled(`/v1/batches/${id}`, ['succeeded', 'failed']);
+  }
 }
 
 describe('every example of the OpenAPI document', () => {

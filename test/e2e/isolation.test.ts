@@ -24,9 +24,14 @@ beforeAll(async () => {
   });
   if (job['status'] !== 'succeeded') throw new Error(JSON.stringify(job));
   await tenon.request('PUT', '/v1/models/secret/aliases/live', { body: { version: 1 } });
+  const { body: batch } = await tenon.request('POST', '/v1/batches', {
+    body: { model: 'secret', dataset: dataset['id'] },
+  });
+  await tenon.settled(`/v1/batches/${String(batch['id'])}`, ['succeeded', 'failed']);
   Object.assign(things, {
-    dataset: dataset['id'],
-    job: job['id'],
+    datasets: dataset['id'],
+    jobs: job['id'],
+    batches: batch['id'],
     name: 'secret',
     ref: 'secret',
     version: '1',
@@ -35,7 +40,7 @@ beforeAll(async () => {
 });
 
 function pathOf(route: (typeof ROUTES)[number]): string {
-  const kind = route.path.startsWith('/v1/jobs') ? 'job' : 'dataset';
+  const [, , kind = ''] = route.path.split('/');
   return route.path.replaceAll(
     /\{(\w+)\}/g,
     (_, parameter: string) => things[parameter === 'id' ? kind : parameter] ?? '',
@@ -81,7 +86,7 @@ describe('a thing of another tenant', () => {
       name: 'm',
       task: 'regression',
       family: 'linear_regression',
-      dataset: things['dataset'],
+      dataset: things['datasets'],
       target: 'y',
     };
 
