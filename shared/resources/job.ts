@@ -99,6 +99,7 @@ export interface JobRecord extends Job {
   /** Of the plan when the job was made. */
   readonly stored_bytes_limit?: number;
   readonly models_limit?: number;
+  readonly training_seconds_limit?: number;
   readonly cancel_requested?: boolean;
 }
 

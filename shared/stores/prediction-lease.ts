@@ -27,6 +27,8 @@ const CHUNKS = 500;
 /** Chunks are taken as long as this part of the limit is not leased out; behind it every unit is for whoever asks for it. */
 const FREE_PART = 0.9;
 const MAX_TRIES = 6;
+/** Who was refused for lack of room is refused as much for so long without asking again: a flood at the limit writes nothing. */
+const REFUSED_MS = 1_000;
 
 export interface LeaseOptions {
   readonly clock: Clock;
@@ -47,6 +49,7 @@ export class PredictionLease {
   readonly #options: LeaseOptions;
   #grant: Grant;
   readonly #retiring = new Set<Grant>();
+  #refused = { units: Infinity, limit: 0, untilMs: 0 };
   /** Calls of the last second. */
   #calls: { ms: number; units: number }[] = [];
   #turn: Promise<unknown> = Promise.resolve();
@@ -99,11 +102,20 @@ export class PredictionLease {
         if (await this.#write(grant, Math.min(units, wanted + this.#ahead()))) return grant;
         continue;
       }
+      if (this.#isRefused(wanted - units, limit)) return undefined;
       const answer = await this.#grow(grant, n, limit);
       if (answer === 'leased') return grant;
-      if (answer === 'refused') return undefined;
+      if (answer === 'refused') {
+        this.#refused = { units: wanted - units, limit, untilMs: this.#options.clock.nowMs() + REFUSED_MS };
+        return undefined;
+      }
     }
     throw new Error(`the lease on predictions changed hands ${MAX_TRIES} times`);
+  }
+
+  #isRefused(units: number, limit: number): boolean {
+    const { units: refused, limit: known, untilMs } = this.#refused;
+    return units >= refused && limit === known && this.#options.clock.nowMs() < untilMs;
   }
 
   /** The grant of today, its lease good for the whole of an invocation. */

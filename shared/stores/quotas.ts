@@ -1,12 +1,11 @@
 /**
  * What a tenant has used of its limits. Every acquisition is one conditional write on one item (no transactions), so that a
- * limit cannot be overspent however many callers race. Patterns: GCRA for the rate, ADD with a room condition for monthly
- * counts, a set of ids for jobs at once. Predictions have a store of their own, `prediction-pool.ts`.
+ * limit cannot be overspent however many callers race. Patterns: GCRA for the rate, a set of ids for jobs at once. What is counted
+ * by the month has stores of its own, `prediction-pool.ts` and `training-pool.ts`.
  */
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../tenancy/plan.ts';
 import type { Items, Update } from './items.ts';
-import { dayOf } from './usage.ts';
 
 /** What the rate limit said to one request. */
 export interface RateState {
@@ -56,20 +55,6 @@ export class Quotas {
     return { ...state(false, Infinity), remaining: 0 };
   }
 
-  /** Adds a job's training seconds to the month, once however often it is called. */
-  async settleTraining(jobId: string, seconds: number): Promise<void> {
-    await this.#items.update(this.#month(), {
-      expression: 'ADD used :n, settled :job',
-      condition: 'attribute_not_exists(settled) OR NOT contains(settled, :id)',
-      values: { ':n': seconds, ':job': new Set([jobId]), ':id': jobId },
-    });
-  }
-
-  /** Training seconds of this month. */
-  async trainingSeconds(): Promise<number> {
-    return Number((await this.#items.get(this.#month()))?.['used'] ?? 0);
-  }
-
   /** Takes a slot for a running job; taking it twice is taking it once. @returns whether there was one */
   async acquireJob(jobId: string, max: number): Promise<boolean> {
     if (max < 1) return false;
@@ -96,9 +81,5 @@ export class Quotas {
     const item = await this.#items.get('RATE');
     const aheadUs = Number(item?.['tat'] ?? 0) - this.#clock.nowMs() * 1000;
     return Math.max(0, Math.ceil((aheadUs * limits.requests_per_second) / 1e6));
-  }
-
-  #month(): string {
-    return `MONTH#${dayOf(this.#clock.nowMs()).slice(0, 7)}#training_seconds`;
   }
 }

@@ -9,6 +9,7 @@ import { ObjectStore } from './objects.ts';
 import { PredictionPool } from './prediction-pool.ts';
 import { Quotas } from './quotas.ts';
 import { Stock } from './stock.ts';
+import { TrainingPool } from './training-pool.ts';
 import { Usage } from './usage.ts';
 
 export interface TenantStores {
@@ -16,6 +17,7 @@ export interface TenantStores {
   readonly objects: ObjectStore;
   readonly quotas: Quotas;
   readonly predictions: PredictionPool;
+  readonly trainingSeconds: TrainingPool;
   readonly storedBytes: Stock;
   readonly models: Stock;
   readonly usage: Usage;
@@ -52,6 +54,7 @@ export function tenantTables(
     catalog: new Catalog(dynamo, names.catalog, options.tenantId),
     quotas: new Quotas(items, options.clock),
     predictions: new PredictionPool(items, options.clock),
+    trainingSeconds: new TrainingPool(items, options.clock),
     storedBytes: new Stock(items, 'STORED', options.clock),
     models: new Stock(items, 'MODELS', options.clock),
     usage: new Usage(items),

@@ -33,13 +33,15 @@ export async function fitSegment(event: SegmentEvent, context: FitContext): Prom
   const run = await openRun(event, event.segment, { catalog: stores.catalog, clock });
   if (run === undefined) return { status: 'cancelled', seconds: 0, ...before };
   const watch = new RunWatch(run, context, startedMs);
-  await watch.refreshOthers();
   const seconds = () => (clock.nowMs() - startedMs) / 1000;
   const end = async (outcome: Omit<SegmentOutcome, 'seconds'>, fields: Parameters<Run['patch']>[0] = {}) => {
-    await conclude(run, outcome, { ...fields, usage: watch.usage() }, clock);
+    const usage = await watch.conclude();
+    await conclude(run, outcome, { ...fields, usage }, clock);
+    await watch.end(usage);
     return { ...outcome, seconds: seconds() };
   };
-  if (watch.isOverBudget()) return end({ status: 'over_budget', ...before });
+  const obstacle = await watch.begin(event.segment);
+  if (obstacle !== undefined) return end({ status: obstacle, ...before });
   try {
     const result = await train(event, { run, watch, context });
     await stores.objects.put(paths.checkpoint(event, event.segment), result.checkpoint);
@@ -120,6 +122,7 @@ const ENDED: Readonly<Record<SegmentOutcome['status'], TrialRecord['status'] | u
   finished: 'succeeded',
   cancelled: 'cancelled',
   over_budget: 'cancelled',
+  over_quota: 'cancelled',
   failed: 'failed',
 };
 

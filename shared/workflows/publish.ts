@@ -24,6 +24,7 @@ import { trainingData } from './fit.ts';
 import { metricsOf, plus, specOf } from './run.ts';
 import { readTable } from './tables.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
+import { TrainingSeconds } from './training-seconds.ts';
 
 export async function publish(
   event: Extract<FitEvent, { action: 'publish' }>,
@@ -39,7 +40,20 @@ export async function publish(
     await stores.storedBytes.confirm(job.id);
     return { seconds: 0, model: job.model };
   }
-  const usage = () => plus(job.usage, meter(seconds(), context.memoryMb, job.gb_second_usd ?? context.gbSecondUsd));
+  const before = job.usage.seconds;
+  const month = new TrainingSeconds(stores.trainingSeconds, job.training_seconds_limit);
+  // What has been learned is published even where the month has no more seconds: then they are not counted.
+  await month.open(`${job.id}/publish`, before);
+  const usage = async () => {
+    await month.cover(before + seconds());
+    const counted = month.counted(before + seconds()) - before;
+    return plus(job.usage, meter(counted, context.memoryMb, job.gb_second_usd ?? context.gbSecondUsd));
+  };
+  const end = async (fields: Partial<JobRecord>) => {
+    const total = await usage();
+    await stores.catalog.jobs.patch(event.job, { ...fields, usage: total });
+    await month.end(total.seconds);
+  };
   try {
     const spec = specOf(job, event.trial);
     const checkpoint = await stores.objects.read(paths.checkpoint(event, event.segment));
@@ -63,13 +77,13 @@ export async function publish(
     await stores.objects.put(paths.card(job.name, version), JSON.stringify(card(dataset)), 'application/json');
     await moveLatest(stores, job, { version, nowS: epochS(clock) });
     const model = { name: job.name, version };
-    await stores.catalog.jobs.patch(event.job, { metrics, model, usage: usage() });
+    await end({ metrics, model });
     await stores.storedBytes.confirm(job.id);
     await stores.objects.deleteAll(paths.job(event.job));
     return { seconds: seconds(), model };
   } catch (error) {
     const failure = failureOf(error, 'publish');
-    await stores.catalog.jobs.patch(event.job, { usage: usage() });
+    await end({});
     return { seconds: seconds(), error: failure };
   }
 }

@@ -15,15 +15,19 @@ import type { JobOutcome } from './train.ts';
 
 /** Lines of the log that a failed job carries. */
 const LOG_LINES = 20;
+/** No job runs for longer. */
+const LONGEST_S = 31 * 86_400;
 
 export async function settleJob(
   jobId: string,
   outcome: JobOutcome,
-  { catalog, quotas, usage, clock }: Pick<TenantStores, 'catalog' | 'quotas' | 'usage'> & { clock: Clock },
+  stores: Pick<TenantStores, 'catalog' | 'quotas' | 'trainingSeconds' | 'usage'> & { clock: Clock },
 ): Promise<void> {
+  const { catalog, quotas, trainingSeconds, usage, clock } = stores;
   const job = await catalog.jobs.get(jobId);
   if (job === undefined) {
-    // Erased meanwhile: nothing is left to charge.
+    // Erased meanwhile: nothing is left to charge, and what was leased last stays counted.
+    await trainingSeconds.endJob(jobId, epochS(clock) - LONGEST_S, ({ to }) => to);
     await quotas.releaseJob(jobId);
     return;
   }
@@ -31,8 +35,8 @@ export async function settleJob(
   const finishedAt = job.finished_at ?? epochS(clock);
   await catalog.jobs.patch(jobId, { finished_at: finishedAt });
   const used = await usageOf(job, catalog);
-  const { seconds, gb_seconds: gbSeconds, usd } = used;
-  await quotas.settleTraining(jobId, Math.ceil(seconds));
+  const { gb_seconds: gbSeconds, usd } = used;
+  await endLeases(job, stores);
   await usage.recordJob(
     { id: jobId, day: dayOf(finishedAt * 1000) },
     {
@@ -66,6 +70,18 @@ export async function settleJob(
     ...(job.webhook === undefined
       ? {}
       : { webhook_delivery: job.webhook_delivery ?? { status: 'pending', attempts: 0 } }),
+  });
+}
+
+/** Leases on training seconds that were left by attempts that died: what their training has taken stays counted. */
+async function endLeases(
+  job: JobRecord,
+  { catalog, trainingSeconds }: Pick<TenantStores, 'catalog' | 'trainingSeconds'>,
+): Promise<void> {
+  await trainingSeconds.endJob(job.id, job.created_at, async ({ run }) => {
+    const [, part = '', ...more] = run.split('/');
+    const { usage } = (more.length === 0 ? undefined : await catalog.trials(job.id).get(part)) ?? job;
+    return usage.seconds;
   });
 }
 

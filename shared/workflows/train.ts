@@ -33,7 +33,7 @@ export type FitEvent =
 
 export interface SegmentOutcome {
   /** `running`: there is more to do; `paused`: the epochs asked for are done; the others end the training. */
-  readonly status: 'running' | 'paused' | 'finished' | 'cancelled' | 'over_budget' | 'failed';
+  readonly status: 'running' | 'paused' | 'finished' | 'cancelled' | 'over_budget' | 'over_quota' | 'failed';
   /** Of this attempt. */
   readonly seconds: number;
   /** The last segment that has a checkpoint, which can be published. */
@@ -91,6 +91,8 @@ interface RunEnd {
 
 /** Of the 3,000 that a durable execution may have, two a segment; some are kept for waiting, retries, the publication and webhooks. */
 const MAX_SEGMENTS = 1_000;
+/** What ends all trials of a sweep, where it ends one. */
+const ENDING_SWEEPS: ReadonlySet<SegmentOutcome['status']> = new Set(['cancelled', 'over_budget', 'over_quota']);
 
 export async function train(event: TrainEvent, to: Orchestration, services: TrainServices): Promise<JobOutcome> {
   const outcome = await runJob(event, to, services);
@@ -172,7 +174,7 @@ async function runSweep(
     const items = i === 0 ? plan.trials : promoted([...ends.values()], rung.keep, plan.mode);
     const done = await to.map(`rung-${i}`, { items, maxParallel: plan.max_parallel, run: run(rung) });
     for (const [k, end] of done.entries()) ends.set(items[k]!, end);
-    if (done.some(({ outcome: { status } }) => status === 'cancelled' || status === 'over_budget')) break;
+    if (done.some(({ outcome: { status } }) => ENDING_SWEEPS.has(status))) break;
   }
   return [...ends.values()];
 }
@@ -239,6 +241,16 @@ function ending({ status, error }: RunEnd['outcome']): JobOutcome {
           hint: 'raise the budget, or use the version trained so far',
         },
       };
+    case 'over_quota':
+      return {
+        status: 'failed',
+        error: {
+          code: 'quota_exceeded',
+          phase: 'train',
+          message: "this month's training seconds were used up before the job finished",
+          hint: 'use the version trained so far; GET /v1/limits says when there are more',
+        },
+      };
     case 'failed':
       return {
         status: 'failed',
@@ -247,10 +259,10 @@ function ending({ status, error }: RunEnd['outcome']): JobOutcome {
   }
 }
 
-/** A sweep succeeds where one trial does; it is cancelled or over its budget as a whole. */
+/** A sweep succeeds where one trial does; it is cancelled, over its budget or the month's limit as a whole. */
 function sweepEnding(ends: readonly RunEnd[]): JobOutcome {
   const of = (...statuses: SegmentOutcome['status'][]) => ends.find(({ outcome }) => statuses.includes(outcome.status));
-  const decisive = of('cancelled') ?? of('over_budget') ?? of('finished', 'paused');
+  const decisive = of('cancelled') ?? of('over_budget') ?? of('over_quota') ?? of('finished', 'paused');
   if (decisive !== undefined) return ending(decisive.outcome);
   const { status, error } = ending(ends[0]!.outcome);
   const message = `all ${ends.length} trials failed; the first: ${error?.message ?? ''}`;

@@ -1,4 +1,4 @@
-/** Watches one running segment: its deadline, the budget, whether the tenant cancelled it; and writes what it reports. */
+/** Watches one running segment: its deadline, the budget, the month's seconds, whether the tenant cancelled it; and writes what it reports. */
 import { epochS } from '../clock.ts';
 import type { JobRecord } from '../resources/job.ts';
 import type { SegmentResult, TrainingEvent } from '../runtime/trainer.ts';
@@ -9,6 +9,7 @@ import type { FitContext } from './fit-context.ts';
 import { NO_USAGE, metricsOf, plus } from './run.ts';
 import type { Run } from './run.ts';
 import type { SegmentOutcome } from './train.ts';
+import { TrainingSeconds } from './training-seconds.ts';
 
 /** How often a running training's record is refreshed, and asked whether it was cancelled. */
 const REFRESH_MS = 1000;
@@ -26,6 +27,7 @@ export class RunWatch {
   readonly #run: Run;
   readonly #context: FitContext;
   readonly #startedMs: number;
+  readonly #seconds: TrainingSeconds;
 
   /** @param startedMs when the attempt began */
   constructor(run: Run, context: FitContext, startedMs: number) {
@@ -33,17 +35,42 @@ export class RunWatch {
     this.#context = context;
     this.#startedMs = startedMs;
     this.#isCancelled = run.job.cancel_requested === true;
+    this.#seconds = new TrainingSeconds(context.stores.trainingSeconds, run.job.training_seconds_limit);
+  }
+
+  /** Has to be asked before the training begins. @returns how it ends at once, for lack of budget or of the month's seconds */
+  async begin(segment: number): Promise<'over_budget' | 'over_quota' | undefined> {
+    await this.#refreshOthers();
+    if (this.isOverBudget()) return 'over_budget';
+    const { job, trial } = this.#run.name;
+    const run = [job, ...(trial === undefined ? [] : [trial]), segment].join('/');
+    return (await this.#seconds.open(run, this.#run.before.seconds)) ? undefined : 'over_quota';
+  }
+
+  /** The usage at the end, for which seconds are leased as far as there are any. */
+  async conclude(): Promise<Metered> {
+    await this.#seconds.cover(this.#taken());
+    return this.usage();
+  }
+
+  /** Once the usage is written. */
+  async end({ seconds }: Metered): Promise<void> {
+    await this.#seconds.end(seconds);
   }
 
   /** Of the training so far, attempts that were killed included. */
   usage(): Metered {
-    const seconds = (this.#context.clock.nowMs() - this.#startedMs) / 1000;
-    const price = this.#run.job.gb_second_usd ?? this.#context.gbSecondUsd;
-    return plus(this.#run.before, meter(seconds, this.#context.memoryMb, price));
+    const { before, job } = this.#run;
+    const seconds = this.#seconds.counted(this.#taken()) - before.seconds;
+    return plus(before, meter(seconds, this.#context.memoryMb, job.gb_second_usd ?? this.#context.gbSecondUsd));
   }
 
-  /** Has to be asked once before the training begins. */
-  async refreshOthers(): Promise<void> {
+  /** Seconds of the training so far, those that are not counted included. */
+  #taken(): number {
+    return this.#run.before.seconds + (this.#context.clock.nowMs() - this.#startedMs) / 1000;
+  }
+
+  async #refreshOthers(): Promise<void> {
     const { job, name } = this.#run;
     if (name.trial === undefined || job.budget === undefined) return;
     this.#othersMs = this.#context.clock.nowMs();
@@ -58,13 +85,15 @@ export class RunWatch {
   }
 
   shouldStop(): boolean {
-    return this.#isCancelled || this.#context.clock.nowMs() >= this.#context.deadlineMs || this.isOverBudget();
+    const isDue = this.#context.clock.nowMs() >= this.#context.deadlineMs;
+    return this.#isCancelled || isDue || this.isOverBudget() || this.#seconds.isUsedUp(this.#taken());
   }
 
   statusOf(status: SegmentResult['status']): SegmentOutcome['status'] {
     if (status !== 'running') return status;
     if (this.#isCancelled) return 'cancelled';
-    return this.isOverBudget() ? 'over_budget' : 'running';
+    if (this.isOverBudget()) return 'over_budget';
+    return this.#seconds.isUsedUp(this.#taken()) ? 'over_quota' : 'running';
   }
 
   async onEvent(event: TrainingEvent): Promise<void> {
@@ -78,6 +107,7 @@ export class RunWatch {
     const nowMs = this.#context.clock.nowMs();
     if (nowMs - this.#refreshedMs < REFRESH_MS) return;
     this.#refreshedMs = nowMs;
+    await this.#seconds.renew(this.#taken());
     await this.#run.patch({
       progress: event.progress,
       usage: this.usage(),
@@ -86,7 +116,7 @@ export class RunWatch {
     const current = await catalog.jobs.get(job.id);
     // An erased job is a cancelled one: it has nowhere to write to.
     this.#isCancelled = current === undefined || current.cancel_requested === true;
-    if (nowMs - this.#othersMs >= OTHERS_MS) await this.refreshOthers();
+    if (nowMs - this.#othersMs >= OTHERS_MS) await this.#refreshOthers();
   }
 
   #jobEvent(event: Extract<TrainingEvent, { type: 'metrics' }>): NewEvent {

@@ -90,6 +90,34 @@ describe('limits', () => {
   });
 });
 
+describe("the month's training seconds", () => {
+  it('hold while jobs run: they end with a code and with what they have learned, and not a second more is counted', async () => {
+    const key = await tenantWith('hasty', { training_seconds_per_month: 8, models: 5, dataset_bytes: 20_000 });
+    const waves = Array.from({ length: 400 }, (_, i) => Math.sin(i / 9)).join('\n');
+    const { id } = await tenon.dataset({ name: 'waves', format: 'csv', csv: `y\n${waves}\n` }, key);
+    const endless = { task: 'forecasting', family: 'rnn', params: { units: 8, window: 8, epochs: 100_000 } };
+    const body = { ...endless, dataset: id, target: 'y' };
+
+    const jobs = await Promise.all(['first', 'second'].map((name) => tenon.job({ ...body, name }, key)));
+    const another = await tenon.request('POST', '/v1/jobs', { key, body: { ...body, name: 'third' } });
+    const estimate = await tenon.request('POST', '/v1/jobs/estimate', { key, body: { ...body, name: 'third' } });
+    const { body: limits } = await tenon.request('GET', '/v1/limits', { key });
+
+    for (const job of jobs) {
+      expect(job).toMatchObject({ status: 'failed', error: { code: 'quota_exceeded', phase: 'train' } });
+      expect(job['model']).toMatchObject({ version: 1 });
+    }
+    const seconds = jobs.map(({ usage }) => (usage as { seconds: number }).seconds);
+    expect(seconds[0]! + seconds[1]!).toBeLessThanOrEqual(8);
+    expect(seconds[0]! + seconds[1]!).toBeGreaterThan(4);
+    const used = (limits['data'] as Record<string, unknown>[]).find(
+      ({ id: name }) => name === 'training_seconds_per_month',
+    );
+    expect(used).toMatchObject({ used: 8, limit: 8 });
+    for (const refused of [another, estimate]) expect(refused.body['code']).toBe('quota_exceeded');
+  });
+});
+
 describe('usage', () => {
   it('is the same bill by day, model and key, at the price that the operator set', async () => {
     const key = await tenantWith('paying', { predictions_per_month: 1_000, models: 5 });

@@ -55,7 +55,8 @@ function paramsOf({ route, spec }: Target, { dataset, waiting, job, batch, model
   const refs = [model, `${model}@latest`, `${model}@live`, `${model}:1`, `${model}:2`, `${model}:99`, `${model}@`];
   const known: Readonly<Record<string, readonly string[]>> = {
     id: [dataset, waiting, job, batch],
-    name: [model],
+    // Its newest version may be one that waits for its upload.
+    name: route.operation === 'completeModel' ? [model, `${model}:1`] : [model],
     ref: refs,
     version: ['1', '2', '0', '-1', '01', '1.0', '999999999', '9999999999'],
     alias: ['live', 'latest', 'canary'],
@@ -65,7 +66,7 @@ function paramsOf({ route, spec }: Target, { dataset, waiting, job, batch, model
   return fc.record(
     Object.fromEntries(
       names.map((name) => {
-        const own = route.method === 'DELETE' ? (spare[route.operation]?.[name] ?? []) : (known[name] ?? [model]);
+        const own = route.method === 'DELETE' ? (spare[route.operation]?.[name] ?? []) : known[name]!;
         return [name, own.length === 0 ? odd : fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...own) }, odd)];
       }),
     ),

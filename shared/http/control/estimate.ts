@@ -1,4 +1,5 @@
 /** POST /v1/jobs/estimate: what a job would take and whether the limits let it, from its first steps on its own data. */
+import { epochS } from '../../clock.ts';
 import { ServiceError, isErrorCode } from '../../errors.ts';
 import type { JobSpec } from '../../resources/job.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
@@ -10,12 +11,13 @@ import type { Caller } from '../../tenancy/tenant.ts';
 import type { EstimateOutcome } from '../../workflows/estimate.ts';
 import { plannedTrials, trialParams } from '../../workflows/sweep.ts';
 import type { SweepPlan } from '../../workflows/sweep.ts';
+import { TrainingSeconds } from '../../workflows/training-seconds.ts';
 import { checkWebhookUrl } from '../../workflows/webhook.ts';
 import { tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';
 import { checkJob } from './job-checks.ts';
-import { checkTrainingSeconds } from './job-room.ts';
+import { trainingUsedUp } from './job-room.ts';
 
 /** Of the time that API Gateway gives, the rest is for the checks and the answer. */
 const CALL_MS = 24_000;
@@ -29,7 +31,6 @@ export async function estimateJob(
   const tenant = tenantOf(context, from);
   if (spec.webhook !== undefined) checkWebhookUrl(spec.webhook.url, context.allowLocalWebhooks);
   const plan = await checkJob(tenant.catalog, spec);
-  await checkTrainingSeconds(tenant, context.clock);
   const timed = await time(oneTraining(spec), tenant, context);
   const { training_seconds: training = 0, publish_seconds: publishing = 0, memory_mb: memoryMb = 0 } = timed;
   const seconds = training * trainings(plan, epochsOf(spec)) + publishing;
@@ -60,15 +61,23 @@ function oneTraining({ sweep, ...spec }: JobSpec): JobSpec {
 }
 
 async function time(spec: JobSpec, tenant: Tenant, context: ControlContext): Promise<EstimateOutcome> {
-  const { caller, usage, quotas } = tenant;
-  const event = { action: 'estimate', spec };
-  const outcome = await context.functions.call<EstimateOutcome>(context.fit.functionName, caller.tenantId, {
-    event,
-    timeoutMs: CALL_MS,
-  });
+  const { caller, usage, limits } = tenant;
   const id = newId('job', context.clock);
-  const cost = meter(outcome.seconds, context.fit.memoryMb, caller.prices.training_gb_second_usd);
-  await quotas.settleTraining(id, Math.ceil(outcome.seconds));
+  const nowS = epochS(context.clock);
+  const taken = new TrainingSeconds(tenant.trainingSeconds, limits.training_seconds_per_month);
+  if (!(await taken.open(`${id}/estimate`, 0))) throw trainingUsedUp(limits, context.clock);
+  const outcome = await context.functions
+    .call<EstimateOutcome>(context.fit.functionName, caller.tenantId, {
+      event: { action: 'estimate', spec },
+      timeoutMs: CALL_MS,
+    })
+    .catch(async (error: unknown) => {
+      await tenant.trainingSeconds.endJob(id, nowS, () => 0);
+      throw error;
+    });
+  const seconds = taken.counted(outcome.seconds);
+  const cost = meter(seconds, context.fit.memoryMb, caller.prices.training_gb_second_usd);
+  await tenant.trainingSeconds.endJob(id, nowS, () => seconds);
   await usage.recordJob(
     { id, day: dayOf(context.clock.nowMs()) },
     {
@@ -108,9 +117,9 @@ function sweepNote(plan: SweepPlan, seconds: number): string {
   return `${plan.trials.length} trials, up to ${plan.max_parallel} side by side: at least ${Math.round((seconds * plan.trials.length) / plan.max_parallel / plan.rungs.length)} s on the clock`;
 }
 
-async function quotaProblems(seconds: number, { quotas, limits, catalog }: Tenant): Promise<string[]> {
+async function quotaProblems(seconds: number, { quotas, trainingSeconds, limits, catalog }: Tenant): Promise<string[]> {
   const [used, running, models] = await Promise.all([
-    quotas.trainingSeconds(),
+    trainingSeconds.used(),
     quotas.runningJobs(),
     catalog.models.count(),
   ]);

@@ -10,8 +10,8 @@ type Tenant = TenantStores & { readonly limits: Limits };
 
 /** @throws {ServiceError} quota_exceeded */
 export async function checkRoom(spec: Pick<JobSpec, 'name'>, tenant: Tenant, clock: Clock): Promise<void> {
-  await checkTrainingSeconds(tenant, clock);
-  const { catalog, models, limits } = tenant;
+  const { catalog, models, trainingSeconds, limits } = tenant;
+  if ((await trainingSeconds.used()) >= limits.training_seconds_per_month) throw trainingUsedUp(limits, clock);
   if ((await catalog.models.get(spec.name)) === undefined && (await models.used()) >= limits.models) {
     throw new ServiceError(
       'quota_exceeded',
@@ -21,10 +21,9 @@ export async function checkRoom(spec: Pick<JobSpec, 'name'>, tenant: Tenant, clo
   }
 }
 
-/** @throws {ServiceError} quota_exceeded until the next month */
-export async function checkTrainingSeconds({ quotas, limits }: Tenant, clock: Clock): Promise<void> {
-  if ((await quotas.trainingSeconds()) < limits.training_seconds_per_month) return;
-  throw new ServiceError(
+/** Until the next month. */
+export function trainingUsedUp(limits: Limits, clock: Clock): ServiceError {
+  return new ServiceError(
     'quota_exceeded',
     `this month's ${limits.training_seconds_per_month} training seconds are used up: see GET /v1/limits`,
     { retryAfterS: secondsToNextMonth(clock.nowMs()) },

@@ -84,6 +84,7 @@ async function createJob(
     price_version: caller.prices.version,
     stored_bytes_limit: limits.stored_bytes,
     models_limit: limits.models,
+    training_seconds_limit: limits.training_seconds_per_month,
   };
   try {
     if (!(await catalog.jobs.create(id, record)) && seed === undefined) throw new Error(`there is a job ${id} already`);
@@ -112,7 +113,7 @@ async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRe
 
 function show(record: JobRecord): Job {
   const { key_id: _key, cancel_requested: _cancel, gb_second_usd: _usd, price_version: _version, ...rest } = record;
-  const { stored_bytes_limit: _bytes, models_limit: _models, ...job } = rest;
+  const { stored_bytes_limit: _bytes, models_limit: _models, training_seconds_limit: _seconds, ...job } = rest;
   return job;
 }
 

@@ -8,10 +8,10 @@ import type { Operations } from '../operation.ts';
 export function usageOperations(context: ControlContext): Operations<'getLimits' | 'getUsage'> {
   return {
     async getLimits({ caller }) {
-      const { quotas, predictions: pool, storedBytes, limits, catalog } = tenantOf(context, caller);
+      const { quotas, predictions: pool, trainingSeconds, storedBytes, limits, catalog } = tenantOf(context, caller);
       const [predictions, seconds, jobs, bytes, rate, models] = await Promise.all([
         pool.served(),
-        quotas.trainingSeconds(),
+        trainingSeconds.used(),
         quotas.runningJobs(),
         storedBytes.used(),
         quotas.requestsInFlight(limits),
