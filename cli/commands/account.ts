@@ -1,6 +1,7 @@
 /** tenon usage, limits, audit, erase: what was used, what may be, what was changed, and the end of it all. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import type { ApiClient } from '../client.ts';
 import { OutcomeError } from '../errors.ts';
 import { bytes, number, table, time } from '../render/table.ts';
 import { numeric, sessionOf } from '../session.ts';
@@ -67,6 +68,25 @@ export function addAccount(program: Command): void {
   addData(program);
 }
 
+interface Verification {
+  readonly valid: boolean;
+  readonly entries: number;
+  readonly head: { readonly id: string; readonly hash: string } | null;
+  readonly has_more: boolean;
+  readonly broken_at: string | null;
+}
+
+/** The whole chain, call by call. */
+async function verified(api: ApiClient): Promise<Verification> {
+  let chain = await api.call<Verification>('verifyAudit');
+  while (chain.has_more && chain.head !== null) {
+    const query = { after: chain.head.id, hash: chain.head.hash };
+    const more = await api.call<Verification>('verifyAudit', { query });
+    chain = { ...more, entries: chain.entries + more.entries };
+  }
+  return chain;
+}
+
 function addData(program: Command): void {
   program
     .command('audit')
@@ -76,7 +96,7 @@ function addData(program: Command): void {
     .action(async ({ limit, verify }: { limit: number; verify?: boolean }, command: Command) => {
       const { api, output } = sessionOf(command);
       if (verify === true) {
-        const chain = await api.call<{ valid: boolean; entries: number; broken_at: string | null }>('verifyAudit');
+        const chain = await verified(api);
         answer(chain, output, () => [
           chain.valid ? `whole: ${chain.entries} entries` : `broken at ${chain.broken_at ?? '?'}`,
         ]);

@@ -2,6 +2,8 @@
 import * as z from 'zod';
 import { timeSchema } from './common.ts';
 
+export const AUDIT_ID = /^aud_\d{12}$/;
+
 export const auditEntrySchema = z.object({
   id: z.string(),
   object: z.literal('audit.entry'),
@@ -19,14 +21,29 @@ export const auditEntrySchema = z.object({
 
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
+export const verifyQuerySchema = z
+  .strictObject({
+    after: z.string().regex(AUDIT_ID, 'expected the id of a head, such as aud_000000000042').optional(),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'expected the hash of that head')
+      .optional(),
+  })
+  .refine(({ after, hash }) => (after === undefined) === (hash === undefined), {
+    path: ['hash'],
+    error: 'expected after and hash together: the id and the hash of a head that was verified',
+  });
+
 export const auditVerificationSchema = z.object({
   object: z.literal('audit.verification'),
   valid: z.boolean(),
-  entries: z.number().int(),
-  head: z.object({ id: z.string(), hash: z.string() }).nullable(),
+  entries: z.number().int().describe('How many this call went through.'),
+  head: z.object({ id: z.string(), hash: z.string() }).nullable().describe('The last entry that is as it was written.'),
+  has_more: z.boolean().describe('There are more: ask again with the head.'),
   broken_at: z.string().nullable(),
 });
 
+export type AuditHead = NonNullable<AuditVerification['head']>;
 export type AuditVerification = z.infer<typeof auditVerificationSchema>;
 
 export const eraseSchema = z.strictObject({

@@ -3,7 +3,7 @@
  * entry's number is taken by one conditional write, so that the chain cannot fork; its hash covers what it says and all before.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { AuditEntry, AuditVerification } from '../resources/audit.ts';
+import type { AuditEntry, AuditHead, AuditVerification } from '../resources/audit.ts';
 import type { Collection, ListOptions, Page } from './collection.ts';
 
 /** What an entry says, apart from its place in the chain. */
@@ -18,10 +18,11 @@ export interface AuditRecord extends AuditEntry {
 const NOTHING_BEFORE = '0'.repeat(64);
 const ID_DIGITS = 12;
 const READ_AT_ONCE = 1_000;
+/** Entries that one call goes through: some seconds of work. */
+const VERIFIED_AT_ONCE = 10_000;
 const MAX_TRIES = 200;
 const DELETED_AT_ONCE = 50;
 export const ERASE_ACTION = 'eraseData';
-export const AUDIT_ID = /^aud_\d{12}$/;
 
 export class AuditLog {
   readonly #entries: Collection<AuditRecord>;
@@ -49,21 +50,23 @@ export class AuditLog {
     return { ...page, data: page.data.map(({ nonce: _, ...entry }) => entry) };
   }
 
-  /** Goes through the whole chain. It begins with the first entry there ever was, or with the receipt of an erasure. */
-  async verify(): Promise<AuditVerification> {
-    let before: AuditEntry | undefined;
+  /**
+   * Goes through the chain, from its beginning or from behind the head that an earlier call verified, for as many entries as one
+   * call may. It begins with the first entry there ever was, or with the receipt of an erasure.
+   */
+  async verify(behind?: AuditHead, most = VERIFIED_AT_ONCE): Promise<AuditVerification> {
+    if (behind !== undefined && (await this.#entries.get(behind.id))?.hash !== behind.hash)
+      return { ...verified(0, null), valid: false, broken_at: behind.id };
+    let head = behind ?? null;
     let entries = 0;
-    for await (const entry of this.#all()) {
-      const isFirst = before === undefined;
-      const follows = isFirst
-        ? (entry.seq === 1 && entry.previous === NOTHING_BEFORE) || entry.action === ERASE_ACTION
-        : entry.seq === before!.seq + 1 && entry.previous === before!.hash;
-      if (!follows || entry.hash !== hashOf(entry))
-        return { ...verified(entries, before), valid: false, broken_at: entry.id };
-      before = entry;
+    for await (const entry of this.#behind(behind?.id)) {
+      if (entries === most) return { ...verified(entries, head), has_more: true };
+      if (!isNext(entry, head) || entry.hash !== hashOf(entry))
+        return { ...verified(entries, head), valid: false, broken_at: entry.id };
+      head = { id: entry.id, hash: entry.hash };
       entries += 1;
     }
-    return verified(entries, before);
+    return verified(entries, head);
   }
 
   /** Removes every entry before the number, until it is due: part of an erasure, whose receipt has that number. */
@@ -78,8 +81,8 @@ export class AuditLog {
     }
   }
 
-  async *#all(): AsyncGenerator<AuditEntry> {
-    let after: string | undefined;
+  async *#behind(id: string | undefined): AsyncGenerator<AuditEntry> {
+    let after = id;
     for (let hasMore = true; hasMore;) {
       const page = await this.list({ limit: READ_AT_ONCE, after, order: 'ascending' });
       yield* page.data;
@@ -89,14 +92,19 @@ export class AuditLog {
   }
 }
 
-function verified(entries: number, last: AuditEntry | undefined): AuditVerification {
-  return {
-    object: 'audit.verification',
-    valid: true,
-    entries,
-    head: last === undefined ? null : { id: last.id, hash: last.hash },
-    broken_at: null,
-  };
+function verified(entries: number, head: AuditHead | null): AuditVerification {
+  return { object: 'audit.verification', valid: true, entries, head, has_more: false, broken_at: null };
+}
+
+/** Whether an entry stands where it belongs: behind the head, or at the beginning of a log. Its id is made of its number. */
+function isNext(entry: AuditEntry, head: AuditHead | null): boolean {
+  if (entry.id !== auditId(entry.seq)) return false;
+  if (head !== null) return entry.id === auditId(numberOf(head.id) + 1) && entry.previous === head.hash;
+  return (entry.seq === 1 && entry.previous === NOTHING_BEFORE) || entry.action === ERASE_ACTION;
+}
+
+function numberOf(id: string): number {
+  return Number(id.slice('aud_'.length));
 }
 
 /** SHA-256 over everything that an entry says, in a fixed order. */

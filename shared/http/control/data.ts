@@ -1,6 +1,6 @@
 /** The audit log, and the erasure of everything a tenant stored. */
 import { ServiceError } from '../../errors.ts';
-import { AUDIT_ID } from '../../stores/audit-log.ts';
+import { AUDIT_ID } from '../../resources/audit.ts';
 import { erase } from '../../workflows/erase.ts';
 import { listOf, tenantOf } from '../context.ts';
 import type { ControlContext } from '../context.ts';
@@ -23,8 +23,9 @@ export function dataOperations(context: ControlContext): Operations<'getAudit' |
       };
     },
 
-    async verifyAudit({ caller }) {
-      return { body: await tenantOf(context, caller).catalog.audit.verify() };
+    async verifyAudit({ caller, query: { after: id, hash } }) {
+      const { audit } = tenantOf(context, caller).catalog;
+      return { body: await audit.verify(id === undefined || hash === undefined ? undefined : { id, hash }) };
     },
 
     async eraseData({ caller: from, body }) {

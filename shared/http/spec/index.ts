@@ -1,7 +1,13 @@
 /** The specification of every operation in the contract's route table; a route without one does not compile. */
 import * as z from 'zod';
 import type { OperationId } from '../../contract.ts';
-import { auditEntrySchema, auditVerificationSchema, eraseSchema, erasureSchema } from '../../resources/audit.ts';
+import {
+  auditEntrySchema,
+  auditVerificationSchema,
+  eraseSchema,
+  erasureSchema,
+  verifyQuerySchema,
+} from '../../resources/audit.ts';
 import { deletedDatasetSchema, deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
 import { explainSchema, explanationsSchema } from '../../resources/explanation.ts';
@@ -304,7 +310,9 @@ export const SPECS = {
   },
   verifyAudit: {
     tag: 'Audit and erasure',
-    summary: 'Whether the chain of the audit log is whole; keep the head to prove later that nothing was cut off',
+    summary:
+      'Whether the chain of the audit log is whole, 10,000 entries a call; with a head that was kept (after, hash), whether what follows it is, and nothing was cut off',
+    query: verifyQuerySchema,
     status: 200,
     answer: auditVerificationSchema,
   },

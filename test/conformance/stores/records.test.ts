@@ -1,7 +1,7 @@
 /** The audit log, stocks and idempotency keys on a local DynamoDB: under concurrent callers, failures and processes that die. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { Catalog } from '../../../shared/stores/catalog.ts';
 import { IdempotencyKeys } from '../../../shared/stores/idempotency.ts';
 import { Items } from '../../../shared/stores/items.ts';
@@ -57,6 +57,32 @@ describe('the audit log', () => {
     );
 
     expect(await audit.verify()).toMatchObject({ valid: false, broken_at: 'aud_000000000002' });
+  });
+
+  it('is verified in parts, each behind the head of the one before; a head that was kept shows what was cut off behind it', async () => {
+    const tenant = newTenant();
+    const { audit } = new Catalog(cloud.documents(), TABLES.catalog, tenant);
+    for (const target of ['a', 'b', 'c', 'd', 'e']) await audit.append(fact(target), 1);
+
+    const first = await audit.verify(undefined, 2);
+    const second = await audit.verify(first.head!, 2);
+    const last = await audit.verify(second.head!, 2);
+    await cloud.documents().send(
+      new DeleteCommand({
+        TableName: TABLES.catalog,
+        Key: { pk: `TENANT#${tenant}#AUDIT`, sk: 'ENTRY#aud_000000000005' },
+      }),
+    );
+
+    expect([first, second, last].map(({ entries, has_more: more, valid }) => [entries, more, valid])).toEqual([
+      [2, true, true],
+      [2, true, true],
+      [1, false, true],
+    ]);
+    expect(last.head?.id).toBe('aud_000000000005');
+    expect(await audit.verify()).toMatchObject({ valid: true, entries: 4 });
+    expect(await audit.verify(last.head!)).toMatchObject({ valid: false, broken_at: 'aud_000000000005' });
+    expect(await audit.verify({ ...second.head!, hash: '0'.repeat(64) })).toMatchObject({ valid: false });
   });
 
   it('begins anew with the receipt of an erasure, tied to what was before', async () => {
