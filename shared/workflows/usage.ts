@@ -82,9 +82,14 @@ function grouped(
         ...(by === 'day' ? {} : { [by]: name }),
         requests: sum('requests'),
         predictions: sum('predictions'),
-        training_gb_seconds: sum('training_gb_seconds'),
-        stored_gb_hours: sum('stored_gb_hours'),
+        training_gb_seconds: withoutNoise(sum('training_gb_seconds')),
+        stored_gb_hours: withoutNoise(sum('stored_gb_hours')),
         usd: fromNanoUsd(sum('nano_usd')),
       };
     });
+}
+
+/** A sum of decimals as it would be without binary fractions: 214.06, and not 214.05999999997. Money is added in whole numbers. */
+function withoutNoise(sum: number): number {
+  return Number(sum.toPrecision(12));
 }
