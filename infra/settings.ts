@@ -40,6 +40,8 @@ export interface Settings {
   readonly localWebhooks: boolean;
   /** A training is cut into segments of at most this many seconds; a kill costs the work of one. */
   readonly segmentSeconds: number;
+  /** What a training's rows may take of the function's memory, as stored and as numbers; families that can read more do it in blocks. */
+  readonly trainingDataMb: number;
   /** Segments at once, of all tenants together; keep it below the account's concurrency, which predictions need too. */
   readonly trainingSlots: number;
 }
@@ -70,6 +72,7 @@ export function readSettings(node: Node): Settings {
     requestsPerSecond: count('requestsPerSecond', value('requestsPerSecond') ?? 1000, 10_000),
     requestBurst: count('requestBurst', value('requestBurst') ?? 2000, 5000),
     trainingSlots: count('trainingSlots', value('trainingSlots') ?? 500, 5_000),
+    trainingDataMb: count('trainingDataMb', value('trainingDataMb') ?? 1400, 2500),
     segmentSeconds: count('segmentSeconds', value('segmentSeconds') ?? 600, 780),
   };
 }

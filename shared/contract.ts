@@ -211,6 +211,8 @@ export const ENV = {
   gbSecondUsd: 'GB_SECOND_USD',
   /** How long a segment of training takes at most, in seconds. */
   segmentSeconds: 'SEGMENT_SECONDS',
+  /** What a training's rows may take in memory, in MB; more are read in blocks. */
+  trainingDataMb: 'TRAINING_DATA_MB',
   /** How many segments may run at once, of all tenants together. */
   trainingSlots: 'TRAINING_SLOTS',
   /** `true`: webhooks may go to this machine. */

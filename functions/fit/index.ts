@@ -43,6 +43,7 @@ export const handler = async (event: FitEvent, context: Context): Promise<{ seco
     deadlineMs: clock.nowMs() + budgetMs,
     threads: lambdaThreads(),
     memoryMb: lambdaMemoryMb(),
+    dataBytes: Number(requireEnv(ENV.trainingDataMb)) * 1e6,
     gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
   });
   const status = 'status' in outcome ? outcome.status : 'done';

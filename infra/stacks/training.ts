@@ -40,6 +40,7 @@ export class TrainingStack extends Stack {
       isolated: true,
     });
     this.fit.addEnvironment(ENV.segmentSeconds, String(deployment.settings.segmentSeconds));
+    this.fit.addEnvironment(ENV.trainingDataMb, String(deployment.settings.trainingDataMb));
     const tenantRole = new TenantRole(this, 'TenantRole', {
       description: 'What ingest and fit may do for the tenant of their session',
       trusted: [this.ingest.role!, this.fit.role!],

@@ -42,8 +42,11 @@ export function cellValue(column: Column, row: number): unknown {
   }
 }
 
-/** @throws dataset_invalid naming the first row whose number is infinite, or whose tensor holds what is no number. */
-export function requireFinite(column: Column, rows: number): void {
+/**
+ * @param firstRow the number, from 0, of the column's first row in the data
+ * @throws dataset_invalid naming the first row whose number is infinite, or whose tensor holds what is no number.
+ */
+export function requireFinite(column: Column, rows: number, firstRow = 0): void {
   if (column.type !== 'number' && column.type !== 'integer' && column.type !== 'tensor') return;
   const { values } = column;
   if (values.BYTES_PER_ELEMENT === 1) return;
@@ -51,7 +54,7 @@ export function requireFinite(column: Column, rows: number): void {
   // x - x is 0 for finite numbers and NaN for the others, among them the NaN that marks a missing number.
   const at = values.findIndex((x: number) => x - x !== 0 && (isWhole || x === x));
   if (at === -1) return;
-  const row = Math.floor((at * rows) / values.length) + 1;
+  const row = firstRow + Math.floor((at * rows) / values.length) + 1;
   const detail = { row, column: column.name, message: `expected a finite number, found ${values[at]!}` };
   throw new ServiceError('dataset_invalid', `row ${row}, column "${column.name}": ${detail.message}`, {
     details: [detail],

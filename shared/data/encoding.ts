@@ -8,7 +8,7 @@ import { columnOf, isMissing } from './columns.ts';
 import { CYCLES, cyclePosition, dateColumns } from './datetime-graph.ts';
 import type { Cycle } from './datetime-graph.ts';
 import type { Column, Table } from './table.ts';
-import { learnVocabulary, textAt } from './text.ts';
+import { Vocabulary, textAt } from './text.ts';
 import type { TextEncoding, TextOptions, TextSettings } from './text.ts';
 
 export interface Preprocessing {
@@ -85,37 +85,47 @@ export function widthOf(encoding: Encoding): number {
  * @throws invalid_request for features without any value, and missing values under 'error'.
  */
 export function fitEncodings(table: Table, rows: Int32Array, options: FeatureOptions): Encoding[] {
-  return options.features.map((name, index) => {
-    const column = columnOf(table, name);
-    const pointer = `/features/${index}`;
-    if (column.type === 'tensor') {
-      return {
-        name,
-        type: 'tensor',
-        shape: column.shape,
-        divisor: column.values.BYTES_PER_ELEMENT === 1 ? PIXEL_DIVISOR : 1,
-        ...(column.isRagged === true ? { isRagged: true } : {}),
-      };
-    }
-    const missing = countMissing(column, rows);
-    if (missing === rows.length) {
-      throw new ServiceError(
-        'invalid_request',
-        `feature "${name}" has no value in the training rows: leave it out of "features"`,
-        { param: pointer },
-      );
-    }
-    if (missing > 0 && options.preprocessing.missing === 'error') {
-      const message = `feature "${name}" lacks a value in ${missing} of ${rows.length} training rows, and "preprocessing.missing" is "error": choose mean, median or most_frequent, or leave these rows out`;
-      throw new ServiceError('invalid_request', message, { param: pointer });
-    }
-    if (options.text !== undefined && (column.type === 'text' || column.type === 'category'))
-      return fitText(column, rows, options.text, options.preprocessing);
-    if (column.type === 'category') return fitCategories(column, rows, options.preprocessing);
-    if (column.type === 'text') throw new TypeError(`feature "${name}": text for a family that takes none`);
-    if (column.type === 'datetime') return fitDates(column, rows, options.preprocessing);
-    return fitNumbers(column, rows, options);
-  });
+  return options.features.map((name) => fitEncoding(columnOf(table, name), rows, options));
+}
+
+/** One feature's, of all rows of its column; of a tensor any row says it all. @throws as `fitEncodings` */
+export function fitEncoding(column: Column, rows: Int32Array, options: FeatureOptions): Encoding {
+  const { name } = column;
+  if (column.type === 'tensor') {
+    return {
+      name,
+      type: 'tensor',
+      shape: column.shape,
+      divisor: column.values.BYTES_PER_ELEMENT === 1 ? PIXEL_DIVISOR : 1,
+      ...(column.isRagged === true ? { isRagged: true } : {}),
+    };
+  }
+  if (options.text !== undefined && (column.type === 'text' || column.type === 'category')) {
+    const fit = new TextFit(name, options);
+    fit.add(column, rows);
+    return fit.finish();
+  }
+  refuseMissing(name, { missing: countMissing(column, rows), rows: rows.length }, options);
+  if (column.type === 'category') return fitCategories(column, rows, options.preprocessing);
+  if (column.type === 'text') throw new TypeError(`feature "${name}": text for a family that takes none`);
+  if (column.type === 'datetime') return fitDates(column, rows, options.preprocessing);
+  return fitNumbers(column, rows, options);
+}
+
+function refuseMissing(
+  name: string,
+  { missing, rows }: { readonly missing: number; readonly rows: number },
+  { features, preprocessing }: FeatureOptions,
+): void {
+  const param = `/features/${features.indexOf(name)}`;
+  if (missing === rows) {
+    const message = `feature "${name}" has no value in the training rows: leave it out of "features"`;
+    throw new ServiceError('invalid_request', message, { param });
+  }
+  if (missing > 0 && preprocessing.missing === 'error') {
+    const message = `feature "${name}" lacks a value in ${missing} of ${rows} training rows, and "preprocessing.missing" is "error": choose mean, median or most_frequent, or leave these rows out`;
+    throw new ServiceError('invalid_request', message, { param });
+  }
 }
 
 function fitNumbers(
@@ -163,11 +173,36 @@ function fitCategories(column: Column & { type: 'category' }, rows: Int32Array, 
   return { name: column.name, type: 'category', categories, fill };
 }
 
-function fitText(column: TextColumn, rows: Int32Array, settings: TextSettings, { missing }: Preprocessing): Encoding {
-  const texts = Iterator.from(rows).map((row) => textAt(column, row));
-  const { tokens, lowercase, isBare } = settings;
-  const learned = learnVocabulary(texts, settings);
-  return { name: column.name, type: 'text', tokens, lowercase, isBare, required: missing === 'error', ...learned };
+/** The encoding of a text, whose rows may come in parts. */
+export class TextFit {
+  readonly #name: string;
+  readonly #options: FeatureOptions;
+  readonly #settings: TextSettings;
+  readonly #vocabulary: Vocabulary;
+  #missing = 0;
+  #rows = 0;
+
+  constructor(name: string, options: FeatureOptions) {
+    if (options.text === undefined) throw new TypeError(`feature "${name}": text for a family that takes none`);
+    this.#name = name;
+    this.#options = options;
+    this.#settings = options.text;
+    this.#vocabulary = new Vocabulary(options.text);
+  }
+
+  add(column: TextColumn, rows: Int32Array): void {
+    this.#missing += countMissing(column, rows);
+    this.#rows += rows.length;
+    for (const row of rows) this.#vocabulary.add(textAt(column, row));
+  }
+
+  /** @throws invalid_request as `fitEncodings` */
+  finish(): Encoding {
+    refuseMissing(this.#name, { missing: this.#missing, rows: this.#rows }, this.#options);
+    const { tokens, lowercase, isBare } = this.#settings;
+    const required = this.#options.preprocessing.missing === 'error';
+    return { name: this.#name, type: 'text', tokens, lowercase, isBare, required, ...this.#vocabulary.finish() };
+  }
 }
 
 function countMissing(column: Column, rows: Int32Array): number {

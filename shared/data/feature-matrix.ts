@@ -1,5 +1,5 @@
 /** Rows of a table -> feeds of a graph -> the encoded array that a family learns from, in blocks. */
-import type { Engine } from '../onnx/engine.ts';
+import type { Engine, Session } from '../onnx/engine.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
 import type { Value } from '../onnx/graph.ts';
 import { ARRAYS } from '../tensor/dtype.ts';
@@ -40,34 +40,64 @@ export function featureFeeds(
   );
 }
 
+interface Encoded {
+  readonly encodings: readonly Encoding[];
+  readonly emit: EmitFeatures;
+}
+
 /** Runs the encoding nodes over rows of a table. */
 export async function encodeFeatures(
   engine: Engine,
   data: { readonly table: Table; readonly rows: Int32Array; readonly encodings: readonly Encoding[] },
   emit: EmitFeatures,
 ): Promise<Features> {
-  const g = new GraphBuilder('encode');
-  const isPixels = data.encodings.every((encoding) => encoding.type === 'tensor' && encoding.divisor === PIXEL_DIVISOR);
-  const encodings = isPixels ? data.encodings.map((encoding) => ({ ...encoding, divisor: 1 })) : data.encodings;
-  const emitted = emit(g, encodings, emitInputs(g, encodings));
-  const features = isPixels ? g.cast(emitted, 'uint8') : emitted;
-  g.output(features, 'features/encoded');
-  const dtype = features.dtype as FeatureDType;
-  const shape = staticShape(closedShape(features, data), 'encoded features');
-  const width = sizeOf(shape);
-  const result = new ARRAYS[dtype](data.rows.length * width);
-  const session = await engine.createSession(toModel(g));
+  const encoder = await FeatureEncoder.open(engine, { encodings: data.encodings, emit });
   try {
+    return await encoder.encode(data.table, data.rows);
+  } finally {
+    await encoder.release();
+  }
+}
+
+/** The encoding nodes, for rows of one table or of several with the same columns. */
+export class FeatureEncoder {
+  readonly #encodings: readonly Encoding[];
+  readonly #features: Value;
+  readonly #session: Session;
+
+  private constructor(encodings: readonly Encoding[], features: Value, session: Session) {
+    this.#encodings = encodings;
+    this.#features = features;
+    this.#session = session;
+  }
+
+  static async open(engine: Engine, { encodings: given, emit }: Encoded): Promise<FeatureEncoder> {
+    const g = new GraphBuilder('encode');
+    const isPixels = given.every((encoding) => encoding.type === 'tensor' && encoding.divisor === PIXEL_DIVISOR);
+    const encodings = isPixels ? given.map((encoding) => ({ ...encoding, divisor: 1 })) : given;
+    const emitted = emit(g, encodings, emitInputs(g, encodings));
+    const features = isPixels ? g.cast(emitted, 'uint8') : emitted;
+    g.output(features, 'features/encoded');
+    return new FeatureEncoder(given, features, await engine.createSession(toModel(g)));
+  }
+
+  async encode(table: Table, rows: Int32Array): Promise<Features> {
+    const encodings = this.#encodings;
+    const dtype = this.#features.dtype as FeatureDType;
+    const shape = staticShape(closedShape(this.#features, { table, encodings }), 'encoded features');
+    const width = sizeOf(shape);
+    const result = new ARRAYS[dtype](rows.length * width);
     const block = Math.max(1, Math.floor(BLOCK_VALUES / Math.max(width, 1)));
-    for (let begin = 0; begin < data.rows.length; begin += block) {
-      const feeds = featureFeeds(data.table, data.encodings, data.rows.subarray(begin, begin + block));
-      const output = await session.run(feeds);
+    for (let begin = 0; begin < rows.length; begin += block) {
+      const output = await this.#session.run(featureFeeds(table, encodings, rows.subarray(begin, begin + block)));
       result.set(output['features/encoded']!.data as Float64Array, begin * width);
     }
-  } finally {
-    await session.release();
+    return tensor<FeatureDType>(dtype, [rows.length, ...shape], result);
   }
-  return tensor<FeatureDType>(dtype, [data.rows.length, ...shape], result);
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
 }
 
 /** The shape of an encoded row; a length that the graph leaves open is that of the table. */

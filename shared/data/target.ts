@@ -111,8 +111,15 @@ function readSteps(
   return { kind: 'classes', labels: known, values, steps };
 }
 
-/** @throws invalid_request naming the first row whose target has more or fewer steps than its feature. */
-export function requireEqualLengths(feature: Column, target: Column, rows: number): void {
+/**
+ * @param firstRow the number, from 0, of the columns' first row in the data
+ * @throws invalid_request naming the first row whose target has more or fewer steps than its feature.
+ */
+export function requireEqualLengths(
+  feature: Column,
+  target: Column,
+  { rows, firstRow = 0 }: { readonly rows: number; readonly firstRow?: number },
+): void {
   if (feature.type !== 'tensor' || target.type !== 'tensor') return;
   const stepsAt = ({ values, shape }: Column & { type: 'tensor' }, row: number): number => {
     const width = values.length / rows;
@@ -121,7 +128,7 @@ export function requireEqualLengths(feature: Column, target: Column, rows: numbe
   for (let row = 0; row < rows; row++) {
     const [wanted, got] = [stepsAt(feature, row), stepsAt(target, row)];
     if (wanted === got) continue;
-    const message = `row ${row + 1}: expected a target of ${wanted} steps, as "${feature.name}" has, got ${got}`;
+    const message = `row ${firstRow + row + 1}: expected a target of ${wanted} steps, as "${feature.name}" has, got ${got}`;
     throw targetError(message);
   }
 }

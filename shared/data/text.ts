@@ -86,25 +86,32 @@ export function tokensOf(text: string, tokens: TokenKind, limit = Infinity): str
 export const joinTokens = (tokens: readonly string[], kind: TokenKind): string =>
   tokens.join(kind === 'word' ? ' ' : '');
 
-/** The vocabulary and length of the given texts: the most frequent tokens, equal counts by code unit, in the order of code units. */
-export function learnVocabulary(
-  texts: Iterable<string>,
-  { tokens: kind, maxTokens, maxLength, lowercase, isBare }: TextSettings,
-): Pick<TextEncoding, 'vocabulary' | 'length'> {
-  const counts = new Map<string, number>();
-  let length = 1;
-  for (const text of texts) {
+/** The vocabulary and length of texts: the most frequent tokens, equal counts by code unit, in the order of code units. */
+export class Vocabulary {
+  readonly #settings: TextSettings;
+  readonly #counts = new Map<string, number>();
+  #length = 1;
+
+  constructor(settings: TextSettings) {
+    this.#settings = settings;
+  }
+
+  add(text: string): void {
+    const { tokens: kind, maxLength, lowercase, isBare } = this.#settings;
     const tokens = tokensOf(text, kind, maxLength);
-    length = Math.max(length, tokens.length);
+    this.#length = Math.max(this.#length, tokens.length);
     for (const token of tokens) {
       const cased = lowercase ? lowered(token, kind) : token;
       const key = isBare ? bare(cased) : cased;
-      counts.set(key, (counts.get(key) ?? 0) + 1);
+      this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     }
   }
-  const byCount = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  const kept = byCount.slice(0, maxTokens - RESERVED_IDS).map(([token]) => token);
-  return { vocabulary: kept.sort((a, b) => (a < b ? -1 : 1)), length };
+
+  finish(): Pick<TextEncoding, 'vocabulary' | 'length'> {
+    const byCount = [...this.#counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+    const kept = byCount.slice(0, this.#settings.maxTokens - RESERVED_IDS).map(([token]) => token);
+    return { vocabulary: kept.sort((a, b) => (a < b ? -1 : 1)), length: this.#length };
+  }
 }
 
 /** Without the marks at its end, where there is anything before them. */

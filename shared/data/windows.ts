@@ -3,7 +3,6 @@
  * is validated with lies after all that is trained on.
  */
 import { ServiceError } from '../errors.ts';
-import { columnOf } from './columns.ts';
 import type { Split } from './split.ts';
 import type { Column, Table } from './table.ts';
 import { readTarget } from './target.ts';
@@ -24,20 +23,34 @@ export interface Windows {
 }
 
 /** @throws invalid_request when a value is missing, or there are too few for one window and its forecast. */
-export function windowsOf(table: Table, name: string, { window, horizon }: WindowSpec): Windows {
-  const { values } = readTarget(table, name, 'regression');
-  const rows = values.length - window - horizon + 1;
-  if (rows < 1) {
-    const message = `a window of ${window} values and a horizon of ${horizon} need at least ${window + horizon} rows, the data has ${values.length}`;
-    throw new ServiceError('invalid_request', message, { param: '/params/window' });
-  }
+export function windowsOf(table: Table, name: string, spec: WindowSpec): Windows {
+  const rows = windowCount(table.rows, spec);
+  const series = readTarget(table, name, 'regression').values as Float64Array;
+  return cutWindows(series, { name, ...spec, begin: 0, end: rows });
+}
+
+/** How many windows a series of so many values has. @throws invalid_request where it has none */
+export function windowCount(values: number, { window, horizon }: WindowSpec): number {
+  const rows = values - window - horizon + 1;
+  if (rows >= 1) return rows;
+  const message = `a window of ${window} values and a horizon of ${horizon} need at least ${window + horizon} rows, the data has ${values}`;
+  throw new ServiceError('invalid_request', message, { param: '/params/window' });
+}
+
+/** Windows [begin, end) of a series. */
+export function cutWindows(
+  series: Float64Array,
+  { name, window, horizon, begin, end }: WindowSpec & { name: string; begin: number; end: number },
+): Windows {
+  const rows = end - begin;
   const past = new Float32Array(rows * window);
   const ahead = new Float64Array(rows * horizon);
   for (let row = 0; row < rows; row++) {
-    past.set(values.subarray(row, row + window), row * window);
-    ahead.set(values.subarray(row + window, row + window + horizon), row * horizon);
+    const at = begin + row;
+    past.set(series.subarray(at, at + window), row * window);
+    ahead.set(series.subarray(at + window, at + window + horizon), row * horizon);
   }
-  const column: Column = { name: columnOf(table, name).name, type: 'tensor', shape: [window], values: past };
+  const column: Column = { name, type: 'tensor', shape: [window], values: past };
   return { table: { rows, columns: [column] }, target: { kind: 'numbers', values: ahead } };
 }
 

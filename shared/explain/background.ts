@@ -24,7 +24,7 @@ export interface StoredBackground {
     readonly width: number;
     readonly fill: number | string | null;
   }[];
-  /** Means of the encoded columns over all training rows, feature by feature; none of tensors. */
+  /** Means of the encoded columns over all training rows (a sample, where memory does not hold them), feature by feature; none of tensors. */
   readonly means: readonly number[];
 }
 

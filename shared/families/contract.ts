@@ -35,6 +35,20 @@ export interface DataShape {
 export interface Samples {
   readonly x: Features;
   readonly target: Target;
+  /** Where there are more rows than memory holds: all of them. `x` and `target` are a sample of them then. */
+  readonly blocks?: SampleBlocks;
+}
+
+/** Rows in blocks that are read when they are asked for. What lies in which block depends on the data and on a setting alone. */
+export interface SampleBlocks {
+  /** The first row of each block, and the end. */
+  readonly starts: readonly number[];
+  /** How many blocks memory holds at once. */
+  readonly perWindow: number;
+  /** Of all rows. */
+  readonly target: Target;
+  /** The rows of some blocks, in the order of the list. */
+  read(blocks: readonly number[]): Promise<Samples>;
 }
 
 /** Everything a fit depends on, besides its state. */
@@ -119,6 +133,8 @@ export interface Family<P> {
   readonly takesRagged?: boolean;
   /** Predicts a class or numbers for every step of a row, where the target is a tensor. */
   readonly predictsSteps?: boolean;
+  /** Learns from rows of which memory holds a part at a time (`Samples.blocks`). */
+  readonly readsBlocks?: true;
   /** What `preprocessing.standardize: auto` means here. */
   readonly standardize: boolean;
   /** Refuses parameters that do not fit the data. @throws ServiceError with a pointer below /params or /features. */
@@ -140,6 +156,16 @@ export interface Family<P> {
   infer(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Value | Outputs;
   /** Language modelling: how well every token of the rows is predicted, where `infer` predicts one. */
   assess?(g: GraphBuilder, x: Value, learned: Readonly<Record<string, Value>>, model: ModelShape<P>): Outputs;
+}
+
+/** How many rows there are, in memory or not. */
+export const rowCount = ({ x, blocks }: Samples): number => blocks?.starts.at(-1) ?? x.shape[0]!;
+
+/** All rows in parts that memory holds: one, or block by block. */
+export async function* partsOf(samples: Samples): AsyncGenerator<Samples, void, undefined> {
+  const { blocks } = samples;
+  if (blocks === undefined) yield samples;
+  else for (let block = 0; block + 1 < blocks.starts.length; block++) yield await blocks.read([block]);
 }
 
 /** A family whose parameters' type is forgotten: what the registry holds. `params.parse` makes what its methods take. */

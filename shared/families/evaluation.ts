@@ -6,9 +6,9 @@ import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
-import { inferOutputs } from './contract.ts';
+import { inferOutputs, partsOf } from './contract.ts';
 import type { Family, Metrics, ModelShape, RowOutputs, Samples, Tensors } from './contract.ts';
-import { measure } from './metrics.ts';
+import { Measure } from './metrics.ts';
 
 /** Values of one block of rows: small, because the activations of a network are many times its input; of a token id they are far more. */
 const BLOCK_VALUES = 1 << 17;
@@ -65,7 +65,9 @@ export class Evaluator {
   }
 
   async measure(samples: Samples, learned: Tensors): Promise<Metrics> {
-    return measure(await this.run(samples.x, learned), samples.target);
+    const sums = new Measure();
+    for await (const { x, target } of partsOf(samples)) sums.add(await this.run(x, learned), target);
+    return sums.metrics();
   }
 
   release(): Promise<void> {

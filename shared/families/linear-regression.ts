@@ -6,17 +6,18 @@
  */
 import * as z from 'zod';
 import { emitMatrix } from '../data/encoding-graph.ts';
-import type { FeatureDType } from '../data/feature-matrix.ts';
 import { ServiceError } from '../errors.ts';
 import type { Engine } from '../onnx/engine.ts';
 import { GraphBuilder, toModel } from '../onnx/graph-builder.ts';
-import { rowsOf, tensor, zeros } from '../tensor/tensor.ts';
+import { tensor, zeros } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
-import { defineFamily } from './contract.ts';
+import { defineFamily, rowCount } from './contract.ts';
 import type { FitState, Problem, Progress } from './contract.ts';
 import { descend } from './coordinate-descent.ts';
 import type { ElasticNet } from './coordinate-descent.ts';
 import { solveCholesky, solveLeastNorm, updateTriangular } from './least-squares.ts';
+import { RowReader } from './row-reader.ts';
+import type { RowRun } from './row-reader.ts';
 
 const params = z.strictObject({
   fit_intercept: z.boolean().default(true).describe('Learn the constant term.'),
@@ -60,6 +61,7 @@ export const linearRegression = defineFamily<Params>({
   params,
   featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: false,
+  readsBlocks: true,
   check() {
     // Every combination of the parameters is meaningful: without alpha the ratio has nothing to share.
   },
@@ -104,7 +106,8 @@ async function* fit(
   state: FitState,
   engine: Engine,
 ): AsyncGenerator<Progress, void, undefined> {
-  const rows = problem.train.x.shape[0]!;
+  const reader = new RowReader(problem.train);
+  const { rows } = reader;
   if (phaseOf(state) === 'gram') yield* sumGram(problem, state, engine);
   if (phaseOf(state) === 'descent') yield* descendToGap(problem, state);
   while (phaseOf(state) === 'qr') {
@@ -113,12 +116,13 @@ async function* fit(
       finish(state, solveQr(state, problem));
       break;
     }
-    const block = centredBlock(problem, state, row, Math.min(row + QR_BLOCK_ROWS, rows));
+    const run = await reader.read(row, QR_BLOCK_ROWS);
+    const block = centredBlock(run, state);
     const width = state.tensors['means']!.shape[0]!;
     const triangle = updateTriangular(state.tensors['sums']!.data as Float64Array, block, width);
     state.tensors = { ...state.tensors, sums: tensor('float64', [width, width], triangle) };
-    state.position = { phase: 'qr', row: row + QR_BLOCK_ROWS };
-    yield { fraction: 0.5 + 0.5 * Math.min(1, (row + QR_BLOCK_ROWS) / rows) };
+    state.position = { phase: 'qr', row: run.end };
+    yield { fraction: 0.5 + (0.5 * run.end) / rows };
   }
   yield { fraction: 1 };
 }
@@ -131,13 +135,13 @@ async function* sumGram(
   state: FitState,
   engine: Engine,
 ): AsyncGenerator<Progress, void, undefined> {
-  const rows = problem.train.x.shape[0]!;
+  const reader = new RowReader(problem.train);
+  const { rows } = reader;
   const session = await engine.createSession(gramModel(state.tensors['shift']!));
   try {
     for (let row = Number(state.position['row']); row < rows; row = Number(state.position['row'])) {
-      const end = Math.min(row + BLOCK_ROWS, rows);
-      const x = rowsOf<FeatureDType>(problem.train.x, row, end);
-      const y = tensor('float64', [end - row, 1], (problem.train.target.values as Float64Array).subarray(row, end));
+      const { x, y: values, end } = await reader.read(row, BLOCK_ROWS);
+      const y = tensor('float64', [end - row, 1], values);
       const output = await session.run({ x, y, sums: state.tensors['sums']! });
       state.tensors = { ...state.tensors, sums: output['next']! };
       state.position = { phase: 'gram', row: end };
@@ -183,7 +187,7 @@ function gramModel(shift: HostTensor): Uint8Array {
  * the state is that of a pass around the means.
  */
 function centreSums({ train, params: { fit_intercept: fitIntercept } }: Problem<Params>, state: FitState): boolean {
-  const rows = train.x.shape[0]!;
+  const rows = rowCount(train);
   const shift = state.tensors['shift']!.data as Float64Array;
   const { data: sums, shape } = state.tensors['sums'] as HostTensor<'float64'>;
   const [outer, size] = [shape[0]!, shift.length];
@@ -251,7 +255,7 @@ function elasticNet(
   const size = shape[0]!;
   requireFinite(data);
   const { gram, correlation } = splitSums(data, size);
-  const weight = alpha * train.x.shape[0]!;
+  const weight = alpha * rowCount(train);
   return { gram, correlation, square: data[size * size - 1]!, l1: weight * l1Ratio, l2: weight * (1 - l1Ratio) };
 }
 
@@ -285,15 +289,15 @@ function solveQr({ tensors }: FitState, { params: { alpha } }: Problem<Params>):
   );
 }
 
-/** Rows [begin, end) of [X | y] without their means, row-major. */
-function centredBlock({ train }: Problem<Params>, state: FitState, begin: number, end: number): Float64Array {
+/** Rows of [X | y] without their means, row-major. */
+function centredBlock({ x, y }: RowRun, state: FitState): Float64Array {
   const means = state.tensors['means']!.data as Float64Array;
   const width = means.length - 1;
-  const block = new Float64Array((end - begin) * means.length);
-  for (let row = begin; row < end; row++) {
-    const at = (row - begin) * means.length;
-    for (let j = 0; j < width; j++) block[at + j] = train.x.data[row * width + j]! - means[j]!;
-    block[at + width] = train.target.values[row]! - means[width]!;
+  const block = new Float64Array(y.length * means.length);
+  for (let row = 0; row < y.length; row++) {
+    const at = row * means.length;
+    for (let j = 0; j < width; j++) block[at + j] = x.data[row * width + j]! - means[j]!;
+    block[at + width] = y[row]! - means[width]!;
   }
   return block;
 }

@@ -9,35 +9,61 @@ import type { Metrics, RowOutputs } from './contract.ts';
 /** Probabilities are not taken below this: one impossible row would make the mean infinite. */
 const SMALLEST_PROBABILITY = 1e-15;
 
-export function measure(outputs: RowOutputs, target: Target): Metrics {
-  switch (target.kind) {
-    case 'classes':
-      return measureClasses(outputs, target.values, target.labels.length);
-    case 'numbers':
-      return measureNumbers(...countedNumbers(outputs.prediction!, target));
-    case 'none':
-      return outputs.token_loss === undefined ? measureClusters(outputs.distance!) : measureTokens(outputs);
+/** The measures of rows that may come in parts. */
+export class Measure {
+  readonly #classes = { right: 0, loss: 0, counted: 0 };
+  readonly #numbers: NumberSums = { counted: 0, mean: 0, total: 0, squares: 0, absolute: 0 };
+  readonly #clusters = { inertia: 0, rows: 0 };
+  readonly #tokens = { loss: 0, right: 0, count: 0 };
+  #kind: Target['kind'] | 'tokens' = 'none';
+
+  add(outputs: RowOutputs, target: Target): this {
+    this.#kind = target.kind === 'none' && outputs.token_loss !== undefined ? 'tokens' : target.kind;
+    if (target.kind === 'classes') addClasses(this.#classes, outputs, target);
+    else if (target.kind === 'numbers') addNumbers(this.#numbers, ...countedNumbers(outputs.prediction!, target));
+    else if (this.#kind === 'tokens') addTokens(this.#tokens, outputs);
+    else addClusters(this.#clusters, outputs.distance!);
+    return this;
+  }
+
+  metrics(): Metrics {
+    switch (this.#kind) {
+      case 'classes': {
+        const { right, loss, counted } = this.#classes;
+        return { loss: loss / counted, accuracy: right / counted };
+      }
+      case 'numbers':
+        return numberMetrics(this.#numbers);
+      case 'tokens': {
+        // Means over the tokens; perplexity is e to the mean loss.
+        const tokens = Math.max(1, this.#tokens.count);
+        const loss = this.#tokens.loss / tokens;
+        return { loss, accuracy: this.#tokens.right / tokens, perplexity: Math.exp(loss) };
+      }
+      case 'none': {
+        const { inertia, rows } = this.#clusters;
+        return { loss: inertia / rows, inertia };
+      }
+    }
   }
 }
 
-function measureClasses(
+export const measure = (outputs: RowOutputs, target: Target): Metrics => new Measure().add(outputs, target).metrics();
+
+function addClasses(
+  sums: { right: number; loss: number; counted: number },
   { label: chosen, probabilities, scores }: RowOutputs,
-  expected: Int32Array,
-  classes: number,
-): Metrics {
-  let right = 0;
-  let loss = 0;
-  let counted = 0;
-  expected.forEach((label, row) => {
+  { values, labels: { length: classes } }: Target & { kind: 'classes' },
+): void {
+  values.forEach((label, row) => {
     if (label < 0 || Number.isNaN(probabilities?.[row * classes])) return;
-    counted++;
-    if (chosen![row] === label) right++;
-    loss +=
+    sums.counted++;
+    if (chosen![row] === label) sums.right++;
+    sums.loss +=
       probabilities === undefined
         ? hinge(scores!.subarray(row * classes, (row + 1) * classes), label)
         : -Math.log(Math.max(probabilities[row * classes + label]!, SMALLEST_PROBABILITY));
   });
-  return { loss: loss / counted, accuracy: right / counted };
 }
 
 /** One minus the margin: with two classes the score of the own one, else its lead over the best other. */
@@ -46,17 +72,19 @@ function hinge(scores: Float64Array, label: number): number {
   return Math.max(0, 1 - scores[label]! + (scores.length === 2 ? 0 : Math.max(...others)));
 }
 
-function measureClusters(distances: Float64Array): Metrics {
-  const inertia = distances.reduce((sum, distance) => sum + distance * distance, 0);
-  return { loss: inertia / distances.length, inertia };
+function addClusters(sums: { inertia: number; rows: number }, distances: Float64Array): void {
+  for (const distance of distances) sums.inertia += distance * distance;
+  sums.rows += distances.length;
 }
 
-/** Means over the tokens; perplexity is e to the mean loss. */
-function measureTokens({ token_loss: losses, token_right: right, token_count: counts }: RowOutputs): Metrics {
-  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
-  const tokens = Math.max(1, sum(counts!));
-  const loss = sum(losses!) / tokens;
-  return { loss, accuracy: sum(right!) / tokens, perplexity: Math.exp(loss) };
+function addTokens(
+  sums: { loss: number; right: number; count: number },
+  { token_loss: losses, token_right: right, token_count: counts }: RowOutputs,
+): void {
+  const add = (total: number, value: number): number => total + value;
+  sums.loss = losses!.reduce(add, sums.loss);
+  sums.right = right!.reduce(add, sums.right);
+  sums.count = counts!.reduce(add, sums.count);
 }
 
 /** Steps that are masked, or lie after the end of a row, count nowhere. */
@@ -69,18 +97,35 @@ function countedNumbers(
   return [predicted.filter(counts), values.filter(counts)];
 }
 
-function measureNumbers(predicted: Float64Array, expected: Float64Array): Metrics {
+interface NumberSums {
+  counted: number;
+  /** Of the expected numbers, and the sum of their squared distances to it. */
+  mean: number;
+  total: number;
+  squares: number;
+  absolute: number;
+}
+
+/** Means and squares of two parts are put together as in Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm" (1979). */
+function addNumbers(sums: NumberSums, predicted: Float64Array, expected: Float64Array): void {
   const n = expected.length;
+  if (n === 0) return;
   const mean = expected.reduce((sum, value) => sum + value, 0) / n;
-  let squares = 0;
-  let absolute = 0;
   let total = 0;
   for (let i = 0; i < n; i++) {
     const error = predicted[i]! - expected[i]!;
-    squares += error * error;
-    absolute += Math.abs(error);
+    sums.squares += error * error;
+    sums.absolute += Math.abs(error);
     total += (expected[i]! - mean) ** 2;
   }
+  const all = sums.counted + n;
+  const difference = mean - sums.mean;
+  sums.total = sums.counted === 0 ? total : sums.total + total + (difference ** 2 * sums.counted * n) / all;
+  sums.mean = sums.counted === 0 ? mean : sums.mean + (difference * n) / all;
+  sums.counted = all;
+}
+
+function numberMetrics({ counted: n, total, squares, absolute }: NumberSums): Metrics {
   const perfect = squares === 0 ? 1 : 0;
   return {
     loss: squares / n,

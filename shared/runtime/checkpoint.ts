@@ -13,6 +13,8 @@ import type { HostTensor, NumericDType } from '../tensor/tensor.ts';
 
 export interface Checkpoint {
   readonly threads: number;
+  /** Of a training that reads its rows in blocks: how many make one. Results depend on it. */
+  readonly blockRows?: number | undefined;
   /** Of the training it belongs to: family, parameters, seed, data. */
   readonly fingerprint: string;
   readonly state: FitState;
@@ -20,6 +22,7 @@ export interface Checkpoint {
 
 interface Header {
   readonly threads: number;
+  readonly block_rows?: number | undefined;
   readonly fingerprint: string;
   readonly position: Record<string, Json>;
   readonly tensors: readonly {
@@ -36,7 +39,7 @@ const PREFIX_BYTES = MAGIC.length + 4;
 const DIGEST_BYTES = 32;
 const ALIGNMENT = 8;
 
-export function encodeCheckpoint({ threads, fingerprint, state }: Checkpoint): Uint8Array {
+export function encodeCheckpoint({ threads, blockRows, fingerprint, state }: Checkpoint): Uint8Array {
   let offset = 0;
   const parts: { at: number; bytes: Uint8Array }[] = [];
   const tensors = Object.entries(state.tensors).map(([name, value]) => {
@@ -47,7 +50,13 @@ export function encodeCheckpoint({ threads, fingerprint, state }: Checkpoint): U
     return entry;
   });
   const header = Buffer.from(
-    JSON.stringify({ threads, fingerprint, position: state.position, tensors } satisfies Header),
+    JSON.stringify({
+      threads,
+      block_rows: blockRows,
+      fingerprint,
+      position: state.position,
+      tensors,
+    } satisfies Header),
   );
   const start = align(PREFIX_BYTES + header.length);
   const file = Buffer.alloc(start + offset + DIGEST_BYTES);
@@ -82,8 +91,8 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     const array = new (ARRAYS[dtype] as Float64ArrayConstructor)(data.buffer, 0, sizeOf(shape));
     return [name, tensor<DType>(dtype, shape, array)];
   });
-  const { threads, fingerprint, position } = header;
-  return { threads, fingerprint, state: { position, tensors: Object.fromEntries(tensors) } };
+  const { threads, block_rows: blockRows, fingerprint, position } = header;
+  return { threads, blockRows, fingerprint, state: { position, tensors: Object.fromEntries(tensors) } };
 }
 
 function bytesOf(name: string, { dtype, data }: HostTensor): Uint8Array {

@@ -1,165 +1,195 @@
-/** From a spec and its tables to an encoded problem: the same every time, so that a resumed fit sees the same data. */
+/**
+ * From a spec and its tables to an encoded problem: the same every time, so that a resumed fit sees the same data. What memory does not hold is
+ * read in blocks (block-preparation.ts).
+ */
 import { createHash } from 'node:crypto';
 import { allRows, columnOf, requireFinite } from '../data/columns.ts';
 import { fitEncodings } from '../data/encoding.ts';
-import type { Encoding, Preprocessing } from '../data/encoding.ts';
+import type { Encoding, FeatureOptions } from '../data/encoding.ts';
 import { encodeFeatures } from '../data/feature-matrix.ts';
-import { passagesOf } from '../data/passages.ts';
 import { profile } from '../data/profile.ts';
-import { splitRows } from '../data/split.ts';
-import type { Split } from '../data/split.ts';
-import { NO_TARGET, readTarget, requireEqualLengths } from '../data/target.ts';
 import type { Table } from '../data/table.ts';
-import type { Label, Target } from '../data/target.ts';
-import { textSettings, vocabularySize } from '../data/text.ts';
-import type { TextSettings } from '../data/text.ts';
-import { splitWindows, windowsOf } from '../data/windows.ts';
-import { modelOf } from '../families/contract.ts';
+import { isSource, sourceOfTable } from '../data/table-source.ts';
+import type { TableSource } from '../data/table-source.ts';
+import { vocabularySize } from '../data/text.ts';
+import { modelOf, rowCount } from '../families/contract.ts';
 import type { ModelShape, Problem, Samples } from '../families/contract.ts';
-import { DEFAULT_PREPROCESSING, DEFAULT_VALIDATION_FRACTION } from '../families/spec.ts';
+import { DEFAULT_PREPROCESSING } from '../families/spec.ts';
 import type { TrainingSpec } from '../families/spec.ts';
-import { takesText, validateTraining } from '../families/validate.ts';
+import { validateTraining } from '../families/validate.ts';
 import type { CheckedTraining } from '../families/validate.ts';
 import type { Engine } from '../onnx/engine.ts';
+import { encodedRowBytes, prepareBlocks, refuseSize } from './block-preparation.ts';
+import type { Blockwise } from './block-preparation.ts';
+import { learnedRows, pickTarget, splitOf, textOf } from './training-rows.ts';
+import type { EncodedRows, LearnedRows, Rows } from './training-rows.ts';
 
 export interface TrainingData {
   readonly spec: TrainingSpec;
-  readonly train: Table;
+  readonly train: Table | TableSource;
   /** Rows to validate with; without it they are split off `train`. */
-  readonly validation?: Table | undefined;
-}
-
-/** Which rows of which table. */
-interface Rows {
-  readonly table: Table;
-  readonly rows: Int32Array;
+  readonly validation?: Table | TableSource | undefined;
+  /** What rows may take in memory, stored and encoded; more are read in blocks. Default: no limit. */
+  readonly memoryBytes?: number | undefined;
 }
 
 export interface Preparation extends CheckedTraining {
   readonly encodings: readonly Encoding[];
   readonly problem: Problem<unknown>;
   readonly model: ModelShape<unknown>;
+  /** Those of the problem's arrays: all, or where the problem has blocks the sample of them. */
   readonly trainRows: Rows;
   /** The rows kept apart, where there are any. */
   readonly heldOut?: Rows;
+  /** Rows of a block; undefined where memory holds all. */
+  readonly blockRows?: number | undefined;
   /** Identifies spec and data in checkpoints. */
   readonly fingerprint: string;
 }
 
-/** Checks the spec, splits, fits the encodings on the training rows and encodes. @throws ServiceError naming the field */
-export async function prepare(data: TrainingData, engine: Engine): Promise<Preparation> {
-  const { spec, train, validation } = data;
-  const checked = validateTraining(spec, { columns: typesOf(train, spec) });
-  const { family, task, params } = checked;
+/**
+ * Checks the spec, splits, fits the encodings on the training rows and encodes. A training that was begun keeps to the size of its blocks.
+ * @throws ServiceError naming the field
+ */
+export async function prepare(
+  data: TrainingData,
+  engine: Engine,
+  begun?: Pick<Preparation, 'blockRows'>,
+): Promise<Preparation> {
+  const { spec, memoryBytes = Infinity } = data;
+  const [source, others] = [asSource(data.train), data.validation && asSource(data.validation)];
+  const checked = validateTraining(spec, { columns: await columnsOf(source, spec) });
+  const stored = source.bytes + (others?.bytes ?? 0);
+  if (checked.family.readsBlocks !== true) refuseSize(checked, { rows: source.rows, bytes: stored, memoryBytes });
+  const options = optionsOf(spec, checked);
+  const inBlocks = async (): Promise<Preparation> => {
+    const blockwise = { spec, checked, train: source, validation: others, options, engine, memoryBytes };
+    return finish(spec, { checked, options }, await prepareBlocks(blockwise, begun?.blockRows));
+  };
+  const train = await heldOf(data.train, checked);
+  const validation = data.validation && (await heldOf(data.validation, checked));
+  if (begun?.blockRows !== undefined || isSource(train) || isSource(validation)) return inBlocks();
+  const whole = wholeRows(spec, checked, { train, validation, options });
+  const encodings = fitEncodings(whole.source.table, whole.split.train, options);
+  // A training that was begun in memory goes on there.
+  const isLarge = begun === undefined && (await overflows(whole, { checked, encodings, engine, stored, memoryBytes }));
+  if (isLarge) return inBlocks();
+  const encode = async ({ table, target }: LearnedRows, rows: Int32Array): Promise<EncodedRows> => {
+    const x = await encodeFeatures(engine, { table, rows, encodings }, checked.family.emitFeatures);
+    return { samples: { x, target: pickTarget(target, rows, table.rows) }, rows: { table, rows } };
+  };
+  return finish(
+    spec,
+    { checked, options },
+    {
+      encodings,
+      train: await encode(whole.source, whole.split.train),
+      ...(whole.heldOutRows.length > 0 && { heldOut: await encode(whole.heldOut, whole.heldOutRows) }),
+    },
+  );
+}
+
+const asSource = (data: Table | TableSource): TableSource => (isSource(data) ? data : sourceOfTable(data));
+
+/** Whether the rows, stored and encoded, are more than memory is to hold. @throws training_out_of_memory where they have to be held */
+async function overflows(
+  { source, split, heldOutRows }: ReturnType<typeof wholeRows>,
+  of: Pick<Blockwise, 'checked' | 'engine' | 'memoryBytes'> & { encodings: readonly Encoding[]; stored: number },
+): Promise<boolean> {
+  if (!Number.isFinite(of.memoryBytes)) return false;
+  const rows = split.train.length + heldOutRows.length;
+  const bytes = of.stored + rows * (await encodedRowBytes(of.engine, of.checked, { ...source, ...of }));
+  if (of.checked.family.readsBlocks === true) return bytes > of.memoryBytes;
+  refuseSize(of.checked, { rows, bytes, memoryBytes: of.memoryBytes });
+  return false;
+}
+
+/** A family that needs all rows has them in memory, and one that reads blocks what is there already. */
+function heldOf(data: Table | TableSource, { family }: CheckedTraining): Promise<Table> | Table | TableSource {
+  if (!isSource(data) || family.readsBlocks === true) return data;
+  return data.read(
+    data.columns.map(({ name }) => name),
+    0,
+    data.rows,
+  );
+}
+
+function optionsOf(spec: TrainingSpec, checked: CheckedTraining): FeatureOptions {
+  const preprocessing = spec.preprocessing ?? DEFAULT_PREPROCESSING;
+  const standardize = preprocessing.standardize === 'auto' ? checked.family.standardize : preprocessing.standardize;
+  return { features: checked.features, preprocessing, standardize, text: textOf(checked, preprocessing) };
+}
+
+/** What is learned from tables in memory, and validated with. */
+function wholeRows(
+  spec: TrainingSpec,
+  checked: CheckedTraining,
+  { train, validation, options: { text } }: { train: Table; validation: Table | undefined; options: FeatureOptions },
+) {
   for (const table of validation === undefined ? [train] : [train, validation]) {
     for (const name of [...checked.features, ...(checked.target === undefined ? [] : [checked.target])])
       requireFinite(columnOf(table, name), table.rows);
   }
-  const preprocessing = spec.preprocessing ?? DEFAULT_PREPROCESSING;
-  const text = textOf(checked, preprocessing);
-  const source = sourceOf(checked, train, { text });
-  const { target } = source;
-  const seed = spec.seed ?? 0;
+  const source = learnedRows(checked, train, { text });
+  const { target, table } = source;
   const split =
     validation === undefined
-      ? splitOf(spec, checked, source)
-      : { train: allRows(source.table), validation: new Int32Array(0) };
-  const standardize = preprocessing.standardize === 'auto' ? family.standardize : preprocessing.standardize;
-  const encodings = fitEncodings(source.table, split.train, {
-    features: checked.features,
-    preprocessing,
-    standardize,
-    text,
-  });
-  const textual = encodings.find((encoding) => encoding.type === 'text');
-  const encode = async ({ table, target: all }: Source, rows: Int32Array): Promise<Samples> => ({
-    x: await encodeFeatures(engine, { table, rows, encodings }, family.emitFeatures),
-    target: pick(all, rows, table.rows),
-  });
+      ? splitOf(spec, checked, { rows: table.rows, target })
+      : { train: allRows(table), validation: new Int32Array(0) };
   const labels = target.kind === 'classes' ? target.labels : undefined;
-  const heldOut = validation === undefined ? source : sourceOf(checked, validation, { text, labels });
-  const heldOutRows = validation === undefined ? split.validation : allRows(heldOut.table);
+  const heldOut = validation === undefined ? source : learnedRows(checked, validation, { text, labels });
+  return {
+    source,
+    split,
+    heldOut,
+    heldOutRows: validation === undefined ? split.validation : allRows(heldOut.table),
+  };
+}
+
+interface PreparedRows {
+  readonly encodings: readonly Encoding[];
+  readonly train: EncodedRows;
+  readonly heldOut?: EncodedRows;
+  readonly blockRows?: number;
+}
+
+function finish(
+  { seed = 0 }: TrainingSpec,
+  { checked, options: { preprocessing } }: { checked: CheckedTraining; options: FeatureOptions },
+  { encodings, train, heldOut, blockRows }: PreparedRows,
+): Preparation {
+  const textual = encodings.find((encoding) => encoding.type === 'text');
   const problem: Problem<unknown> = {
-    task,
-    params,
+    task: checked.task,
+    params: checked.params,
     seed,
     ...(textual === undefined ? {} : { vocabulary: vocabularySize(textual) }),
     ...(encodings.some((encoding) => encoding.type === 'tensor' && encoding.isRagged) ? { isRagged: true } : {}),
-    train: await encode(source, split.train),
-    ...(heldOutRows.length === 0 ? {} : { validation: await encode(heldOut, heldOutRows) }),
+    train: train.samples,
+    ...(heldOut === undefined ? {} : { validation: heldOut.samples }),
   };
-  const model = modelOf(problem);
   return {
     ...checked,
     encodings,
     problem,
-    model,
-    trainRows: { table: source.table, rows: split.train },
-    ...keptApart({ table: heldOut.table, rows: heldOutRows }),
+    model: modelOf(problem),
+    trainRows: train.rows,
+    ...(heldOut === undefined ? {} : { heldOut: heldOut.rows }),
+    blockRows,
     fingerprint: fingerprintOf(checked, { encodings, problem, preprocessing }),
   };
 }
 
-function keptApart(heldOut: Rows): { heldOut?: Rows } {
-  return heldOut.rows.length === 0 ? {} : { heldOut };
-}
-
 /** Column types and, where a check needs them, counts; the whole profile would cost a sort of every column. */
-function typesOf(table: Table, { target }: TrainingSpec): Parameters<typeof validateTraining>[1]['columns'] {
-  return table.columns.map((column) => {
-    const { name, type } = column;
-    if (name === target) return profile({ rows: table.rows, columns: [column] })[0]!;
-    return type === 'tensor' ? { name, type, shape: column.shape, ragged: column.isRagged } : { name, type };
-  });
-}
-
-/** Rows to learn from: those of the data, or the windows of a series. */
-interface Source {
-  readonly table: Table;
-  readonly target: Target;
-}
-
-/** How the family reads text, if it does; a row of a language model is its context and the token that follows. */
-function textOf({ family, task, params }: CheckedTraining, { text }: Preprocessing): TextSettings | undefined {
-  if (!takesText(family)) return undefined;
-  if (task !== 'language_modelling') return textSettings(text);
-  return { ...textSettings(text, { isWritten: true }), maxLength: family.contextOf!(params) + 1 };
-}
-
-function sourceOf(
-  { family, task, params, target, features }: CheckedTraining,
-  table: Table,
-  { text, labels }: { text: TextSettings | undefined; labels?: readonly Label[] | undefined },
-): Source {
-  if (task === 'language_modelling') {
-    const passages = { context: text!.maxLength - 1, tokens: text!.tokens };
-    return { table: passagesOf(table, features[0]!, passages), target: NO_TARGET };
-  }
-  if (task === 'clustering' || target === undefined) return { table, target: NO_TARGET };
-  if (task === 'forecasting') return windowsOf(table, target, family.windowOf!(params));
-  requireEqualLengths(columnOf(table, features[0]!), columnOf(table, target), table.rows);
-  return { table, target: readTarget(table, target, task, labels) };
-}
-
-function splitOf(spec: TrainingSpec, { family, task, params }: CheckedTraining, { table, target }: Source): Split {
-  const { validation = { fraction: DEFAULT_VALIDATION_FRACTION } } = spec;
-  const fraction = 'fraction' in validation ? validation.fraction : 0;
-  if (task === 'language_modelling') return splitWindows(table.rows, fraction, { window: 1, horizon: 1 });
-  if (task === 'forecasting') return splitWindows(table.rows, fraction, family.windowOf!(params));
-  return splitRows(table.rows, fraction, {
-    seed: spec.seed ?? 0,
-    ...(target.kind === 'classes' && target.steps === undefined ? { classes: target.values } : {}),
-  });
-}
-
-function pick(target: Target, rows: Int32Array, total: number): Target {
-  if (target.kind === 'none') return target;
-  const width = target.values.length / total;
-  const at = (i: number): number => rows[Math.floor(i / width)]! * width + (i % width);
-  const picked = { length: rows.length * width };
-  if (target.kind === 'numbers')
-    return { ...target, values: Float64Array.from(picked, (_, i) => target.values[at(i)]!) };
-  return { ...target, values: Int32Array.from(picked, (_, i) => target.values[at(i)]!) };
+function columnsOf(
+  source: TableSource,
+  { target }: TrainingSpec,
+): Promise<Parameters<typeof validateTraining>[1]['columns']> {
+  return Promise.all(
+    source.columns.map(async (column) =>
+      column.name === target ? profile(await source.read([target], 0, source.rows))[0]! : column,
+    ),
+  );
 }
 
 function fingerprintOf(
@@ -167,7 +197,8 @@ function fingerprintOf(
   rest: Pick<Preparation, 'encodings' | 'problem'> & { preprocessing: unknown },
 ): string {
   const { train, validation, seed } = rest.problem;
-  const rows = [train.x.shape, validation?.x.shape];
+  const shapeOf = (samples: Samples): number[] => [rowCount(samples), ...samples.x.shape.slice(1)];
+  const rows = [shapeOf(train), validation && shapeOf(validation)];
   const text = JSON.stringify([
     family.name,
     task,

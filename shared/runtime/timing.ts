@@ -2,7 +2,8 @@
  * How long a training would take, from its own first steps: the same preparation and the same graph, timed for a few seconds
  * and carried on to the end. What it learns is thrown away.
  */
-import type { Progress } from '../families/contract.ts';
+import { rowCount } from '../families/contract.ts';
+import type { Progress, Samples } from '../families/contract.ts';
 import { prepare } from './preparation.ts';
 import type { TrainingData } from './preparation.ts';
 import { createEngine } from './session.ts';
@@ -29,6 +30,7 @@ export async function timeTraining(data: TrainingData & { threads: number }, box
   const prepared = await prepare(data, engine);
   const preparedS = nowS();
   const { family, problem } = prepared;
+  const { validation } = problem;
   const state = family.start(problem);
   const yields: { atS: number; progress: Progress }[] = [];
   for await (const progress of family.fit(problem, state, engine)) {
@@ -36,17 +38,21 @@ export async function timeTraining(data: TrainingData & { threads: number }, box
     if (nowS() - preparedS >= boxS) break;
   }
   const evaluatedFromS = nowS();
-  await evaluate(prepared, { state, engine });
-  const evaluateS = nowS() - evaluatedFromS;
-  const { x } = problem.train;
-  const heldOut = problem.validation?.x.shape[0] ?? 0;
-  const validationS = evaluateS * (heldOut / (heldOut + x.shape[0]!));
+  // Of rows in blocks a sample tells.
+  const sample = { train: withoutBlocks(problem.train), ...(validation && { validation: withoutBlocks(validation) }) };
+  await evaluate({ ...prepared, problem: { ...problem, ...sample } }, { state, engine });
+  const [rows, heldOut] = [rowCount(problem.train), validation === undefined ? 0 : rowCount(validation)];
+  const sampled = problem.train.x.shape[0]! + (validation?.x.shape[0] ?? 0);
+  const evaluateS = ((nowS() - evaluatedFromS) * (rows + heldOut)) / sampled;
+  const validationS = evaluateS * (heldOut / (heldOut + rows));
   return {
     prepareS: preparedS - startS,
     ...carriedOn(yields, { fromS: preparedS, toS: evaluatedFromS, validationS }),
     evaluateS,
   };
 }
+
+const withoutBlocks = ({ x, target }: Samples): Samples => ({ x, target });
 
 /** The first stretch holds what is done once, such as making sessions; the pace is that of the stretches behind it. */
 function carriedOn(

@@ -84,11 +84,11 @@ const MAX_DIFFERENCE = 1e-5;
 export async function runSegment(options: SegmentOptions): Promise<SegmentResult> {
   const resumed = options.checkpoint === undefined ? undefined : decodeCheckpoint(options.checkpoint);
   const engine = createEngine({ threads: resumed?.threads ?? options.threads });
-  const prepared = await prepare(options, engine);
-  const { family, problem, fingerprint } = prepared;
+  const prepared = await prepare(options, engine, resumed);
+  const { family, problem, fingerprint, blockRows } = prepared;
   const state = resumed === undefined ? family.start(problem) : ownState(resumed, prepared);
   const reporter = new Reporter(options);
-  const encode = (of: FitState) => encodeCheckpoint({ threads: engine.threads, fingerprint, state: of });
+  const encode = (of: FitState) => encodeCheckpoint({ threads: engine.threads, blockRows, fingerprint, state: of });
   // Fits replace the fields and never the arrays' elements: these two references are the state as it was.
   let kept: FitState = { ...state };
   const broken = (status: SegmentResult['status']): SegmentResult => ({
@@ -129,7 +129,7 @@ export async function exportModel(
 ): Promise<ExportResult> {
   const checkpoint = decodeCheckpoint(options.checkpoint);
   const engine = createEngine({ threads: checkpoint.threads });
-  const prepared = await prepare(options, engine);
+  const prepared = await prepare(options, engine, checkpoint);
   const state = ownState(checkpoint, prepared);
   const { onnx, schema } = exportGraph(prepared, state);
   const metrics = await evaluate(prepared, { state, engine });

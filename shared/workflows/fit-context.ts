@@ -9,6 +9,8 @@ export interface FitContext {
   readonly deadlineMs: number;
   readonly threads: number;
   readonly memoryMb: number;
+  /** What a training's rows may take of it; more are read in blocks. */
+  readonly dataBytes: number;
   /** For jobs from before there were price lists. */
   readonly gbSecondUsd: number;
 }

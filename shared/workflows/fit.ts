@@ -5,9 +5,9 @@
  */
 import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
-import type { Table } from '../data/table.ts';
 import type { JobSpec, TrialRecord } from '../resources/job.ts';
 import { isIntact } from '../runtime/checkpoint.ts';
+import type { TrainingData } from '../runtime/preparation.ts';
 import { runSegment } from '../runtime/trainer.ts';
 import type { SegmentResult } from '../runtime/trainer.ts';
 import { paths } from '../stores/objects.ts';
@@ -16,7 +16,7 @@ import { failureOf, jobError } from './failure.ts';
 import type { FitContext } from './fit-context.ts';
 import { metricsOf, openRun, scoreOf } from './run.ts';
 import type { Run } from './run.ts';
-import { readTable } from './tables.ts';
+import { openTable, readTable } from './tables.ts';
 import type { FitEvent, SegmentOutcome } from './train.ts';
 import { columnsOf } from './train.ts';
 import { RunWatch } from './watch.ts';
@@ -70,7 +70,7 @@ async function train(
   const { objects } = context.stores;
   return runSegment({
     spec: run.spec,
-    ...(await trainingData(run.spec, objects)),
+    ...(await trainingData(run.spec, context)),
     checkpoint: await newestCheckpoint(event, objects),
     threads: context.threads,
     untilEpoch: event.until_epoch,
@@ -126,15 +126,20 @@ const ENDED: Readonly<Record<SegmentOutcome['status'], TrialRecord['status'] | u
   failed: 'failed',
 };
 
-/** The tables that a job trains on. */
+/** The tables that a job trains on: in memory, or where they would take more than half of what rows may take, to be read in parts. */
 export async function trainingData(
   job: Pick<JobSpec, 'dataset' | 'validation' | 'features' | 'target'>,
-  objects: ObjectStore,
-): Promise<{ train: Table; validation?: Table }> {
-  const train = await readTable(objects, job.dataset, columnsOf(job));
-  if (!('dataset' in job.validation)) return { train };
-  const columns = train.columns.map(({ name }) => name);
-  return { train, validation: await readTable(objects, job.validation.dataset, columns) };
+  { stores: { objects }, dataBytes }: Pick<FitContext, 'stores' | 'dataBytes'>,
+): Promise<Pick<TrainingData, 'train' | 'validation' | 'memoryBytes'>> {
+  const source = await openTable(objects, job.dataset, columnsOf(job));
+  const columns = source.columns.map(({ name }) => name);
+  const other = 'dataset' in job.validation ? job.validation.dataset : undefined;
+  const held = other === undefined ? undefined : await openTable(objects, other, columns);
+  const memoryBytes = dataBytes;
+  if (source.bytes + (held?.bytes ?? 0) > dataBytes / 2)
+    return { train: source, ...(held && { validation: held }), memoryBytes };
+  const train = await readTable(objects, job.dataset, columns);
+  return { train, ...(other && { validation: await readTable(objects, other, columns) }), memoryBytes };
 }
 
 function manifestPath(event: SegmentEvent): string {

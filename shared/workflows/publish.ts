@@ -37,8 +37,10 @@ export async function publish(
   if (job === undefined)
     return { seconds: 0, error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
   if (job.model !== undefined) {
+    // The try that published it may have died before it tidied up.
     await stores.storedBytes.confirm(job.id);
-    return { seconds: 0, model: job.model };
+    await stores.objects.deleteAll(paths.job(event.job));
+    return { seconds: seconds(), model: job.model };
   }
   const before = job.usage.seconds;
   const month = new TrainingSeconds(stores.trainingSeconds, job.training_seconds_limit);
@@ -59,7 +61,7 @@ export async function publish(
     const checkpoint = await stores.objects.read(paths.checkpoint(event, event.segment));
     const exported = await exportModel({
       spec,
-      ...(await trainingData(spec, stores.objects)),
+      ...(await trainingData(spec, context)),
       checkpoint,
       threads: context.threads,
     });

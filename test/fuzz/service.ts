@@ -196,6 +196,7 @@ export class Service {
       deadlineMs: Date.now() + FIT_MS,
       threads: 1,
       memoryMb: 2048,
+      dataBytes: 1e9,
       gbSecondUsd: GB_SECOND_USD,
     };
     switch (event.action) {

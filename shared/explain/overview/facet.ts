@@ -43,7 +43,7 @@ export async function fairnessOf(
     const column = columnOf(table, question.column);
     return Uint8Array.from(rows, (row) => Number(String(cellValue(column, row)) === String(question.facet)));
   };
-  const inTraining = facets(sensitive.train, trainRows.rows);
+  const inTraining = facets(sensitive.train, trainRows.numbers ?? trainRows.rows);
   if (favorable < 0 || !inTraining.includes(1)) return undefined;
   const isFavorable = (values: ArrayLike<number>): Uint8Array =>
     Uint8Array.from(values, (label) => Number(label === favorable));
@@ -52,7 +52,7 @@ export async function fairnessOf(
   const figures = await subject.run(featureFeeds(judged.table, prepared.encodings, judged.rows));
   await subject.release();
   const after = {
-    isFacet: facets(heldOut === undefined ? sensitive.train : sensitive.heldOut, judged.rows),
+    isFacet: facets(heldOut === undefined ? sensitive.train : sensitive.heldOut, judged.numbers ?? judged.rows),
     observed: isFavorable((validation ?? train).target.values),
     predicted: isFavorable(figures.map((row) => subject.predicted(row))),
   };

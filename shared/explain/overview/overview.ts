@@ -69,7 +69,7 @@ export async function overviewOf(
   const endMs = performance.now() + seconds * 1000;
   const { validation, train, seed } = prepared.problem;
   const from = validation === undefined ? 'training' : 'validation';
-  const { table, rows } = prepared.heldOut ?? prepared.trainRows;
+  const { table, rows, numbers: ofData = rows } = prepared.heldOut ?? prepared.trainRows;
   const picked = Random.fromSeed(seed).permutation(rows.length).subarray(0, MAX_ROWS).toSorted();
   const feeds = featureFeeds(
     table,
@@ -78,7 +78,7 @@ export async function overviewOf(
   );
   const subject = new Subject(model, engine);
   const target = pickTarget((validation ?? train).target, picked, rows.length);
-  const numbers = Array.from(picked, (i) => rows[i]! + 1);
+  const numbers = Array.from(picked, (i) => ofData[i]! + 1);
   const sample = { subject, feeds, target, numbers, seed, isOver: () => performance.now() > endMs };
   try {
     const head = { rows: { from, count: picked.length }, budget_seconds: seconds } as const;

@@ -26,6 +26,7 @@ const family: Family<AttentionParams> = {
   params: attentionParams,
   featureTypes: ['text', 'tensor'],
   standardize: true,
+  readsBlocks: true,
   windowOf: (params) => ({ window: windowOf(params, 'forecasting'), horizon: params.horizon ?? 1 }),
   // A series has few windows, and ten times over them teach next to nothing.
   forecastDefaults: { epochs: 100 },

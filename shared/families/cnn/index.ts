@@ -21,6 +21,7 @@ const family: Family<CnnParams> = {
   params: cnnParams,
   featureTypes: ['tensor'],
   standardize: true,
+  readsBlocks: true,
   check,
   emitFeatures,
   start(problem) {

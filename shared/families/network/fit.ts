@@ -1,5 +1,5 @@
 /**
- * Training by mini-batches: rows reshuffled each epoch by (seed, epoch), many steps per run of the step graph, validation and early
+ * Training by mini-batches: rows reshuffled each epoch by (seed, epoch) (windows.ts), many steps per run of the step graph, validation and early
  * stopping at the end of each epoch. All that decides what follows is in the state, so the cuts change no bit.
  */
 import { scaledFeatures } from '../../data/feature-matrix.ts';
@@ -13,16 +13,17 @@ import type { ParameterLayout } from '../../optim/parameters.ts';
 import { createStepRunner } from '../../optim/step-runner.ts';
 import type { StepRunner } from '../../optim/step-runner.ts';
 import type { BatchOutputs, TrainingState, TrainingStep } from '../../optim/training-step.ts';
-import { Random } from '../../tensor/random.ts';
 import { tensor, zeros } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
-import { modelOf } from '../contract.ts';
+import { modelOf, rowCount } from '../contract.ts';
 import type { Family, FitState, Metrics, Problem, Progress, Samples, Task } from '../contract.ts';
 import { Evaluator } from '../evaluation.ts';
 import type { NetworkInputs } from './network.ts';
 import type { TrainingParams } from './params.ts';
 import { stepLoss } from './steps.ts';
 import { contextOf, tokenFigures } from './tokens.ts';
+import { epochWindows } from './windows.ts';
+import type { EpochWindow } from './windows.ts';
 
 /** How long a run of steps should take: short enough to report and stop several times a second. */
 const RUN_MS = 150;
@@ -100,35 +101,48 @@ async function* fitEpoch<P extends TrainingParams>(
   tools: Tools,
 ): AsyncGenerator<Progress, void, undefined> {
   const { state, problem } = fitting;
-  const { epochs, batch_size: batchSize } = problem.params;
-  const { epoch } = positionOf(state);
-  const rows = problem.train.x.shape[0]!;
-  const order = Random.fromSeed(problem.seed * 0x10000 + epoch + 1).permutation(rows);
-  for (let row = positionOf(state).row; row < rows; row = positionOf(state).row) {
-    const left = rows - row;
-    const size = Math.min(batchSize, left);
-    const steps = Math.min(tools.stepsPerRun, Math.floor(left / size));
-    const startedMs = performance.now();
-    await runSteps(fitting, tools.runner, { rows: order.subarray(row, row + steps * size), batchSize: size });
-    const inTime = Math.round((RUN_MS * steps) / (performance.now() - startedMs));
-    tools.stepsPerRun = Math.max(1, Math.min(MAX_STEPS_PER_RUN, 8 * tools.stepsPerRun, inTime));
-    if (positionOf(state).row < rows)
-      yield { fraction: (epoch + positionOf(state).row / rows) / epochs, epoch: epoch + 1, epochs };
-  }
+  const { epochs } = problem.params;
+  const { epoch, row } = positionOf(state);
+  for (const window of epochWindows(problem, { epoch, from: row })) yield* fitWindow(fitting, tools, window);
   const metrics = await endEpoch(fitting, tools.evaluator);
   const { is_done: isDone, step } = positionOf(state);
   yield { fraction: isDone ? 1 : (epoch + 1) / epochs, epoch: epoch + 1, epochs, step, metrics };
 }
 
+/** The steps of a window's rows. */
+async function* fitWindow<P extends TrainingParams>(
+  fitting: Fitting<P>,
+  tools: Tools,
+  window: EpochWindow,
+): AsyncGenerator<Progress, void, undefined> {
+  const { state, problem, scale } = fitting;
+  const { epochs, batch_size: batchSize } = problem.params;
+  const { epoch } = positionOf(state);
+  const rows = rowCount(problem.train);
+  const { begin, end, order } = window;
+  const data = dataOf(await window.load(), scale);
+  for (let row = positionOf(state).row; row < end; row = positionOf(state).row) {
+    const left = end - row;
+    const size = Math.min(batchSize, left);
+    const steps = Math.min(tools.stepsPerRun, Math.floor(left / size));
+    const startedMs = performance.now();
+    const batches = order.subarray(row - begin, row - begin + steps * size);
+    await runSteps(fitting, tools.runner, { data, rows: batches, batchSize: size });
+    const inTime = Math.round((RUN_MS * steps) / (performance.now() - startedMs));
+    tools.stepsPerRun = Math.max(1, Math.min(MAX_STEPS_PER_RUN, 8 * tools.stepsPerRun, inTime));
+    if (positionOf(state).row < rows)
+      yield { fraction: (epoch + positionOf(state).row / rows) / epochs, epoch: epoch + 1, epochs };
+  }
+}
+
 async function runSteps<P extends TrainingParams>(
-  { problem, state, scale }: Fitting<P>,
+  { problem, state }: Fitting<P>,
   runner: StepRunner,
-  run: { rows: Int32Array; batchSize: number },
+  run: { data: Record<string, HostTensor>; rows: Int32Array; batchSize: number },
 ): Promise<void> {
   const position = positionOf(state);
   const results = await runner.run({
     ...run,
-    data: dataOf(problem.train, scale),
     state: trainingState(state),
     seed: problem.seed,
   });
@@ -175,7 +189,7 @@ async function endEpoch<P extends TrainingParams>(
 ): Promise<Metrics> {
   const { family, state, problem, scale } = fitting;
   const { loss, right } = positionOf(state);
-  const rows = problem.train.x.shape[0]!;
+  const rows = rowCount(problem.train);
   const figures: Record<string, number> = {
     // In the units of the target.
     loss: (loss / rows) * (scale?.deviation ?? 1) ** 2,

@@ -6,7 +6,8 @@ import type { HostTensor } from '../../tensor/tensor.ts';
 import type { Problem } from '../contract.ts';
 
 /** Of the training rows' targets, as float32 holds them; undefined for classes. */
-export function scaleOf({ train: { target } }: Problem<unknown>): { mean: number; deviation: number } | undefined {
+export function scaleOf({ train }: Problem<unknown>): { mean: number; deviation: number } | undefined {
+  const { target } = train.blocks ?? train;
   if (target.kind !== 'numbers') return undefined;
   const values = target.steps === undefined ? target.values : target.values.filter((value) => !Number.isNaN(value));
   // From the first value on: a constant target has no deviation then, not a rounding error.

@@ -28,6 +28,7 @@ const family: Family<RnnParams> = {
   takesRagged: true,
   predictsSteps: true,
   standardize: true,
+  readsBlocks: true,
   windowOf,
   // A series has few windows, and ten times over them teach next to nothing.
   forecastDefaults: { epochs: 100 },

@@ -74,7 +74,15 @@ async function run(
     const clock = clockOf(HOUR_MS / options.questions);
     const outcome = await fitSegment(
       { action: 'segment', job: id, segment },
-      { stores, clock, deadlineMs: clock.nowMs() + HOUR_MS, threads: 1, memoryMb: 1024, gbSecondUsd: 1e-5 },
+      {
+        stores,
+        clock,
+        deadlineMs: clock.nowMs() + HOUR_MS,
+        threads: 1,
+        memoryMb: 1024,
+        dataBytes: 1e9,
+        gbSecondUsd: 1e-5,
+      },
     );
     expect(outcome.error).toBeUndefined();
     if (outcome.status === 'finished') {

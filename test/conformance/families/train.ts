@@ -1,14 +1,10 @@
 /** Trains through the public way in (segments, export, predictor), for the suites of this folder. */
-import type { Table } from '../../../shared/data/table.ts';
-import type { TrainingSpec } from '../../../shared/families/spec.ts';
 import { decodeCheckpoint } from '../../../shared/runtime/checkpoint.ts';
+import type { TrainingData } from '../../../shared/runtime/preparation.ts';
 import { exportModel, runSegment } from '../../../shared/runtime/trainer.ts';
 import type { ExportResult, SegmentResult, TrainingEvent } from '../../../shared/runtime/trainer.ts';
 
-export interface Training {
-  readonly spec: TrainingSpec;
-  readonly train: Table;
-  readonly validation?: Table;
+export interface Training extends TrainingData {
   readonly threads?: number;
 }
 
