@@ -38,8 +38,7 @@ export async function publish(
     return { seconds: 0, error: { code: 'cancelled', phase: 'publish', message: 'the job was erased' } };
   if (job.model !== undefined) {
     // The try that published it may have died before it tidied up.
-    await stores.storedBytes.confirm(job.id);
-    await stores.objects.deleteAll(paths.job(event.job));
+    await tidyUp(job, stores);
     return { seconds: seconds(), model: job.model };
   }
   const before = job.usage.seconds;
@@ -80,14 +79,18 @@ export async function publish(
     await moveLatest(stores, job, { version, nowS: epochS(clock) });
     const model = { name: job.name, version };
     await end({ metrics, model });
-    await stores.storedBytes.confirm(job.id);
-    await stores.objects.deleteAll(paths.job(event.job));
+    await tidyUp(job, stores);
     return { seconds: seconds(), model };
   } catch (error) {
     const failure = failureOf(error, 'publish');
     await end({});
     return { seconds: seconds(), error: failure };
   }
+}
+
+async function tidyUp({ id }: JobRecord, { storedBytes, objects }: TenantStores): Promise<void> {
+  await storedBytes.confirm(id);
+  await objects.deleteAll(paths.job(id));
 }
 
 /** What the card shows of the model over its rows; a language model has no rows to show. */

@@ -1,6 +1,6 @@
 /**
  * At least a hundred kills over all families: functions and the whole cloud die by SIGKILL at random moments, and every job ends with the bytes,
- * metrics and events of its undisturbed run, with exact usage and no object left over. KILL_ROUNDS=20 rounds of five kills each.
+ * metrics and events of its undisturbed run, with exact usage and no object left over. KILL_ROUNDS=24 rounds of five attempts each, of which the odd one finds nobody to kill.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Job } from '../../scripts/api-client.ts';
@@ -11,7 +11,7 @@ import { KillableCloud, isOver } from '../e2e/killable-cloud.ts';
 import type { JobEvent } from '../e2e/killable-cloud.ts';
 import { FAMILY_JOBS, flowers } from './family-jobs.ts';
 
-const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 20);
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 24);
 const KILLS_PER_ROUND = 5;
 const SEED = Number(process.env['KILL_SEED'] ?? 1);
 
@@ -42,9 +42,9 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 async function makeDataset(name: string, rows: readonly object[]): Promise<string> {
-  const idempotencyKey = `${name}-${jobs.length}`;
+  const unique = `${name}-${jobs.length}`;
   const made = await patiently(() =>
-    cloud.api.call<{ id: string }>('POST', '/v1/datasets', { name: idempotencyKey, format: 'jsonl', rows }),
+    cloud.api.call<{ id: string }>('POST', '/v1/datasets', { name: unique, format: 'jsonl', rows }),
   );
   for (;;) {
     const { status } = await patiently(() => cloud.api.call<{ status: string }>('GET', `/v1/datasets/${made.id}`));
@@ -123,7 +123,7 @@ describe('jobs of every family, killed again and again', () => {
         });
     }
 
-    expect(kills).toBeGreaterThan(ROUNDS * (KILLS_PER_ROUND - 1));
+    expect(kills).toBeGreaterThanOrEqual(Math.round(ROUNDS * KILLS_PER_ROUND * 0.84));
     process.stderr.write(`${kills} kills, ${jobs.length} jobs\n`);
     const limits = await cloud.api.call<{ data: { name: string; used: number }[] }>('GET', '/v1/limits');
     const used = (name: string) => limits.data.find((limit) => limit.name === name)?.used;

@@ -6,6 +6,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DEFAULT_PREPROCESSING } from '../../../shared/families/spec.ts';
 import type { JobRecord } from '../../../shared/resources/job.ts';
+import { decodeCheckpoint } from '../../../shared/runtime/checkpoint.ts';
 import { paths } from '../../../shared/stores/objects.ts';
 import { tenantStores } from '../../../shared/stores/tenant-stores.ts';
 import type { TenantStores } from '../../../shared/stores/tenant-stores.ts';
@@ -46,7 +47,11 @@ const clockOf = (stepMs: number) => {
 /** Runs a job to its end in segments of `questions` questions for the time. @returns its last checkpoint and how many segments it took */
 async function run(
   one: FamilyCase,
-  options: { questions: number; onSegment?: (stores: TenantStores, job: string, segment: number) => Promise<void> },
+  options: {
+    questions: number;
+    dataBytes?: number;
+    onSegment?: (stores: TenantStores, job: string, segment: number) => Promise<void>;
+  },
 ): Promise<{ checkpoint: Buffer; segments: number; metrics: JobRecord['metrics'] }> {
   const stores = storesOf(cloud);
   const id = `job_${String(++count).padStart(26, '0')}`;
@@ -80,7 +85,7 @@ async function run(
         deadlineMs: clock.nowMs() + HOUR_MS,
         threads: 1,
         memoryMb: 1024,
-        dataBytes: 1e9,
+        dataBytes: options.dataBytes ?? 1e9,
         gbSecondUsd: 1e-5,
       },
     );
@@ -113,3 +118,18 @@ describe.each(CASES.map((one) => [one.family, one] as const))('%s', (_, one) => 
     expect([cut.metrics, torn.metrics]).toEqual([whole.metrics, whole.metrics]);
   });
 });
+
+it.each(['cnn', 'rnn', 'linear_regression'])(
+  '%s learns by ranges of the stored objects what does not fit into memory, the same however it is cut',
+  async (family) => {
+    const one = CASES.find((candidate) => candidate.family === family)!;
+    const dataBytes = 60 * 48;
+
+    const whole = await run(one, { questions: 1e6, dataBytes });
+    const cut = await run(one, { questions: 20, dataBytes });
+
+    expect(decodeCheckpoint(whole.checkpoint).blockRows).toBeLessThan(10);
+    expect(Buffer.compare(cut.checkpoint, whole.checkpoint)).toBe(0);
+    expect(cut.metrics).toEqual(whole.metrics);
+  },
+);
