@@ -10,7 +10,7 @@ import { readCsv } from '../shared/data/csv.ts';
 import type { Table } from '../shared/data/table.ts';
 import { sampleBackground } from '../shared/explain/background.ts';
 import { Explainer } from '../shared/explain/explainer.ts';
-import type { ExplainedRow } from '../shared/explain/explainer.ts';
+import type { ExplainedRow } from '../shared/explain/answer.ts';
 import { pictureOf } from '../shared/explain/picture/picture.ts';
 import type { TrainingSpec } from '../shared/families/spec.ts';
 import { exportModel, runSegment } from '../shared/runtime/trainer.ts';

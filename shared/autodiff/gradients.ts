@@ -20,6 +20,8 @@ import type { Cotangent, RowSum } from './vjp.ts';
 export interface GradientOptions {
   /** The cotangent to begin with, of y's type; one where y is a scalar. */
   readonly cotangent?: Value;
+  /** What y does not depend on has a gradient of zeros, instead of none; its shape is static. */
+  readonly isZeroWhereUnreached?: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export function gradients(
   g: GraphBuilder,
   y: Value,
   wrt: readonly Value[],
-  { cotangent }: GradientOptions = {},
+  { cotangent, isZeroWhereUnreached = false }: GradientOptions = {},
 ): Value[] {
   const path = pathTo(g, wrt);
   const cotangents = new Cotangents(g);
@@ -47,6 +49,8 @@ export function gradients(
   }
   return wrt.map((value) => {
     const gradient = cotangents.read(value);
+    if (gradient === undefined && isZeroWhereUnreached)
+      return g.expand(g.scalar(0, value.dtype as NumericDType), value.shape as readonly number[]);
     if (gradient === undefined)
       throw new NoGradientError(`no differentiable path leads from '${value.name}' to '${y.name}'`);
     return gradient;

@@ -7,9 +7,9 @@ import { matrixColumns } from '../data/encoding-graph.ts';
 import { widthOf } from '../data/encoding.ts';
 import type { Encoding } from '../data/encoding.ts';
 import type { Table } from '../data/table.ts';
-import { feedsOf } from '../runtime/instances.ts';
-import type { ModelSchema } from '../runtime/model-schema.ts';
 import { Random } from '../tensor/random.ts';
+import { rowsOfRequest } from './instances.ts';
+import type { Subject } from './subject.ts';
 import type { Feeds } from './terms.ts';
 
 /** The file beside a model. */
@@ -29,10 +29,9 @@ export interface StoredBackground {
 }
 
 export interface Background {
-  /** `training` or `given`. */
+  /** `training`, `given`, or `empty` of a text, which is compared with its parts. */
   readonly name: string;
-  readonly feeds: Feeds;
-  readonly rows: number;
+  readonly rows: readonly Feeds[];
   /** Means of the encoded columns over more rows than these, in the order of the matrix. */
   readonly means?: Float64Array | undefined;
   /** Encoded columns of each feature, where it is not one. */
@@ -81,12 +80,14 @@ function columnMeans({ shape, data }: TrainedData['x'], width: number): number[]
 }
 
 /** The stored sample as feeds. */
-export function storedBackground(schema: ModelSchema, stored: StoredBackground): Background {
+export function storedBackground(subject: Subject, stored: StoredBackground): Background {
   return {
     name: 'training',
-    feeds: feedsOf(schema.features, stored.rows),
-    rows: stored.rows.length,
-    widths: Object.fromEntries(stored.features.map(({ name, width }) => [name, width])),
+    rows: rowsOfRequest(subject, stored.rows),
+    widths: widthsOf(stored),
     ...(stored.means.length === 0 ? {} : { means: Float64Array.from(stored.means) }),
   };
 }
+
+export const widthsOf = ({ features }: StoredBackground): Record<string, number> =>
+  Object.fromEntries(features.map(({ name, width }) => [name, width]));

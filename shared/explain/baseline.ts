@@ -1,68 +1,96 @@
 /** Where integrated gradients begin: chosen by the kind of feature, named in the answer, or given. */
 import { ServiceError } from '../errors.ts';
-import type { FeatureSchema, ModelSchema } from '../runtime/model-schema.ts';
+import type { ModelSchema } from '../runtime/model-schema.ts';
 import { sizeOf } from '../tensor/shape.ts';
-import { tensor } from '../tensor/tensor.ts';
+import { fromNumbers, tensor, toNumbers } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import type { Background, StoredBackground } from './background.ts';
 import type { Baseline } from './contract.ts';
+import { rowsAt } from './instances.ts';
+import { joinRows, mapFeeds } from './rows.ts';
+import { isOpen, stretchedTo } from './steps.ts';
+import type { Subject } from './subject.ts';
 import type { Feeds } from './terms.ts';
-import { feedsAt } from './instances-at.ts';
-import { mapFeeds } from './rows.ts';
 
 interface Known {
   readonly background: Background | undefined;
   readonly stored: StoredBackground | undefined;
 }
 
-/** `zeros` for images (black), `mean` of the background for columns and series where there is one. @throws invalid_request */
-export function baselineOf(schema: ModelSchema, { baseline }: { readonly baseline?: unknown }, known: Known): Baseline {
-  const [first] = schema.features;
-  const isImage = first?.type === 'tensor' && (first.shape?.length ?? 0) >= 2;
-  const asked = baseline ?? (isImage || known.background === undefined ? 'zeros' : 'mean');
-  if (first?.type === 'text' && (baseline === undefined || asked === 'zeros'))
-    return { name: 'empty', feeds: feedsAt('/baseline', schema, [{ [first.name]: '' }]) };
-  if (asked === 'zeros') return { name: 'zeros', feeds: zerosOf(schema.features) };
-  if (asked === 'mean') {
-    if (known.background === undefined)
-      throw new ServiceError(
-        'invalid_request',
-        'baseline: "mean" is that of a background, and the model has none: give "background"',
-        {
-          param: '/baseline',
-        },
-      );
-    return { name: 'mean', feeds: meanOf(known.background.feeds) };
-  }
-  return { name: 'given', feeds: fillMissing(feedsAt('/baseline', schema, [asked]), known.stored) };
+/** The baseline of a row. */
+export type BaselineOf = (row: Feeds) => Baseline;
+
+/**
+ * `zeros` of images (black), `mean` of the background of columns and series where there is one, `padding` of texts.
+ * @throws invalid_request pointing to /baseline
+ */
+export function baselineFor(subject: Subject, baseline: unknown, known: Known): BaselineOf {
+  const asked = baseline ?? defaultOf(subject.schema, known);
+  const named = typeof asked === 'string' ? NAMED[asked] : undefined;
+  if (named !== undefined) return named(subject, known);
+  return givenAs('given', subject, rowsAt('/baseline', subject, [asked])[0]!, known);
 }
 
-function zerosOf(features: readonly FeatureSchema[]): Feeds {
-  return Object.fromEntries(
-    features.map(({ name, type, shape = [1] }): [string, HostTensor] => {
-      if (type === 'category') return [name, tensor('string', [1, 1], [''])];
-      if (type === 'tensor') return [name, tensor('float32', [1, ...shape], new Float32Array(sizeOf(shape)))];
-      return [name, tensor('float64', [1, 1], new Float64Array(1))];
-    }),
-  );
+type BaselineName = 'zeros' | 'mean' | 'padding';
+
+function defaultOf(schema: ModelSchema, { background }: Known): BaselineName {
+  const [first] = schema.features;
+  if (first?.type === 'text') return 'padding';
+  const isImage = first?.type === 'tensor' && (first.shape?.length ?? 0) >= 2 && !isOpen(schema);
+  return isImage || background === undefined ? 'zeros' : 'mean';
 }
+
+const NAMED: Readonly<Record<string, (subject: Subject, known: Known) => BaselineOf>> = {
+  zeros(subject) {
+    refuseUnless(!isText(subject), 'zeros', 'of numbers');
+    return (row) => ({ name: 'zeros', row: zerosLike(row) });
+  },
+  mean(subject, { background }) {
+    refuseUnless(!isText(subject), 'mean', 'of numbers');
+    refuseUnless(background !== undefined, 'mean', 'that of a background, and the model has none: give "background"');
+    return (row) => {
+      const others = background!.rows.map((other) => stretchedTo(subject.schema, other, row));
+      return { name: 'mean', row: meanOf(joinRows(others)) };
+    };
+  },
+  padding(subject, known) {
+    refuseUnless(isText(subject), 'padding', 'of texts');
+    return givenAs('padding', subject, rowsAt('/baseline', subject, [''])[0]!, known);
+  },
+};
+
+const isText = ({ schema }: Subject): boolean => schema.features[0]?.type === 'text';
+
+function givenAs(name: string, { schema }: Subject, start: Feeds, { stored }: Known): BaselineOf {
+  const filled = fillMissing(start, stored, '/baseline');
+  return (row) => ({ name, row: stretchedTo(schema, filled, row) });
+}
+
+/** @throws invalid_request where the name does not fit the model */
+function refuseUnless(isSo: boolean, name: BaselineName, what: string): void {
+  if (isSo) return;
+  throw new ServiceError('invalid_request', `baseline: "${name}" is ${what}`, { param: '/baseline' });
+}
+const zerosLike = (row: Feeds): Feeds =>
+  mapFeeds(row, ({ dtype, shape }) =>
+    dtype === 'string' ? tensor('string', shape, ['']) : fromNumbers(dtype, new Float64Array(sizeOf(shape)), shape),
+  );
 
 /** The mean of numbers that are there, the most frequent of categories. */
 function meanOf(feeds: Feeds): Feeds {
   return mapFeeds(feeds, (value) => {
     const shape = [1, ...value.shape.slice(1)];
     if (value.dtype === 'string') return tensor('string', shape, [mostFrequent(value.data)]);
-    const width = sizeOf(value.shape.slice(1));
+    const width = sizeOf(shape);
     const [sums, counts] = [new Float64Array(width), new Float64Array(width)];
-    for (const [at, number] of (value.data as Float64Array).entries()) {
+    for (const [at, number] of toNumbers(value).entries()) {
       if (Number.isNaN(number)) continue;
       sums[at % width]! += number;
       counts[at % width]!++;
     }
     const means = sums.map((sum, j) => (counts[j] === 0 ? 0 : sum / counts[j]!));
-    return value.dtype === 'float32'
-      ? tensor('float32', shape, Float32Array.from(means))
-      : tensor('float64', shape, means);
+    const isWhole = value.dtype === 'int32' || value.dtype === 'int64';
+    return fromNumbers(value.dtype, isWhole ? means.map(Math.round) : means, shape);
   });
 }
 
@@ -73,22 +101,17 @@ function mostFrequent(values: readonly string[]): string {
 }
 
 /** Missing numbers become what training took for them: a line to a missing number has no points. @throws invalid_request where that is not known */
-export function fillMissing(feeds: Feeds, stored: StoredBackground | undefined): Feeds {
-  return mapFeeds(feeds, (value, name) => {
+export function fillMissing(row: Feeds, stored: StoredBackground | undefined, param = '/instances'): Feeds {
+  return mapFeeds(row, (value, name): HostTensor => {
     if (value.dtype !== 'float64' || !value.data.some((number) => Number.isNaN(number))) return value;
     const fill = stored?.features.find((feature) => feature.name === name)?.fill;
-    if (typeof fill !== 'number')
-      throw new ServiceError(
-        'invalid_request',
-        `feature "${name}": integrated_gradients needs a number, and what a missing one stands for is not known`,
-        {
-          param: '/instances',
-        },
+    if (typeof fill === 'number')
+      return tensor(
+        'float64',
+        value.shape,
+        value.data.map((number) => (Number.isNaN(number) ? fill : number)),
       );
-    return tensor(
-      'float64',
-      value.shape,
-      value.data.map((number) => (Number.isNaN(number) ? fill : number)),
-    );
+    const message = `feature "${name}": integrated_gradients needs a number, and what a missing one stands for is not known`;
+    throw new ServiceError('invalid_request', message, { param });
   });
 }

@@ -1,7 +1,6 @@
 /** Which method `auto` is, and why: the one that is exact for the model, or else the cheapest that still adds up. */
 import type { MethodName } from './terms.ts';
 import { METHODS } from './methods/index.ts';
-import { playersOf } from './players.ts';
 import type { Subject } from './subject.ts';
 
 /** Passes that `auto` spends on one row of exact Shapley values. */
@@ -12,9 +11,10 @@ export interface Choice {
   readonly reason: string;
 }
 
-export function chooseMethod(subject: Subject, backgroundRows: number): Choice {
+/** @param players of the Shapley game of a row */
+export function chooseMethod(subject: Subject, players: number, backgroundRows: number): Choice {
   const { features } = subject.schema;
-  if (METHODS.linear_shap.refusal(subject) === undefined) {
+  if (METHODS.linear_shap.refusal(subject, players) === undefined) {
     return {
       method: 'linear_shap',
       reason: 'the model is linear in its encoded features: the closed form is exact and costs one pass',
@@ -27,8 +27,7 @@ export function chooseMethod(subject: Subject, backgroundRows: number): Choice {
         'a network over one tensor or text: gradients along a line reach every element, and the steps are doubled until they add up',
     };
   }
-  const players = playersOf(features).length;
-  if (METHODS.exact_shap.refusal(subject) === undefined && 2 ** players * backgroundRows <= EXACT_PASSES) {
+  if (METHODS.exact_shap.refusal(subject, players) === undefined && 2 ** players * backgroundRows <= EXACT_PASSES) {
     return {
       method: 'exact_shap',
       reason: `${players} features make ${2 ** players} coalitions: all of them can be asked`,

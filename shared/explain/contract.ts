@@ -1,7 +1,8 @@
 /**
- * The contract of an attribution method: one small file that says whom it can explain and how. Methods see a model (`Subject`) and rows as feeds;
+ * The contract of an attribution method: one small file that says whom it can explain and how. Methods see a model (`Subject`) and one row as feeds;
  * they know nothing of requests, tenants or AWS. An additive method's attributions have to add up, and every answer says whether they do.
  */
+import type { Aim } from './aim.ts';
 import type { Background } from './background.ts';
 import type { Subject } from './subject.ts';
 import type { Attributions, Completeness, Feeds, MethodName } from './terms.ts';
@@ -18,15 +19,15 @@ export interface Effort {
 }
 
 export interface PlannedEffort extends Pick<Effort, 'steps' | 'samples'> {
+  /** Of the Shapley game of the row (players.ts). */
+  readonly players: number;
   readonly backgroundRows: number;
 }
 
+/** What is asked of one row. */
 export interface Question extends Effort {
-  /** The rows to explain. */
-  readonly feeds: Feeds;
-  readonly rows: number;
-  /** For each row the weights of the model's figures that make the one number explained: [rows][figures]. */
-  readonly selectors: readonly Float64Array[];
+  readonly row: Feeds;
+  readonly aim: Aim;
   /** What Shapley values compare with. */
   readonly background?: Background | undefined;
   /** One row that integrated gradients begin at. */
@@ -34,9 +35,9 @@ export interface Question extends Effort {
 }
 
 export interface Baseline {
-  /** As the answer names it: zeros, mean, given. */
+  /** As the answer names it: zeros, mean, padding, given. */
   readonly name: string;
-  readonly feeds: Feeds;
+  readonly row: Feeds;
 }
 
 export interface Explanation {
@@ -59,11 +60,11 @@ export interface Method {
   readonly name: MethodName;
   /** The attributions and the base value add up to the output. */
   readonly isAdditive: boolean;
-  /** What it needs besides the rows. */
+  /** What it needs besides the row. */
   readonly needs: 'background' | 'baseline' | 'nothing';
-  /** Why it cannot explain this model, in words for the caller; undefined where it can. */
-  refusal(subject: Subject): string | undefined;
+  /** Why it cannot explain this model by so many players, in words for the caller; undefined where it can. */
+  refusal(subject: Subject, players: number): string | undefined;
   /** Rows that pass through the model for one explanation, as far as it can be said beforehand. */
   passes(subject: Subject, effort: PlannedEffort): number;
-  explain(subject: Subject, question: Question): Promise<Explanation[]>;
+  explain(subject: Subject, question: Question): Promise<Explanation>;
 }

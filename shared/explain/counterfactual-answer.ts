@@ -2,9 +2,10 @@
 import { ServiceError } from '../errors.ts';
 import type { FeatureSchema, ModelSchema } from '../runtime/model-schema.ts';
 import type { Background } from './background.ts';
+import { aimAt, predictedOf, select } from './aim.ts';
 import { counterfactualOf } from './counterfactual.ts';
-import { rowAt, rowCount } from './rows.ts';
-import { select } from './subject.ts';
+import type { CounterfactualQuestion } from './counterfactual.ts';
+import type { Planned } from './planned.ts';
 import type { Subject } from './subject.ts';
 import type { Feeds, FigureKind, TargetName } from './terms.ts';
 
@@ -36,15 +37,15 @@ export interface CounterfactualRow {
   readonly note?: string;
 }
 
-/** Passes that one search takes, about. */
-export const counterfactualPasses = ({ features }: ModelSchema): number => 1_000 + 60 * features.length;
-
 /** @throws invalid_request where the model is no classification of columns, or names a feature that it has not */
-export async function counterfactualRows(
+export function planCounterfactuals(
   subject: Subject,
-  feeds: Feeds,
-  { request, background }: { request: CounterfactualRequest; background: Background },
-): Promise<CounterfactualRow[]> {
+  rows: readonly Feeds[],
+  {
+    request,
+    background,
+  }: { request: CounterfactualRequest & { maxSeconds?: number | undefined }; background: Background | undefined },
+): Planned<CounterfactualRow[]> {
   const { schema } = subject;
   const classes = requireTable(schema);
   const wanted =
@@ -55,33 +56,44 @@ export async function counterfactualRows(
       '/target',
     );
   const immovable = immovableOf(schema, request);
-  const rows: CounterfactualRow[] = [];
-  for (let i = 0; i < rowCount(feeds); i++) {
-    const row = rowAt(feeds, i);
-    const before = (await subject.run(row))[0]!;
-    const found = await counterfactualOf(subject, { row, background, wanted, immovable });
-    const changed = found?.row ?? row;
-    const after = (await subject.run(changed))[0]!;
-    const reached = subject.predicted(found === undefined ? before : after);
-    const label = classes[reached]!;
-    const output = select(after, subject.selector(label, after).weights);
-    const cells = (from: Feeds): Record<string, Cell> =>
-      Object.fromEntries(schema.features.map((feature) => [feature.name, cellOf(feature, from)]));
-    const head = { method: 'counterfactual', target: label, explains: subject.kind, output } as const;
-    if (found === undefined) {
-      rows.push({
-        ...head,
-        attributions: {},
-        note: 'no change of the features that may change was found to give another class',
-      });
-      continue;
-    }
-    const [from, to] = [cells(row), cells(changed)];
-    const changes = Object.fromEntries(found.changed.map((name) => [name, { from: from[name]!, to: to[name]! }]));
-    const { steps, distance } = found;
-    rows.push({ ...head, attributions: steps, counterfactual: { instance: to, changes, distance, predicted: label } });
+  if (background === undefined)
+    throw refused(
+      'background: counterfactual takes the values of rows of data, and none are kept with this model: give "background": [rows]',
+      '/background',
+    );
+  return {
+    passes: rows.length * (1_000 + 60 * schema.features.length),
+    async run() {
+      const answers: CounterfactualRow[] = [];
+      for (const row of rows) answers.push(await answerOf(subject, { row, background, wanted, immovable }, classes));
+      return answers;
+    },
+  };
+}
+
+async function answerOf(
+  subject: Subject,
+  question: CounterfactualQuestion,
+  classes: readonly TargetName[],
+): Promise<CounterfactualRow> {
+  const { row } = question;
+  const { features } = subject.schema;
+  const before = (await subject.run(row))[0]!;
+  const found = await counterfactualOf(subject, question);
+  const after = found === undefined ? before : (await subject.run(found.row))[0]!;
+  const label = classes[predictedOf(after)]!;
+  const output = select(after, aimAt(subject, { target: label }, after).weights);
+  const head = { method: 'counterfactual', target: label, explains: subject.kind, output } as const;
+  if (found === undefined) {
+    const note = 'no change of the features that may change was found to give another class';
+    return { ...head, attributions: {}, note };
   }
-  return rows;
+  const cells = (from: Feeds): Record<string, Cell> =>
+    Object.fromEntries(features.map((feature) => [feature.name, cellOf(feature, from)]));
+  const [from, to] = [cells(row), cells(found.row)];
+  const changes = Object.fromEntries(found.changed.map((name) => [name, { from: from[name]!, to: to[name]! }]));
+  const { steps, distance } = found;
+  return { ...head, attributions: steps, counterfactual: { instance: to, changes, distance, predicted: label } };
 }
 
 function requireTable({ classes, features }: ModelSchema): readonly TargetName[] {

@@ -6,8 +6,9 @@
  */
 import type { FeatureSchema } from '../runtime/model-schema.ts';
 import { tensor } from '../tensor/tensor.ts';
+import { predictedOf } from './aim.ts';
 import type { Background } from './background.ts';
-import { joinRows, mapFeeds, pickRows } from './rows.ts';
+import { joinRows, mapFeeds } from './rows.ts';
 import type { Subject } from './subject.ts';
 import type { Feeds } from './terms.ts';
 
@@ -42,7 +43,7 @@ export async function counterfactualOf(
   subject: Subject,
   question: CounterfactualQuestion,
 ): Promise<Counterfactual | undefined> {
-  const search = new Search(subject, question, subject.predicted((await subject.run(question.row))[0]!));
+  const search = new Search(subject, question, predictedOf((await subject.run(question.row))[0]!));
   const values = search.movable.flatMap((feature) => search.candidates(feature));
   const singles = values.map((change) => search.apply([change]));
   const margins = await search.consider(singles);
@@ -85,7 +86,7 @@ class Search {
   /** Values that a feature may take: those of the sample and a grid over its range, or every category. */
   candidates({ name, type, categories = [] }: FeatureSchema): Change[] {
     if (type === 'category') return categories.map((value) => ({ name, value }));
-    const known = (this.#question.background.feeds[name]!.data as Float64Array).filter((value) => !Number.isNaN(value));
+    const known = this.#sample(name).filter((value) => !Number.isNaN(value));
     const [low, high] = [Math.min(...known), Math.max(...known)];
     const grid = Array.from({ length: GRID }, (_, k) => low + ((high - low) * k) / (GRID - 1));
     const whole = type === 'integer' || type === 'boolean';
@@ -123,11 +124,11 @@ class Search {
   /** Rows of the sample that have the wanted class, feature by feature set back while they keep it. */
   async fromSample(): Promise<void> {
     const { background, row } = this.#question;
-    const figures = await this.#subject.run(background.feeds);
+    const figures = await this.#subject.run(joinRows(background.rows));
     const wanted = figures.flatMap((values, i) => (this.#isFlipped(values) ? [i] : []));
     for (const i of wanted.slice(0, 16)) {
       let current = mapFeeds(row, (value, name) =>
-        this.#question.immovable.has(name) ? value : pickRows(background.feeds, [i])[name]!,
+        this.#question.immovable.has(name) ? value : background.rows[i]![name]!,
       );
       const order = this.movable
         .map(({ name }) => name)
@@ -159,8 +160,13 @@ class Search {
     }
   }
 
+  /** The values of a number in the sample. */
+  #sample(name: string): number[] {
+    return this.#question.background.rows.map((row) => (row[name]!.data as Float64Array)[0]!);
+  }
+
   #isFlipped(figures: Float64Array): boolean {
-    const predicted = this.#subject.predicted(figures);
+    const predicted = predictedOf(figures);
     return this.#question.wanted === undefined ? predicted !== this.#own : predicted === this.#question.wanted;
   }
 
@@ -186,9 +192,8 @@ class Search {
   }
 
   #rangeOf(name: string): number {
-    const { data, dtype } = this.#question.background.feeds[name]!;
-    if (dtype === 'string') return 1;
-    const known = Array.from(data as Float64Array).filter((value) => !Number.isNaN(value));
+    if (typeof this.#question.row[name]!.data[0] === 'string') return 1;
+    const known = this.#sample(name).filter((value) => !Number.isNaN(value));
     const range = Math.max(...known) - Math.min(...known);
     return range > 0 ? range : 1;
   }

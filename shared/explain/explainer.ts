@@ -1,29 +1,30 @@
-/** Explanations of a model's file: takes instances as a request has them, chooses method, target and baseline, and gives attributions by feature. */
+/** Explanations of a model's file: plans what a request asks for, so that its cost is known before, then chooses target and baseline and gives attributions by feature. */
 import { ServiceError } from '../errors.ts';
-import { tokensOf } from '../data/text.ts';
-import { feedsOf } from '../runtime/instances.ts';
 import type { ModelSchema } from '../runtime/model-schema.ts';
 import { createEngine } from '../runtime/session.ts';
-import { storedBackground } from './background.ts';
+import { aimAt } from './aim.ts';
+import type { AimRequest } from './aim.ts';
+import { shownAs } from './answer.ts';
+import type { ExplainedRow } from './answer.ts';
+import { storedBackground, widthsOf } from './background.ts';
 import type { Background, StoredBackground } from './background.ts';
-import { baselineOf, fillMissing } from './baseline.ts';
+import { baselineFor, fillMissing } from './baseline.ts';
 import { chooseMethod } from './choose.ts';
 import type { Choice } from './choose.ts';
-import type { Explanation } from './contract.ts';
-import { counterfactualRows } from './counterfactual-answer.ts';
+import type { Method } from './contract.ts';
+import { planCounterfactuals } from './counterfactual-answer.ts';
 import type { CounterfactualRequest, CounterfactualRow } from './counterfactual-answer.ts';
-import type { Attributions, Completeness, FigureKind, MethodName, TargetName } from './terms.ts';
-import { feedsAt } from './instances-at.ts';
+import { rowsAt, rowsOfRequest } from './instances.ts';
 import { METHODS } from './methods/index.ts';
-import { rowCount } from './rows.ts';
-import { requireExplainable, Subject } from './subject.ts';
+import type { Planned } from './planned.ts';
+import { playersOf } from './players.ts';
+import { Subject } from './subject.ts';
+import type { Feeds, MethodName } from './terms.ts';
 
-export interface ExplainRequest {
+export interface ExplainRequest extends AimRequest {
   readonly instances: readonly unknown[];
   readonly method?: MethodName | 'auto' | undefined;
-  /** A class, by default the predicted one; a step of a forecast from 1. */
-  readonly target?: TargetName | undefined;
-  /** `zeros`, `mean` (of the background) or an instance. */
+  /** `zeros`, `mean` (of the background), `padding` (of texts) or an instance. */
   readonly baseline?: unknown;
   /** Instances in place of the stored sample. */
   readonly background?: readonly unknown[] | undefined;
@@ -33,42 +34,21 @@ export interface ExplainRequest {
   readonly maxSeconds?: number | undefined;
 }
 
-/** Numbers nested as the feature is. */
-export type Nested = number | readonly Nested[];
-
-export interface ExplainedRow {
-  readonly method: MethodName;
-  /** Why `auto` chose it. */
-  readonly reason?: string;
-  readonly target: TargetName;
-  readonly explains: FigureKind;
-  readonly base_value?: number;
-  readonly output: number;
-  /** By feature; of a model with one tensor feature the nested numbers alone. */
-  readonly attributions: Readonly<Record<string, Nested>> | Nested;
-  /** Of a text: what each attribution belongs to. */
-  readonly tokens?: string[];
-  readonly completeness?: Completeness;
-  readonly standard_errors?: Readonly<Record<string, Nested>> | Nested;
-  readonly baseline?: string;
-  readonly background?: { readonly name: string; readonly rows: number };
-  readonly steps?: number;
-  readonly note?: string;
-}
-
 export const DEFAULT_MAX_SECONDS = 10;
 
 export class Explainer {
   readonly subject: Subject;
   readonly #stored: StoredBackground | undefined;
 
-  /** @param stored the sample beside the model, where there is one */
+  /**
+   * @param options.stored the sample beside the model, where there is one
+   * @param options.isForeign the file was made elsewhere
+   */
   constructor(
     bytes: Uint8Array,
-    options: { readonly threads: number; readonly stored?: StoredBackground | undefined },
+    options: { readonly threads: number; readonly stored?: StoredBackground | undefined; readonly isForeign?: boolean },
   ) {
-    this.subject = new Subject(bytes, createEngine({ threads: options.threads }));
-    requireExplainable(this.subject.schema);
+    this.subject = new Subject(bytes, createEngine({ threads: options.threads }), options.isForeign);
     this.#stored = options.stored;
   }
 
@@ -76,127 +56,108 @@ export class Explainer {
     return this.subject.schema;
   }
 
-  /** @throws invalid_request pointing to the field, shape_mismatch, unsupported_operator naming the op */
   async explain(request: ExplainRequest): Promise<ExplainedRow[]> {
-    const deadlineMs = performance.now() + (request.maxSeconds ?? DEFAULT_MAX_SECONDS) * 1000;
+    return this.plan(request).run();
+  }
+
+  async counterfactuals(request: ExplainRequest & CounterfactualRequest): Promise<CounterfactualRow[]> {
+    return this.planCounterfactuals(request).run();
+  }
+
+  /** @throws invalid_request pointing to the field, shape_mismatch; when it runs, unsupported_operator naming the op */
+  plan(request: ExplainRequest): Planned<ExplainedRow[]> {
     const { subject } = this;
-    const raw = feedsOf(this.schema.features, request.instances);
+    const raw = rowsOfRequest(subject, request.instances);
     const background = this.#background(request);
-    const { method: name, reason } = this.#choice(request, background);
+    const players = raw.map((row) => playersOf(this.schema, row).length);
+    const { method: name, reason } = this.#choice(request, Math.max(...players), background);
     const method = METHODS[name];
-    const refusal = method.refusal(subject);
+    const refusal = method.refusal(subject, Math.max(...players));
     if (refusal !== undefined)
       throw new ServiceError('invalid_request', `method: ${name}: ${refusal}`, { param: '/method' });
     if (method.needs === 'background' && background === undefined) throw noBackground(name);
-    const feeds = method.needs === 'baseline' ? fillMissing(raw, this.#stored) : raw;
-    const figures = await subject.run(feeds);
-    const chosen = figures.map((row) => subject.selector(request.target, row));
-    const baseline =
-      method.needs === 'baseline' ? baselineOf(this.schema, request, { background, stored: this.#stored }) : undefined;
-    const explanations = await method.explain(subject, {
-      feeds,
-      rows: rowCount(feeds),
-      selectors: chosen.map(({ weights }) => weights),
-      seed: request.seed ?? 0,
-      steps: request.steps,
-      samples: request.samples,
-      deadlineMs,
-      background,
-      baseline,
-    });
-    const compared = method.needs === 'background' ? background : undefined;
-    return explanations.map((explanation, i) => ({
-      method: name,
-      ...(reason === undefined ? {} : { reason }),
-      target: chosen[i]!.target,
-      explains: subject.kind,
-      ...this.#show(explanation),
-      ...tokensIn(this.schema, request.instances[i]),
-      ...(compared === undefined ? {} : { background: { name: compared.name, rows: compared.rows } }),
-    }));
-  }
-
-  /** The smallest changes that give another class. @throws as `explain` does */
-  async counterfactuals(request: ExplainRequest & CounterfactualRequest): Promise<CounterfactualRow[]> {
-    const feeds = feedsOf(this.schema.features, request.instances);
-    const background = this.#background(request);
-    if (background === undefined) throw noBackground('counterfactual');
-    return counterfactualRows(this.subject, feeds, { request, background });
-  }
-
-  /** Passes that a request will take, as far as it can be said beforehand. */
-  passesOf(request: ExplainRequest): number {
-    const background = request.background?.length ?? this.#stored?.rows.length ?? 1;
-    const method =
-      request.method === undefined || request.method === 'auto'
-        ? chooseMethod(this.subject, background).method
-        : request.method;
     const { steps, samples } = request;
-    const own = METHODS[method].passes(this.subject, { steps, samples, backgroundRows: background });
-    // One more tells which class is the predicted one.
-    return request.instances.length * (1 + own);
+    const backgroundRows = Math.max(1, background?.rows.length ?? 1);
+    const passes = players.map((count) => method.passes(subject, { steps, samples, players: count, backgroundRows }));
+    return {
+      // One more of each tells which class is the predicted one.
+      passes: passes.reduce((sum, own) => sum + 1 + own, 0),
+      run: () => this.#run({ ...request, raw, background, method, reason }),
+    };
+  }
+
+  /** The smallest changes that give another class. @throws as `plan` does */
+  planCounterfactuals(request: ExplainRequest & CounterfactualRequest): Planned<CounterfactualRow[]> {
+    const rows = rowsOfRequest(this.subject, request.instances);
+    return planCounterfactuals(this.subject, rows, { request, background: this.#background(request) });
   }
 
   release(): Promise<void> {
     return this.subject.release();
   }
 
+  async #run(work: Work): Promise<ExplainedRow[]> {
+    const { subject } = this;
+    const { method, background, reason } = work;
+    const deadlineMs = performance.now() + (work.maxSeconds ?? DEFAULT_MAX_SECONDS) * 1000;
+    const isAlongLine = method.needs === 'baseline';
+    const rows = isAlongLine ? work.raw.map((row) => fillMissing(row, this.#stored)) : work.raw;
+    const baselineOf = isAlongLine
+      ? baselineFor(subject, work.baseline, { background, stored: this.#stored })
+      : undefined;
+    const figures = await subject.runEach(rows);
+    const answers: ExplainedRow[] = [];
+    for (const [i, row] of rows.entries()) {
+      const aim = aimAt(subject, work, figures[i]!);
+      const { seed = 0, steps, samples } = work;
+      const question = { row, aim, seed, steps, samples, deadlineMs, background, baseline: baselineOf?.(row) };
+      const { weights: _, ...aimed } = aim;
+      const shown = shownAs(subject, row, await method.explain(subject, question), work.instances[i]);
+      answers.push({
+        method: method.name,
+        ...(reason === undefined ? {} : { reason }),
+        ...aimed,
+        explains: subject.kind,
+        ...shown,
+        ...(method.needs === 'background' ? { background: namedAs(background!) } : {}),
+      });
+    }
+    return answers;
+  }
+
   #background({ background: given }: ExplainRequest): Background | undefined {
-    const stored = this.#stored && storedBackground(this.schema, this.#stored);
-    if (given === undefined) return stored;
-    const feeds = feedsAt('/background', this.schema, given);
-    return { name: 'given', feeds, rows: given.length, widths: stored?.widths ?? {} };
+    if (this.schema.features[0]?.type === 'text') {
+      if (given === undefined) return { name: 'empty', rows: [], widths: {} };
+      const message = 'background: expected none for a text, which is compared with itself without some of its tokens';
+      throw new ServiceError('invalid_request', message, { param: '/background' });
+    }
+    if (given === undefined) return this.#stored && storedBackground(this.subject, this.#stored);
+    const widths = this.#stored === undefined ? {} : widthsOf(this.#stored);
+    return { name: 'given', rows: rowsAt('/background', this.subject, given), widths };
   }
 
   #choice(
     { method = 'auto' }: ExplainRequest,
+    players: number,
     background: Background | undefined,
   ): Partial<Choice> & Pick<Choice, 'method'> {
-    return method === 'auto' ? chooseMethod(this.subject, background?.rows ?? 1) : { method };
+    return method === 'auto' ? chooseMethod(this.subject, players, background?.rows.length ?? 1) : { method };
   }
+}
 
-  #show({ attributions, standardErrors, completeness, ...rest }: Explanation) {
-    return {
-      ...(rest.baseValue === undefined ? {} : { base_value: rest.baseValue }),
-      output: rest.output,
-      attributions: nested(this.schema, attributions),
-      ...(completeness === undefined ? {} : { completeness }),
-      ...(standardErrors === undefined ? {} : { standard_errors: nested(this.schema, standardErrors) }),
-      ...(rest.baseline === undefined ? {} : { baseline: rest.baseline }),
-      ...(rest.steps === undefined ? {} : { steps: rest.steps }),
-      ...(rest.note === undefined ? {} : { note: rest.note }),
-    };
-  }
+interface Work extends Omit<ExplainRequest, 'method' | 'background'> {
+  readonly raw: readonly Feeds[];
+  readonly method: Method;
+  readonly reason: string | undefined;
+  readonly background: Background | undefined;
+}
+
+/** A text is compared with one row, the empty text. */
+function namedAs({ name, rows }: Background): { name: string; rows: number } {
+  return { name, rows: Math.max(1, rows.length) };
 }
 
 function noBackground(method: MethodName | 'counterfactual'): ServiceError {
   const message = `background: ${method} compares with rows of data, and none are kept with this model: give "background": [rows]`;
   return new ServiceError('invalid_request', message, { param: '/background' });
-}
-
-/** As the answer has them: a number for a column, nested numbers for a tensor or a text, and those alone where the model has one such feature. */
-function nested({ features }: ModelSchema, attributions: Attributions): Readonly<Record<string, Nested>> | Nested {
-  const byFeature = Object.fromEntries(
-    features.map(({ name, type, shape, length = 1 }) => {
-      const values = attributions[name]!;
-      if (type === 'text') return [name, Array.from(values.subarray(0, length))];
-      return [name, type === 'tensor' ? nest(values, shape ?? [], 0) : values[0]!];
-    }),
-  );
-  const [only, ...others] = features;
-  return others.length === 0 && (only?.type === 'tensor' || only?.type === 'text') ? byFeature[only.name]! : byFeature;
-}
-
-/** The tokens of a text that were read, as many as there are attributions. */
-function tokensIn({ features }: ModelSchema, instance: unknown): { tokens?: string[] } {
-  const [only, ...others] = features;
-  if (only?.type !== 'text' || others.length > 0) return {};
-  const text: unknown = typeof instance === 'object' && instance !== null ? Object.values(instance)[0] : instance;
-  return typeof text === 'string' ? { tokens: tokensOf(text, only.tokens ?? 'word', only.length) } : {};
-}
-
-function nest(values: Float64Array, [size, ...inner]: readonly number[], offset: number): Nested {
-  if (size === undefined) return values[offset]!;
-  const stride = inner.reduce((product, extent) => product * extent, 1);
-  return Array.from({ length: size }, (_, i) => nest(values, inner, offset + i * stride));
 }

@@ -1,15 +1,17 @@
 /**
- * The players of a Shapley game: the features of a row, or where a model has one tensor feature its elements, or patches of an image of many.
- * A coalition's row has the explained row's values where a player takes part, and a background row's elsewhere.
+ * The players of a Shapley game: the features of a row; where a model has one tensor feature its elements, or patches of many; of a text its tokens.
+ * A coalition's rows have the explained row's values where a player takes part, and a background row's elsewhere; a text has the tokens that take part.
  */
-import type { FeatureSchema } from '../runtime/model-schema.ts';
+import type { ModelSchema } from '../runtime/model-schema.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
+import { planeOf } from './plane.ts';
+import type { Plane } from './plane.ts';
+import { mapFeeds } from './rows.ts';
 import type { Attributions, Feeds } from './terms.ts';
 
 export interface Player {
-  readonly name: string;
   readonly feature: string;
   /** Positions within one row of the feature; all of them where it is left out. */
   readonly elements?: Int32Array;
@@ -17,78 +19,70 @@ export interface Player {
 
 /** A tensor of at most this many elements has one player for each. */
 const MAX_ELEMENTS = 32;
-/** Patches along each side of an image. */
+/** Patches along each side of an image, or along the steps and the features of a sequence. */
 const PATCHES = 7;
 
-export function playersOf(features: readonly FeatureSchema[]): Player[] {
+export function playersOf(schema: ModelSchema, row: Feeds): Player[] {
+  const { features } = schema;
   const [only, ...others] = features;
-  if (only?.type !== 'tensor' || others.length > 0) return features.map(({ name }) => ({ name, feature: name }));
-  const shape = only.shape ?? [];
-  const elements = Int32Array.from({ length: sizeOf(shape) }, (_, i) => i);
-  if (elements.length <= MAX_ELEMENTS)
-    return Array.from(elements, (at) => ({
-      name: `${only.name}[${at}]`,
-      feature: only.name,
-      elements: Int32Array.of(at),
-    }));
-  const groups = new Map<string, number[]>();
-  for (const at of elements) {
-    const key = patchOf(at, shape);
-    groups.set(key, [...(groups.get(key) ?? []), at]);
-  }
-  return [...groups].map(([key, own]) => ({
-    name: `${only.name}[${key}]`,
-    feature: only.name,
-    elements: Int32Array.from(own),
-  }));
+  if (only === undefined || others.length > 0 || (only.type !== 'tensor' && only.type !== 'text'))
+    return features.map(({ name }) => ({ feature: name }));
+  const feature = only.name;
+  const value = row[feature]!;
+  const shape = value.shape.slice(1);
+  const count = only.type === 'text' ? tokensIn(value).length : sizeOf(shape);
+  const elements = Int32Array.from({ length: count }, (_, at) => at);
+  if (only.type === 'text' || count <= MAX_ELEMENTS)
+    return Array.from(elements, (at) => ({ feature, elements: Int32Array.of(at) }));
+  const plane = planeOf(schema, shape);
+  const patches = Map.groupBy(elements, (at) => patchOf(at, plane));
+  return Array.from(patches.values(), (own) => ({ feature, elements: Int32Array.from(own) }));
 }
 
-/** The patch of an element: its place along the first two axes, in sevenths. */
-function patchOf(at: number, [height = 1, width = 1, ...rest]: readonly number[]): string {
-  const depth = sizeOf(rest);
-  const [row, column] = [Math.floor(at / (width * depth)), Math.floor(at / depth) % width];
+/** The patch of an element: its place in the plane, in sevenths. */
+function patchOf(at: number, plane: Plane): number {
+  const [row, column] = plane.placeOf(at);
   const part = (place: number, size: number): number =>
     size <= PATCHES ? place : Math.floor((place * PATCHES) / size);
-  return `${part(row, height)},${part(column, width)}`;
+  return part(row, plane.height) * PATCHES + part(column, plane.width);
 }
 
 /** Which players take part: one byte each. */
 export type Coalition = Uint8Array;
 
+export interface Sides {
+  /** The explained row. */
+  readonly row: Feeds;
+  /** Rows of the same shape; none of a text. */
+  readonly background: Feeds | undefined;
+}
+
 /** One row for each coalition and background row, the background's fastest. */
-export function coalitionRows(
-  players: readonly Player[],
-  coalitions: readonly Coalition[],
-  { row, background }: { readonly row: Feeds; readonly background: Feeds },
-): Feeds {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, own]) => [
-      name,
-      mixed(name, { own, other: background[name]!, players, coalitions }),
-    ]),
-  );
+export function coalitionRows(players: readonly Player[], coalitions: readonly Coalition[], sides: Sides): Feeds {
+  const { row, background } = sides;
+  if (background === undefined) return mapFeeds(row, (value) => textsOf(value, coalitions));
+  return mapFeeds(row, (own, name) => {
+    const playing = players.flatMap((player, p) => (player.feature === name ? [{ ...player, p }] : []));
+    return mixed(own, background[name]!, { playing, coalitions });
+  });
 }
 
 interface Mixing {
-  readonly own: HostTensor;
-  readonly other: HostTensor;
-  readonly players: readonly Player[];
+  readonly playing: readonly (Player & { readonly p: number })[];
   readonly coalitions: readonly Coalition[];
 }
 
-function mixed(name: string, { own, other, players, coalitions }: Mixing): HostTensor {
+function mixed(own: HostTensor, other: HostTensor, { playing, coalitions }: Mixing): HostTensor {
   const width = sizeOf(own.shape.slice(1));
   const count = other.shape[0]!;
   const rows = coalitions.length * count;
-  const present = players.flatMap((player, p) => (player.feature === name ? [{ ...player, p }] : []));
-  const shape = [rows, ...own.shape.slice(1)];
   const source = own.data as ArrayLike<unknown>;
   const data: { [at: number]: unknown } =
     own.dtype === 'string'
       ? Array.from({ length: rows }, (_, i) => other.data[i % count])
       : repeated(other.data as Float64Array, coalitions.length);
   for (const [c, coalition] of coalitions.entries()) {
-    for (const { p, elements } of present) {
+    for (const { p, elements } of playing) {
       if (coalition[p] !== 1) continue;
       for (let r = 0; r < count; r++) {
         const at = (c * count + r) * width;
@@ -97,7 +91,7 @@ function mixed(name: string, { own, other, players, coalitions }: Mixing): HostT
       }
     }
   }
-  return tensor(own.dtype, shape, data as Float64Array);
+  return tensor(own.dtype, [rows, ...own.shape.slice(1)], data as Float64Array);
 }
 
 function repeated(data: Float64Array, times: number): Float64Array {
@@ -106,15 +100,46 @@ function repeated(data: Float64Array, times: number): Float64Array {
   return result;
 }
 
+/** The tokens of a text as it is fed (data/text.ts): words in one string, or code points up to the first 0. */
+function tokensIn(value: HostTensor): readonly (string | bigint)[] {
+  if (value.dtype === 'string') return value.data[0] === '' ? [] : value.data[0]!.split(' ');
+  const points = Array.from(value.data as BigInt64Array);
+  const end = points.indexOf(0n);
+  return end < 0 ? points : points.slice(0, end);
+}
+
+/** The text without the tokens that take no part, one for each coalition. */
+function textsOf(value: HostTensor, coalitions: readonly Coalition[]): HostTensor {
+  const tokens = tokensIn(value);
+  const kept = coalitions.map((coalition) => tokens.filter((_, p) => coalition[p] === 1));
+  if (value.dtype === 'string')
+    return tensor(
+      'string',
+      [kept.length, 1],
+      kept.map((words) => words.join(' ')),
+    );
+  const time = Math.max(1, tokens.length);
+  const points = new BigInt64Array(kept.length * time);
+  for (const [i, own] of kept.entries()) points.set(own as bigint[], i * time);
+  return tensor('int64', [kept.length, time], points);
+}
+
 /** The players' values as attributions: a patch's is shared out evenly among its elements. */
 export function attributionsOf(row: Feeds, players: readonly Player[], values: Float64Array): Attributions {
-  const result = Object.fromEntries(
-    Object.entries(row).map(([name, { shape }]) => [name, new Float64Array(sizeOf(shape.slice(1)))]),
-  );
-  for (const [p, { feature, elements }] of players.entries()) {
-    const own = result[feature]!;
-    if (elements === undefined) own.fill(values[p]! / own.length);
-    else for (const at of elements) own[at] = values[p]! / elements.length;
+  const result: Record<string, Float64Array> = {};
+  for (const [feature, { shape }] of Object.entries(row)) {
+    const playing = players.flatMap((player, p) =>
+      player.feature === feature ? [{ ...player, value: values[p]! }] : [],
+    );
+    const [first] = playing;
+    const isWhole = first !== undefined && first.elements === undefined;
+    const size = isWhole ? sizeOf(shape.slice(1)) : playing.reduce((sum, { elements }) => sum + elements!.length, 0);
+    const own = new Float64Array(size);
+    for (const { elements, value } of playing) {
+      if (elements === undefined) own.fill(value / size);
+      else for (const at of elements) own[at] = value / elements.length;
+    }
+    result[feature] = own;
   }
   return result;
 }

@@ -1,6 +1,6 @@
 /** Rows of feeds: one of them, one repeated, several joined. */
 import { ARRAYS } from '../tensor/dtype.ts';
-import { sizeOf } from '../tensor/shape.ts';
+import { sameShape, sizeOf } from '../tensor/shape.ts';
 import { rowsOf, tensor } from '../tensor/tensor.ts';
 import type { HostTensor, NumericDType } from '../tensor/tensor.ts';
 import type { Feeds } from './terms.ts';
@@ -35,6 +35,13 @@ export function pickRows(feeds: Feeds, rows: ArrayLike<number>): Feeds {
       data.set((value.data as Float64Array).subarray(rows[i]! * width, (rows[i]! + 1) * width), i * width);
     return tensor<NumericDType>(value.dtype, shape, data);
   });
+}
+
+/** Can the rows be joined? Sequences may be of several lengths. */
+export function haveOneShape([first, ...others]: readonly Feeds[]): boolean {
+  return others.every((row) =>
+    Object.entries(row).every(([name, { shape }]) => sameShape(shape.slice(1), first![name]!.shape.slice(1))),
+  );
 }
 
 /** Feeds of the same inputs one below the other. */

@@ -23,8 +23,17 @@ export const explainSchema = z.strictObject({
   method: z.enum(EXPLANATION_METHODS).default('auto').describe('auto chooses for the model and says why in `reason`.'),
   target: label
     .optional()
-    .describe('The class to explain, by default the predicted one; of a forecast the step, from 1.'),
-  baseline: z.unknown().optional().describe('Where integrated_gradients begin: "zeros", "mean" or an instance.'),
+    .describe('The class or token to explain, by default the predicted one; of a forecast the step, from 1.'),
+  step: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Of a model with a prediction for every step: which, from 1; by default the last one.'),
+  baseline: z
+    .unknown()
+    .optional()
+    .describe('Where integrated_gradients begin: "zeros", "mean", "padding" (of texts) or an instance.'),
   background: z
     .array(z.unknown())
     .min(1)
@@ -59,6 +68,7 @@ export const explanationSchema = z.object({
   method: z.string(),
   reason: z.string().optional(),
   target: label,
+  step: z.number().int().optional(),
   explains: z
     .string()
     .describe('What `output` is: log_odds (of two classes), logit, probability, score, prediction or distance.'),

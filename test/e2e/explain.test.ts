@@ -1,4 +1,5 @@
 /** Explanations over HTTP: of a table and of images, within predictions, counted, and refused by name. */
+import { inflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { useTenon } from './tenon.ts';
 
@@ -116,11 +117,61 @@ describe('POST /v1/models/{ref}:explain', () => {
     });
   });
 
+  it('is a PNG of an image, whole after its way through the gateway, and not of a table', async () => {
+    const pictures = Array.from({ length: 40 }, (_, i) => ({
+      picture: Array.from({ length: 6 }, () =>
+        Array.from({ length: 6 }, (__, x) => (x < 3 === (i % 2 === 0) ? 200 : 10) + (i % 5)),
+      ),
+      side: i % 2,
+    }));
+    const dataset = await tenon.dataset({ name: 'pictures', format: 'jsonl', rows: pictures });
+    const layers = [
+      { conv2d: { filters: 4, kernel_size: [3, 3], activation: 'relu' } },
+      'flatten',
+      { dense: { units: 2, activation: 'softmax' } },
+    ];
+    const job = await tenon.job({
+      name: 'sides',
+      task: 'classification',
+      family: 'cnn',
+      dataset: dataset['id'],
+      target: 'side',
+      params: { layers, epochs: 2 },
+    });
+    const ask = (model: string, instance: object, accept: string) =>
+      fetch(`${tenon.cloud.apiUrl}/v1/models/${model}:explain`, {
+        method: 'POST',
+        headers: { 'x-api-key': tenon.key('a'), 'content-type': 'application/json', accept },
+        body: JSON.stringify({ instances: [instance] }),
+      });
+
+    const answer = await ask('sides', { picture: pictures[0]!.picture }, 'image/png');
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const refused = await ask('flats', { area: 100, district: 'west' }, 'image/png');
+
+    expect(job['status']).toBe('succeeded');
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'image/png']);
+    expect(bytes.subarray(0, 8)).toEqual(Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]));
+    // 6 pixels at 37 times their size, and the chunk that ends the file.
+    expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([222, 222]);
+    expect(bytes.subarray(-12, -4).toString('latin1')).toBe('\0\0\0\0IEND');
+    const length = bytes.readUInt32BE(33);
+    expect(inflateSync(bytes.subarray(41, 41 + length))).toHaveLength(222 * (1 + 3 * 222));
+    expect(refused.status).toBe(400);
+  });
+
   it('says which field is wrong', async () => {
     const instances = [{ area: 100, district: 'west' }];
     const cases: [object, string][] = [
       [{ instances, method: 'grad_cam' }, '/method'],
       [{ instances, method: 'magic' }, '/method'],
+      [{ instances, max_seconds: 0 }, '/max_seconds'],
+      [{ instances, steps: 0 }, '/steps'],
+      [{ instances, step: 2 }, '/step'],
+      [{ instances, method: 'counterfactual' }, '/method'],
+      [{ instances, method: 'integrated_gradients', baseline: 'nothing' }, '/baseline/0'],
+      [{ instances, method: 'integrated_gradients', baseline: 'padding' }, '/baseline'],
+      [{ instances: [] }, '/instances'],
       [{ instances, target: 'rent' }, '/target'],
       [{ instances, method: 'exact_shap', background: [{ area: 'wide', district: 'west' }] }, '/background/0/area'],
       [{ instances: [{ area: 'wide', district: 'west' }] }, '/instances/0/area'],

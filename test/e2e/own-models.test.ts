@@ -83,7 +83,7 @@ describe('Silero VAD', () => {
     expect(new Set(served).size).toBe(3);
   });
 
-  it('has metadata, an artifact, aliases, and no card and no explanations', async () => {
+  it('has metadata, an artifact and aliases, no card, and no explanations because its rows cannot be put together', async () => {
     const metadata = await tenon.request('GET', '/v2/models/voices');
     const artifact = await tenon.request('GET', '/v1/models/voices/versions/1/artifact');
     const alias = await tenon.request('PUT', '/v1/models/voices/aliases/live', { body: { version: 1 } });
@@ -125,6 +125,32 @@ describe("PaddleOCR's direction classifier", () => {
     expect(second).toHaveLength(2);
     second!.forEach((p, i) => expect(p).toBeCloseTo((direct!.data as Float32Array)[i]!, 4));
     expect([wrong.status, wrong.body['param']]).toEqual([400, '/instances/0']);
+  });
+
+  it('is explained by the gradients of its own operators, and says whether they add up in the time', async () => {
+    const instances = [
+      Array.from({ length: 3 }, () =>
+        Array.from({ length: 16 }, (_, y) => Array.from({ length: 32 }, (__, x) => ((x + y) % 7) / 7)),
+      ),
+    ];
+    const explain = (body: object) =>
+      tenon.request('POST', '/v1/models/direction:explain', { body: { instances, ...body } });
+
+    const line = await explain({ steps: 8, max_seconds: 1 });
+    const map = await explain({ method: 'grad_cam' });
+    const none = await explain({ method: 'kernel_shap' });
+
+    const [row] = line.body['explanations'] as { attributions: number[][][]; completeness: object; baseline: string }[];
+    expect(row).toMatchObject({
+      explains: 'log_odds',
+      baseline: 'zeros',
+      completeness: { passed: expect.any(Boolean) },
+    });
+    expect([row!.attributions.length, row!.attributions[0]!.length, row!.attributions[0]![0]!.length]).toEqual([
+      3, 16, 32,
+    ]);
+    expect(map.status).toBe(200);
+    expect([none.status, none.body['param']]).toEqual([400, '/background']);
   });
 });
 

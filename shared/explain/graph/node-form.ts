@@ -1,10 +1,12 @@
 /**
- * Nodes of any opset from 11 on in the form that this project writes and its gradient rules read: opset 21, every attribute that has a default stated,
+ * Nodes of any opset from 7 on in the form that this project writes and its gradient rules read: opset 21, every attribute that has a default stated,
  * axes counted from the front, axes and sizes as inputs. Source: https://onnx.ai/onnx/operators/, the "Attributes" and "Differences" of each op.
  */
 import { ServiceError } from '../../errors.ts';
 import type { Attribute, GraphDef, NodeDef } from '../../onnx/model.ts';
 import { windowGeometry } from '../../onnx/window.ts';
+import { fromNumbers, scalar } from '../../tensor/tensor.ts';
+import type { HostTensor } from '../../tensor/tensor.ts';
 
 type Attributes = Readonly<Record<string, Attribute<GraphDef>>>;
 
@@ -49,6 +51,9 @@ const WINDOWED: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'MaxPool
 /** Attributes that became inputs, in the order of the inputs after the first. */
 const MOVED: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(Object.keys(DEFAULTS).flatMap((op) => (op.startsWith('Reduce') ? [[op, ['axes']]] : []))),
+  Slice: ['starts', 'ends', 'axes'],
+  Pad: ['pads', 'value'],
+  Clip: ['min', 'max'],
   Squeeze: ['axes'],
   Unsqueeze: ['axes'],
   Split: ['split'],
@@ -62,8 +67,8 @@ const AXIS_OPS: ReadonlySet<string> = new Set([
 
 export interface FormedNode {
   readonly attributes: Attributes;
-  /** Inputs to add, as constants of int64, by their position. */
-  readonly added: ReadonlyMap<number, readonly number[]>;
+  /** Inputs to add, as constants, by their position. */
+  readonly added: ReadonlyMap<number, HostTensor>;
 }
 
 /** Shapes of a node's inputs; none for one that is left out. */
@@ -84,33 +89,32 @@ export function formOf(node: NodeDef, shapes: Shapes): FormedNode {
   return { attributes: isFromEnd ? { ...attributes, axis: axis + rank } : attributes, added };
 }
 
+const ints = (values: readonly number[]): HostTensor => fromNumbers('int64', values);
+
 interface Moving {
   readonly shapes: Shapes;
   /** Attributes of older opsets that are inputs now. */
   readonly moved: readonly string[];
 }
 
-function addedInputs(
-  key: string,
-  { inputs, attributes }: NodeDef,
-  { shapes, moved }: Moving,
-): Map<number, readonly number[]> {
-  const added = new Map<number, readonly number[]>();
+function addedInputs(key: string, { inputs, attributes }: NodeDef, { shapes, moved }: Moving): Map<number, HostTensor> {
+  const added = new Map<number, HostTensor>();
   for (const [i, name] of moved.entries()) {
     const value = attributes[name];
-    if (Array.isArray(value)) added.set(i + 1, value as number[]);
+    if (Array.isArray(value)) added.set(i + 1, ints(value as number[]));
+    else if (typeof value === 'object' && 'float' in value) added.set(i + 1, scalar('float32', value.float));
   }
   const isLeftOut = (i: number): boolean => (inputs[i] ?? '') === '' && !added.has(i);
-  const axesOf = (count: number): number[] => Array.from({ length: count }, (_, axis) => axis);
   // All axes are reduced where none are named.
-  if (key.startsWith('Reduce') && isLeftOut(1)) added.set(1, axesOf(shapes[0]?.length ?? 0));
-  if (key === 'Slice') {
-    const count = shapes[1]?.[0] ?? 0;
-    if (isLeftOut(3)) added.set(3, axesOf(count));
-    if (isLeftOut(4)) added.set(4, Array<number>(count).fill(1));
-  }
+  if (key.startsWith('Reduce') && isLeftOut(1)) added.set(1, firstAxes(shapes[0]?.length));
+  if (key !== 'Slice') return added;
+  const count = shapes[1]?.[0] ?? added.get(1)?.data.length;
+  if (isLeftOut(3)) added.set(3, firstAxes(count));
+  if (isLeftOut(4)) added.set(4, ints(Array<number>(count ?? 0).fill(1)));
   return added;
 }
+
+const firstAxes = (count = 0): HostTensor => ints(Array.from({ length: count }, (_, axis) => axis));
 
 /** Every part of the geometry stated, and the padding in numbers. */
 function windowAttributesOf(node: NodeDef, attributes: Attributes, [x = [], w = []]: Shapes): Attributes {

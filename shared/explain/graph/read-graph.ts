@@ -1,181 +1,129 @@
-/**
- * An ONNX file back to a graph that can be transformed. The types of its values come from running it once on rows of the size wanted, so that shapes that
- * are computed within the graph are known too, and what does not depend on the rows becomes a constant.
- */
-import { NON_DIFFERENTIABLE } from '../../autodiff/rules/index.ts';
+/** An ONNX file back to a graph that can be transformed; what does not depend on the rows becomes a constant. */
+import { differentiableScan } from '../../autodiff/differentiable-scan.ts';
 import { ServiceError } from '../../errors.ts';
-import type { Engine } from '../../onnx/engine.ts';
-import { GraphBuilder } from '../../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../../onnx/graph-builder.ts';
 import type { Value } from '../../onnx/graph.ts';
-import type { Attribute, Attributes, GraphDef, ModelDef, NodeDef } from '../../onnx/model.ts';
-import { writeModel } from '../../onnx/write-model.ts';
-import { isFloat } from '../../tensor/dtype.ts';
-import { fromNumbers } from '../../tensor/tensor.ts';
+import type { Attributes, GraphDef, NodeDef } from '../../onnx/model.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
-import type { Feeds } from '../terms.ts';
 import { formOf } from './node-form.ts';
-import { isRecurrent, unroll } from './unroll.ts';
+import { isRecurrent, recur } from './recurrent.ts';
+import { bodyOf, capturedNames, isGraph, namesUsedBy } from './typed-nodes.ts';
+import type { TypedNodes } from './typed-nodes.ts';
 
-export interface ReadGraph {
-  readonly g: GraphBuilder;
-  /** A value by its name in the file. */
-  valueOf(name: string): Value;
-  /** What stands for the inputs, and is an input of `g`. */
-  readonly frontier: Frontier;
+/**
+ * Writes the nodes into a graph, whose values are then known by their names in the file.
+ * @param given values of the file that are there already
+ * @throws unsupported_operator naming a node that cannot be read
+ */
+export function readGraph(
+  g: GraphBuilder,
+  typed: TypedNodes,
+  given: ReadonlyMap<string, Value>,
+): (name: string) => Value {
+  const read: Reading = { g, root: g, values: new Map(given), typed };
+  for (const node of typed.nodes) if (isReadable(read, node)) readNode(read, node);
+  return (name) => requireValue(read, name);
 }
 
-/** Reads what the named values need. @throws unsupported_operator naming a node that cannot be read */
-export async function readGraph(
-  model: ModelDef,
-  names: readonly string[],
-  feeds: Feeds,
-  engine: Engine,
-): Promise<ReadGraph> {
-  const nodes = neededNodes(model.graph, names).map(withAllOutputs);
-  const types = await typesOf(model, nodes, { feeds, engine });
-  const frontier = frontierOf(model.graph, nodes, types);
-  const g = new GraphBuilder(model.graph.name);
-  const values = new Map<string, Value>();
-  for (const name of new Set(Object.values(frontier.values).flat())) {
-    const { dtype, shape } = types.get(name)!;
-    values.set(name, g.input(name, dtype, shape));
-  }
-  for (const [name, { dtype, shape }] of Object.entries(feeds))
-    if (!values.has(name)) values.set(name, g.input(name, dtype, shape));
-  const read: Reading = { g, values, types, initializers: model.graph.initializers };
-  for (const node of nodes) readNode(read, node);
-  return { g, frontier, valueOf: (name) => requireValue(read, name) };
+/** What comes before the given values, such as the tokens of a text, is not read. Sizes are known without it. */
+function isReadable({ values, typed }: Reading, node: NodeDef): boolean {
+  return (
+    node.opType === 'Shape' ||
+    namesUsedBy(node).every((name) => name === '' || values.has(name) || typed.initializers.has(name))
+  );
 }
-
-/** What stands for the inputs of a model where gradients are taken. */
-export interface Frontier {
-  /** Of each input the values that stand for it. */
-  readonly values: Readonly<Record<string, readonly string[]>>;
-  /** Those that are made of comparisons, such as the mask of a padding: they say which elements count, and are no part of a line. */
-  readonly held: ReadonlySet<string>;
-}
-
-function frontierOf(graph: GraphDef, nodes: readonly NodeDef[], types: Types): Frontier {
-  const reached = differentiable(nodes, types);
-  const held = new Set<string>();
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name) && types.has(name));
-  const values = inputs.map(({ name }): [string, string[]] => {
-    if (reached.has(name)) return [name, [name]];
-    const discrete = new Set([name]);
-    const found = nodes.flatMap((node) => {
-      if (node.opType === 'Shape' || !node.inputs.some((input) => discrete.has(input))) return [];
-      const floats = node.outputs.filter((output) => reached.has(output));
-      for (const output of node.outputs) if (!reached.has(output)) discrete.add(output);
-      if (types.get(node.inputs[0]!)?.dtype === 'bool') for (const output of floats) held.add(output);
-      return floats;
-    });
-    return [name, found];
-  });
-  return { values: Object.fromEntries(values), held };
-}
-
-/** The values from which a gradient comes back: floats on a way through ops that are not constant. */
-function differentiable(nodes: readonly NodeDef[], types: Types): ReadonlySet<string> {
-  const reached = new Set(nodes.at(-1)?.outputs);
-  for (const node of nodes.toReversed()) {
-    const key = node.domain === '' ? node.opType : `${node.domain}:${node.opType}`;
-    if (NON_DIFFERENTIABLE.has(key) || !node.outputs.some((output) => reached.has(output))) continue;
-    if (!node.outputs.some((output) => isFloat(types.get(output)?.dtype ?? 'bool'))) continue;
-    for (const input of node.inputs) if (isFloat(types.get(input)?.dtype ?? 'bool')) reached.add(input);
-  }
-  return reached;
-}
-
-type Types = ReadonlyMap<string, HostTensor>;
 
 interface Reading {
   readonly g: GraphBuilder;
+  /** The outermost graph, which holds the constants of nested ones. */
+  readonly root: GraphBuilder;
   readonly values: Map<string, Value>;
-  readonly types: Types;
-  readonly initializers: ReadonlyMap<string, HostTensor>;
+  readonly typed: TypedNodes;
 }
 
-/** Nodes from which one of the values is reached, in order. */
-export function neededNodes(graph: GraphDef, names: readonly string[]): NodeDef[] {
-  const used = new Set(names);
-  const nodes = graph.nodes.toReversed().filter(({ inputs, outputs }) => {
-    if (!outputs.some((name) => used.has(name))) return false;
-    for (const name of inputs) used.add(name);
-    return true;
-  });
-  return nodes.reverse();
-}
-
-/** LayerNormalization's gradient reads its statistics, which a file may leave out. */
-function withAllOutputs(node: NodeDef): NodeDef {
-  if (node.opType !== 'LayerNormalization') return node;
-  const [y] = node.outputs as [string];
-  return { ...node, outputs: [y, node.outputs[1] || `${y}:mean`, node.outputs[2] || `${y}:deviation`] };
-}
-
-/** Every value of one run. */
-async function typesOf(
-  model: ModelDef,
-  nodes: readonly NodeDef[],
-  { feeds, engine }: { feeds: Feeds; engine: Engine },
-): Promise<Types> {
-  const names = nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== ''));
-  const inputs = model.graph.inputs.filter(({ name }) => nodes.some((node) => node.inputs.includes(name)));
-  const graph = { ...model.graph, nodes, inputs, outputs: names.map((name) => ({ name })) };
-  const session = await engine.createSession(writeModel({ ...model, graph })).catch((cause: unknown) => {
-    throw new ServiceError(
-      'unsupported_operator',
-      'the model has values that are no tensors: it has no gradient here',
-      { cause },
-    );
-  });
-  try {
-    const used = Object.fromEntries(session.inputs.map((name) => [name, feeds[name]!]));
-    const results = await session.run(used, names);
-    return new Map([...Object.entries(used), ...Object.entries(results)]);
-  } finally {
-    await session.release();
-  }
-}
-
-function requireValue({ g, values, initializers }: Reading, name: string): Value {
-  let value = values.get(name);
-  if (value === undefined) {
-    value = g.constant(initializers.get(name)!);
-    values.set(name, value);
-  }
+function requireValue({ root, values, typed }: Reading, name: string): Value {
+  const known = values.get(name);
+  if (known !== undefined) return known;
+  const stored = typed.initializers.get(name);
+  if (stored === undefined)
+    throw new ServiceError('unsupported_operator', `${name}: the way from the inputs to this value has no gradient`);
+  const value = root.constant(stored);
+  values.set(name, value);
   return value;
 }
 
 function readNode(read: Reading, node: NodeDef): void {
-  const { g, values, types } = read;
+  const { root, values, typed } = read;
   // A frontier value is an input already.
   if (node.outputs.every((name) => name === '' || values.has(name))) return;
-  const inputs = node.inputs.map((name) => (name === '' ? undefined : requireValue(read, name)));
-  const outputs = node.outputs.map((name) => types.get(name));
-  if (node.opType === 'Shape' || inputs.every((input) => input?.constant !== undefined)) {
-    for (const [i, name] of node.outputs.entries()) if (name !== '') values.set(name, g.constant(outputs[i]!));
-    return;
-  }
-  const results = isRecurrent(node) ? unroll(g, node, inputs) : emit(g, node, { inputs, outputs });
+  const outputs = node.outputs.map((name) => typed.types.get(name));
+  const isSize = node.opType === 'Shape';
+  const inputs = isSize ? [] : node.inputs.map((name) => (name === '' ? undefined : requireValue(read, name)));
+  const isConstant = bodyOf(node) === undefined && inputs.every((input) => input?.constant !== undefined);
+  const results = isConstant
+    ? outputs.map((output) => output && root.constant(output))
+    : resultsOf(read, node, { inputs, outputs });
   for (const [i, name] of node.outputs.entries()) if (name !== '' && !values.has(name)) values.set(name, results[i]!);
 }
 
-function emit(
-  g: GraphBuilder,
-  node: NodeDef,
-  { inputs, outputs }: { inputs: readonly (Value | undefined)[]; outputs: readonly (HostTensor | undefined)[] },
-): Value[] {
+interface Operands {
+  readonly inputs: readonly (Value | undefined)[];
+  /** Undefined where one is left out. */
+  readonly outputs: readonly (HostTensor | undefined)[];
+}
+
+function resultsOf(read: Reading, node: NodeDef, operands: Operands): readonly Value[] {
+  if (isRecurrent(node)) return recur(read.g, node, operands.inputs);
+  const body = bodyOf(node);
+  return body === undefined ? emit(read.g, node, operands) : readScan(read, node, body);
+}
+
+/** A Scan with a gradient. What its body takes from around it is carried from step to step, unless it is constant. */
+function readScan(read: Reading, node: NodeDef, body: GraphDef): readonly Value[] {
+  const { attributes } = node;
+  const isReverse = directionOf(node);
+  const own = node.inputs.length - (attributes['num_scan_inputs'] as number);
+  const captured = capturedNames(body).filter((name) => requireValue(read, name).constant === undefined);
+  const inputs = node.inputs.map((name) => requireValue(read, name));
+  const results = differentiableScan(read.g, {
+    carried: [...inputs.slice(0, own), ...captured.map((name) => requireValue(read, name))],
+    sequences: inputs.slice(own),
+    isReverse,
+    body(g, carried, slices) {
+      const values = new Map(read.values);
+      for (const [i, value] of [...carried.slice(0, own), ...slices].entries()) values.set(body.inputs[i]!.name, value);
+      for (const [i, name] of captured.entries()) values.set(name, carried[own + i]!);
+      const inner: Reading = { g, root: read.root, values, typed: read.typed.bodies.get(node)! };
+      for (const nested of inner.typed.nodes) readNode(inner, nested);
+      const outputs = body.outputs.map(({ name }) => requireValue(inner, name));
+      return { carried: [...outputs.slice(0, own), ...carried.slice(own)], stacked: outputs.slice(own) };
+    },
+  });
+  return [...results.slice(0, own), ...results.slice(own + captured.length)];
+}
+
+/** From the last step to the first? @throws unsupported_operator where its sequences differ in that, or lie along other axes */
+function directionOf({ name, attributes }: NodeDef): boolean {
+  const listOf = (key: string): readonly number[] => (attributes[key] ?? []) as readonly number[];
+  const directions = new Set([...listOf('scan_input_directions'), ...listOf('scan_output_directions')]);
+  const axes = [...listOf('scan_input_axes'), ...listOf('scan_output_axes')];
+  if (directions.size <= 1 && axes.every((axis) => axis === 0)) return directions.has(1);
+  const message = `${name || 'Scan'}: Scan in two directions, or along other axes than the first, has no gradient rule`;
+  throw new ServiceError('unsupported_operator', message);
+}
+
+function emit(g: GraphBuilder, node: NodeDef, { inputs, outputs }: Operands): Value[] {
   const key = node.domain === '' ? node.opType : `${node.domain}:${node.opType}`;
   if (key === 'Dropout') return [g.identity(inputs[0]!)];
-  const nested = Object.values(node.attributes).some(isGraph);
-  if (nested) throw new ServiceError('unsupported_operator', `${node.name || key}: the op ${key} has no gradient rule`);
+  if (Object.values(node.attributes).some(isGraph))
+    throw new ServiceError('unsupported_operator', `${node.name || key}: the op ${key} has no gradient rule`);
   const { attributes, added } = formOf(
     node,
     inputs.map((input) => input?.shape as readonly number[] | undefined),
   );
   const all = [...inputs];
-  for (const [at, values] of added) all[at] = g.constant(fromNumbers('int64', values));
+  for (const [at, value] of added) all[at] = g.constant(value);
+  // Inputs left out between those that are there.
   const present = Array.from(all);
   return g.node(
     key,
@@ -184,5 +132,3 @@ function emit(
     outputs.flatMap((output) => (output ? [output] : [])),
   );
 }
-
-const isGraph = (attribute: Attribute<GraphDef>): boolean => typeof attribute === 'object' && 'graph' in attribute;

@@ -3,12 +3,13 @@
  * counted as half. It reads weights, not effects: it adds up to nothing and knows no target.
  * Source: S. Abnar, W. Zuidema, "Quantifying Attention Flow in Transformers" (2020).
  */
-import type { FeatureSchema } from '../../runtime/model-schema.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import type { Explanation, Method } from '../contract.ts';
-import { neededNodes } from '../graph/read-graph.ts';
-import { rowAt } from '../rows.ts';
-import { select } from '../subject.ts';
+import { toNumbers } from '../../tensor/tensor.ts';
+import type { HostTensor } from '../../tensor/tensor.ts';
+import { select } from '../aim.ts';
+import type { Method } from '../contract.ts';
+import { neededNodes } from '../graph/typed-nodes.ts';
+import { playersOf } from '../players.ts';
 import type { Subject } from '../subject.ts';
 
 export const attentionRollout: Method = {
@@ -21,33 +22,35 @@ export const attentionRollout: Method = {
     if (takesSteps && attentionWeights(subject).length > 0) return undefined;
     return 'it follows the attention of a transformer over one sequence, and this model has none: use integrated_gradients or kernel_shap';
   },
-  passes: (subject) => 1 + attentionWeights(subject).length,
-  async explain(subject, { feeds, rows, selectors }) {
-    const feature = subject.schema.features[0]!;
-    const steps = stepsOf(feature);
-    const explanations: Explanation[] = [];
-    for (let i = 0; i < rows; i++) {
-      const row = rowAt(feeds, i);
-      const layers: Float64Array[] = [];
-      for (const name of attentionWeights(subject))
-        layers.push(meanOfHeads((await subject.values(row, name))[0]!, steps));
-      const relevance = meanRow(rollOut(layers, steps), steps);
-      const size = sizeOf(feature.shape ?? [steps]) / steps;
-      explanations.push({
-        attributions: {
-          [feature.name]: Float64Array.from(
-            { length: steps * size },
-            (_, at) => relevance[Math.floor(at / size)]! / size,
-          ),
-        },
-        output: select((await subject.run(row))[0]!, selectors[i]!),
-      });
-    }
-    return explanations;
+  passes: () => 1,
+  async explain(subject, { row, aim }) {
+    const names = attentionWeights(subject);
+    const session = await subject.sessionFor([...names, subject.figures]);
+    const results = await session.run(Object.fromEntries(session.inputs.map((name) => [name, row[name]!])));
+    subject.passes++;
+    const steps = results[names[0]!]!.shape.at(-1)!;
+    const flow = rollOut(
+      names.map((name) => meanOfHeads(toNumbers(results[name]!), steps)),
+      steps,
+    );
+    const [[name, value]] = Object.entries(row) as [[string, HostTensor]];
+    const isText = subject.schema.features[0]!.type === 'text';
+    const read = isText ? playersOf(subject.schema, row).length : steps;
+    // A language model decides by its last token, other networks by all of their steps.
+    const relevance = meanRows(flow, steps, subject.schema.language === undefined ? [0, read] : [read - 1, read]);
+    const size = isText ? 1 : sizeOf(value.shape.slice(1)) / steps;
+    const attributions = Float64Array.from(
+      { length: read * size },
+      (_, at) => relevance[Math.floor(at / size)]! / size,
+    );
+    return {
+      attributions: { [name]: attributions },
+      output: select(figuresIn(results[subject.figures]!), aim.weights),
+    };
   },
 };
 
-const stepsOf = ({ length, shape }: FeatureSchema): number => length ?? shape?.[0] ?? 1;
+const figuresIn = (value: HostTensor): Float64Array => Float64Array.from(toNumbers(value));
 
 /** The softmaxes that weigh values, from the first layer to the last: [rows, heads, steps, steps]. */
 function attentionWeights({ graph, figures }: Subject): string[] {
@@ -58,7 +61,7 @@ function attentionWeights({ graph, figures }: Subject): string[] {
   );
 }
 
-function meanOfHeads(weights: Float64Array, steps: number): Float64Array {
+function meanOfHeads(weights: readonly number[], steps: number): Float64Array {
   const heads = weights.length / (steps * steps);
   const mean = new Float64Array(steps * steps);
   for (const [at, weight] of weights.entries()) mean[at % mean.length]! += weight / heads;
@@ -79,9 +82,9 @@ function rollOut(layers: readonly Float64Array[], steps: number): Float64Array {
   }, identity);
 }
 
-/** What the steps of the last layer, together, have of each step of the input. */
-function meanRow(flow: Float64Array, steps: number): Float64Array {
+/** What some steps of the last layer, together, have of each step of the input. */
+function meanRows(flow: Float64Array, steps: number, [begin, end]: readonly [number, number]): Float64Array {
   const mean = new Float64Array(steps);
-  for (const [at, value] of flow.entries()) mean[at % steps]! += value / steps;
+  for (let i = begin; i < end; i++) for (let j = 0; j < steps; j++) mean[j]! += flow[i * steps + j]! / (end - begin);
   return mean;
 }

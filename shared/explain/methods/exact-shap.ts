@@ -2,11 +2,9 @@
  * Shapley values by their definition, over all coalitions: phi_i = sum over S without i of |S|! (n - |S| - 1)! / n! (v(S + i) - v(S)).
  * Source: L. Shapley, "A Value for n-Person Games" (1953).
  */
-import { completenessOf } from '../completeness.ts';
-import type { Explanation, Method } from '../contract.ts';
-import { attributionsOf, playersOf } from '../players.ts';
-import { rowAt } from '../rows.ts';
-import { allCoalitions, worths } from './game.ts';
+import type { Method } from '../contract.ts';
+import type { Coalition } from '../players.ts';
+import { gameOf } from './game.ts';
 
 export const MAX_EXACT_PLAYERS = 12;
 
@@ -14,34 +12,23 @@ export const exactShap: Method = {
   name: 'exact_shap',
   isAdditive: true,
   needs: 'background',
-  refusal({ schema }) {
-    const count = playersOf(schema.features).length;
-    if (count <= MAX_EXACT_PLAYERS) return undefined;
-    return `it goes over all coalitions of at most ${MAX_EXACT_PLAYERS} features, the model has ${count}: use kernel_shap or permutation`;
+  refusal(_, players) {
+    if (players <= MAX_EXACT_PLAYERS) return undefined;
+    return `it goes over all coalitions of at most ${MAX_EXACT_PLAYERS} features, patches or tokens, here there are ${players}: use kernel_shap or permutation`;
   },
-  passes: ({ schema }, { backgroundRows }) => 2 ** playersOf(schema.features).length * backgroundRows,
-  async explain(subject, { feeds, rows, selectors, background, deadlineMs }) {
-    const players = playersOf(subject.schema.features);
-    const coalitions = allCoalitions(players.length);
-    const explanations: Explanation[] = [];
-    for (let i = 0; i < rows; i++) {
-      const row = rowAt(feeds, i);
-      const v = await worths(
-        { subject, players, row, background: background!, selector: selectors[i]!, deadlineMs },
-        coalitions,
-      );
-      const attributions = attributionsOf(row, players, shapleyValues(v, players.length));
-      const [baseValue, output] = [v[0]!, v.at(-1)!];
-      explanations.push({
-        attributions,
-        output,
-        baseValue,
-        completeness: completenessOf(attributions, { output, baseValue }),
-      });
-    }
-    return explanations;
+  passes: (_, { players, backgroundRows }) => 2 ** players * backgroundRows,
+  async explain(subject, question) {
+    const game = await gameOf(subject, question);
+    const [baseValue, output] = game.ends;
+    const between = await game.worths(allCoalitions(game.players).slice(1, -1));
+    return game.explanation(shapleyValues(Float64Array.of(baseValue, ...between, output), game.players));
   },
 };
+
+/** Every coalition of n players; bit p of the index says whether p takes part. */
+function allCoalitions(n: number): Coalition[] {
+  return Array.from({ length: 2 ** n }, (_, mask) => Uint8Array.from({ length: n }, (__, p) => (mask >> p) & 1));
+}
 
 /** From v by the coalition's bits. */
 export function shapleyValues(v: Float64Array, n: number): Float64Array {

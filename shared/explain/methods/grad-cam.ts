@@ -3,15 +3,21 @@
  * with respect to them, summed, and what speaks against is left out. A map of places, not of contributions: it adds up to nothing.
  * Source: R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization" (2017).
  */
+import type { Session } from '../../onnx/engine.ts';
+import { GraphBuilder } from '../../onnx/graph-builder.ts';
+import type { Value } from '../../onnx/graph.ts';
 import type { NodeDef } from '../../onnx/model.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import type { HostTensor } from '../../tensor/tensor.ts';
-import type { Explanation, Method } from '../contract.ts';
-import { GradientSession, gradientOf, valueOf } from '../graph/gradient-session.ts';
-import { neededNodes } from '../graph/read-graph.ts';
-import { rowAt } from '../rows.ts';
-import { select } from '../subject.ts';
+import { fromNumbers, toNumbers } from '../../tensor/tensor.ts';
+import type { HostTensor, NumericDType } from '../../tensor/tensor.ts';
+import type { Method } from '../contract.ts';
+import { SELECTOR, gradientsOf, numberOf, sessionOf } from '../graph/gradient-graph.ts';
+import { readGraph } from '../graph/read-graph.ts';
+import { neededNodes, typedNodes } from '../graph/typed-nodes.ts';
+import { planeOf } from '../plane.ts';
+import type { Plane } from '../plane.ts';
 import type { Subject } from '../subject.ts';
+import type { Feeds } from '../terms.ts';
 
 /** Applied to a convolution element by element. */
 const POINTWISE: ReadonlySet<string> = new Set([
@@ -34,31 +40,46 @@ export const gradCam: Method = {
       return undefined;
     return 'it explains images by the last convolution of a network, and this model has none: use integrated_gradients or kernel_shap';
   },
-  passes: () => 3,
-  async explain(subject, { feeds, rows, selectors }) {
+  passes: () => 2,
+  async explain(subject, { row, aim }) {
     const map = lastMap(subject)!;
-    const session = await GradientSession.open(subject, {
-      key: 'grad_cam',
-      feeds,
-      rows: 1,
-      wrt: [map],
-      keepsValues: true,
+    const session = await subject.keep(`grad_cam ${JSON.stringify(shapesOf(row))}`, () => open(subject, map, row));
+    const selector = fromNumbers(session.dtype, aim.weights, [1, aim.weights.length]);
+    const inputs = Object.entries({ ...row, [SELECTOR]: selector }).filter(([name]) => session.inputs.includes(name));
+    const results = await session.run(Object.fromEntries(inputs));
+    subject.passes++;
+    const cam = activationMap(results[ACTIVATION]!, results[GRADIENT]!);
+    const [name, { shape }] = Object.entries(row)[0]!;
+    const size = shape.slice(1);
+    const plane = planeOf(subject.schema, size);
+    const heat = enlarge(cam, plane);
+    const attributions = Float64Array.from({ length: sizeOf(size) }, (_, at) => {
+      const [i, j] = plane.placeOf(at);
+      return heat[i * plane.width + j]!;
     });
-    const { name, shape = [] } = subject.schema.features[0]!;
-    const explanations: Explanation[] = [];
-    for (let i = 0; i < rows; i++) {
-      const row = rowAt(feeds, i);
-      const results = await session.run(row, selectors[i]!);
-      subject.passes++;
-      const cam = activationMap(results[valueOf(map)]!, results[gradientOf(map)]!);
-      explanations.push({
-        attributions: { [name]: enlarge(cam, shape) },
-        output: select((await subject.run(row))[0]!, selectors[i]!),
-      });
-    }
-    return explanations;
+    return { attributions: { [name]: attributions }, output: toNumbers(results[NUMBER]!)[0]! };
   },
 };
+
+const [ACTIVATION, GRADIENT, NUMBER] = ['explain/activation', 'explain/gradient', 'explain/number'];
+
+const shapesOf = (row: Feeds): (readonly number[])[] => Object.values(row).map(({ shape }) => shape);
+
+/** The map of one row, the gradient of the explained number with respect to it, and the number. */
+async function open(subject: Subject, map: string, row: Feeds): Promise<Session & { readonly dtype: NumericDType }> {
+  const { model, engine, figures } = subject;
+  const typed = await typedNodes(model, [figures], { feeds: row, engine });
+  const g = new GraphBuilder('grad_cam');
+  const inputs = Object.entries(row).map(([name, { dtype, shape }]) => [name, g.input(name, dtype, shape)] as const);
+  const valueOf = readGraph(g, typed, new Map(inputs));
+  const number = numberOf(g, valueOf(figures), 1);
+  const [gradient] = gradientsOf(g, number, [valueOf(map)]) as [Value];
+  g.output(valueOf(map), ACTIVATION);
+  g.output(gradient, GRADIENT);
+  g.output(number, NUMBER);
+  const session = await sessionOf(engine, g);
+  return Object.assign(session, { dtype: number.dtype as NumericDType });
+}
 
 /** What the last convolution gives, after its activation. */
 function lastMap({ graph, figures }: Subject): string | undefined {
@@ -93,13 +114,9 @@ function activationMap(activation: HostTensor, gradient: HostTensor): PlaneMap {
   return { height, width, values: values.map((value) => Math.max(0, value)) };
 }
 
-/** The map at the size of the image, interpolated between the centres of its places; the same for every channel of the image. */
-function enlarge(
-  { height, width, values }: PlaneMap,
-  [rows = 1, columns = 1, ...rest]: readonly number[],
-): Float64Array {
-  const depth = sizeOf(rest);
-  const result = new Float64Array(rows * columns * depth);
+/** The map at the size of the image, interpolated between the centres of its places. */
+function enlarge({ height, width, values }: PlaneMap, { height: rows, width: columns }: Plane): Float64Array {
+  const result = new Float64Array(rows * columns);
   const place = (at: number, size: number, from: number): [number, number, number] => {
     const exact = Math.min(Math.max(((at + 0.5) * from) / size - 0.5, 0), from - 1);
     const low = Math.floor(exact);
@@ -111,11 +128,7 @@ function enlarge(
       const [left, right, across] = place(j, columns, width);
       const along = (row: number): number =>
         values[row * width + left]! * (1 - across) + values[row * width + right]! * across;
-      result.fill(
-        along(top) * (1 - down) + along(bottom) * down,
-        (i * columns + j) * depth,
-        (i * columns + j + 1) * depth,
-      );
+      result[i * columns + j] = along(top) * (1 - down) + along(bottom) * down;
     }
   }
   return result;

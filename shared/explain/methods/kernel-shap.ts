@@ -6,12 +6,9 @@
 import { ServiceError } from '../../errors.ts';
 import { solveCholesky } from '../../families/least-squares.ts';
 import { Random } from '../../tensor/random.ts';
-import { completenessOf } from '../completeness.ts';
-import type { Explanation, Method } from '../contract.ts';
-import { attributionsOf, playersOf } from '../players.ts';
+import type { Method } from '../contract.ts';
 import type { Coalition } from '../players.ts';
-import { rowAt } from '../rows.ts';
-import { worths } from './game.ts';
+import { gameOf } from './game.ts';
 
 /** Coalitions besides two for each feature. */
 const DEFAULT_EXTRA = 256;
@@ -29,32 +26,16 @@ export const kernelShap: Method = {
   isAdditive: true,
   needs: 'background',
   refusal: () => undefined,
-  passes({ schema }, { backgroundRows, samples }) {
-    const n = playersOf(schema.features).length;
-    return Math.min(2 ** n, (samples ?? 2 * n + DEFAULT_EXTRA) + 2) * backgroundRows;
-  },
-  async explain(subject, { feeds, rows, selectors, background, seed, samples, deadlineMs }) {
-    const players = playersOf(subject.schema.features);
-    const n = players.length;
-    const drawn = drawCoalitions(n, samples ?? 2 * n + DEFAULT_EXTRA, seed);
-    const ends = [new Uint8Array(n), new Uint8Array(n).fill(1)];
-    const explanations: Explanation[] = [];
-    for (let i = 0; i < rows; i++) {
-      const row = rowAt(feeds, i);
-      const game = { subject, players, row, background: background!, selector: selectors[i]!, deadlineMs };
-      const v = await worths(game, [...ends, ...drawn.map(({ coalition }) => coalition)]);
-      const [baseValue, output] = [v[0]!, v[1]!];
-      const problem = { drawn, gains: v.subarray(2).map((value) => value - baseValue), total: output - baseValue, n };
-      const attributions = attributionsOf(row, players, solve(problem));
-      explanations.push({
-        attributions,
-        output,
-        baseValue,
-        standardErrors: attributionsOf(row, players, standardErrors(problem)),
-        completeness: completenessOf(attributions, { output, baseValue }),
-      });
-    }
-    return explanations;
+  passes: (_, { players: n, backgroundRows, samples = 2 * n + DEFAULT_EXTRA }) =>
+    Math.min(2 ** n, samples + 2) * backgroundRows,
+  async explain(subject, question) {
+    const game = await gameOf(subject, question);
+    const { players: n } = game;
+    const [baseValue, output] = game.ends;
+    const drawn = drawCoalitions(n, question.samples ?? 2 * n + DEFAULT_EXTRA, question.seed);
+    const v = await game.worths(drawn.map(({ coalition }) => coalition));
+    const problem = { drawn, gains: v.map((value) => value - baseValue), total: output - baseValue, n };
+    return game.explanation(solve(problem), standardErrors(problem));
   },
 };
 
@@ -126,7 +107,7 @@ interface Regression {
  * @throws internal where too few coalitions were drawn to tell the features apart
  */
 function solve({ drawn, gains, total, n }: Regression, without?: number): Float64Array {
-  if (n === 1) return Float64Array.of(total);
+  if (n <= 1) return new Float64Array(n).fill(total);
   const m = n - 1;
   const gram = new Float64Array(m * m);
   const right = new Float64Array(m);

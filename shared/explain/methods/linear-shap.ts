@@ -5,9 +5,10 @@
  */
 import type { FeatureSchema } from '../../runtime/model-schema.ts';
 import { toNumbers } from '../../tensor/tensor.ts';
+import { select } from '../aim.ts';
 import { completenessOf } from '../completeness.ts';
-import type { Explanation, Method, Question } from '../contract.ts';
-import { select } from '../subject.ts';
+import type { Method, Question } from '../contract.ts';
+import { joinRows } from '../rows.ts';
 import type { Subject } from '../subject.ts';
 
 const COEF = 'learned/coef';
@@ -57,19 +58,17 @@ export const linearShap: Method = {
   passes: () => 2,
   async explain(subject, question) {
     const model = linearModel(subject)!;
-    const rows = await subject.values(question.feeds, model.x);
-    const figures = await subject.run(question.feeds);
+    const { weights } = question.aim;
+    const [x] = (await subject.values(question.row, model.x)) as [Float64Array];
+    const [figures] = (await subject.run(question.row)) as [Float64Array];
     const means = await meansOf(subject, question, model.x);
     const owners = columnOwners(subject, question.background!.widths);
-    return rows.map((row, i): Explanation => {
-      const selector = question.selectors[i]!;
-      const { w, b } = weightsOf(model, selector);
-      const attributions = Object.fromEntries(subject.schema.features.map(({ name }) => [name, new Float64Array(1)]));
-      for (const [j, value] of row.entries()) attributions[owners[j]!]![0]! += w[j]! * (value - means[j]!);
-      const output = select(figures[i]!, selector);
-      const baseValue = means.reduce((sum, mean, j) => sum + w[j]! * mean, b);
-      return { attributions, output, baseValue, completeness: completenessOf(attributions, { output, baseValue }) };
-    });
+    const { w, b } = weightsOf(model, weights);
+    const attributions = Object.fromEntries(subject.schema.features.map(({ name }) => [name, new Float64Array(1)]));
+    for (const [j, value] of x.entries()) attributions[owners[j]!]![0]! += w[j]! * (value - means[j]!);
+    const output = select(figures, weights);
+    const baseValue = means.reduce((sum, mean, j) => sum + w[j]! * mean, b);
+    return { attributions, output, baseValue, completeness: completenessOf(attributions, { output, baseValue }) };
   },
 };
 
@@ -83,11 +82,11 @@ function weightsOf({ coef, intercept, mixing }: LinearModel, selector: Float64Ar
 
 /** The means of all training rows where they are known, else of the background given. */
 async function meansOf(subject: Subject, { background }: Question, x: string): Promise<Float64Array> {
-  const { means, feeds, rows } = background!;
+  const { means, rows } = background!;
   if (means !== undefined) return means;
-  const encoded = await subject.values(feeds, x);
+  const encoded = await subject.values(joinRows(rows), x);
   const sums = new Float64Array(encoded[0]!.length);
-  for (const row of encoded) row.forEach((value, j) => (sums[j]! += value / rows));
+  for (const row of encoded) row.forEach((value, j) => (sums[j]! += value / rows.length));
   return sums;
 }
 

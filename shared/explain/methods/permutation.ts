@@ -4,12 +4,9 @@
  * "Sampling Permutations for Shapley Value Estimation" (2022) for the pairs.
  */
 import { Random } from '../../tensor/random.ts';
-import { completenessOf } from '../completeness.ts';
-import type { Explanation, Method } from '../contract.ts';
-import { attributionsOf, playersOf } from '../players.ts';
+import type { Method } from '../contract.ts';
 import type { Coalition } from '../players.ts';
-import { rowAt } from '../rows.ts';
-import { worths } from './game.ts';
+import { gameOf } from './game.ts';
 
 /** Orders and their reverses: the passes are about twice their number times players times background rows. */
 const DEFAULT_PAIRS = 5;
@@ -19,49 +16,29 @@ export const permutation: Method = {
   isAdditive: true,
   needs: 'background',
   refusal: () => undefined,
-  passes: ({ schema }, { backgroundRows, samples = DEFAULT_PAIRS }) =>
-    (2 * samples * (playersOf(schema.features).length - 1) + 2) * backgroundRows,
-  async explain(subject, { feeds, rows, selectors, background, seed, samples = DEFAULT_PAIRS, deadlineMs }) {
-    const players = playersOf(subject.schema.features);
-    const n = players.length;
+  passes: (_, { players, backgroundRows, samples = DEFAULT_PAIRS }) =>
+    (2 * samples * Math.max(0, players - 1) + 2) * backgroundRows,
+  async explain(subject, question) {
+    const { seed, samples = DEFAULT_PAIRS } = question;
+    const game = await gameOf(subject, question);
+    const { players: n } = game;
+    const [baseValue, output] = game.ends;
     const random = Random.fromSeed(seed);
     const orders = Array.from({ length: samples }, () => random.permutation(n)).flatMap((order) => [
       order,
       order.toReversed(),
     ]);
-    const chains = orders.flatMap((order) => prefixes(order));
-    const ends = [new Uint8Array(n), new Uint8Array(n).fill(1)];
-    const explanations: Explanation[] = [];
-    for (let i = 0; i < rows; i++) {
-      const row = rowAt(feeds, i);
-      const game = { subject, players, row, background: background!, selector: selectors[i]!, deadlineMs };
-      const v = await worths(game, [...ends, ...chains]);
-      const [baseValue, output] = [v[0]!, v[1]!];
-      const gains = orders.map((order, k) =>
-        gainsOf(order, [baseValue, ...v.subarray(2 + k * (n - 1), 2 + (k + 1) * (n - 1)), output]),
-      );
-      const pairs = Array.from({ length: samples }, (_, k) =>
-        gains[2 * k]!.map((gain, p) => (gain + gains[2 * k + 1]![p]!) / 2),
-      );
-      const phi = new Float64Array(n).map((_, p) => meanAt(pairs, p));
-      const attributions = attributionsOf(row, players, phi);
-      explanations.push({
-        attributions,
-        output,
-        baseValue,
-        ...(samples > 1
-          ? {
-              standardErrors: attributionsOf(
-                row,
-                players,
-                phi.map((mean, p) => errorAt(pairs, p, mean)),
-              ),
-            }
-          : {}),
-        completeness: completenessOf(attributions, { output, baseValue }),
-      });
-    }
-    return explanations;
+    const v = await game.worths(orders.flatMap((order) => prefixes(order)));
+    const between = Math.max(0, n - 1);
+    const gains = orders.map((order, k) =>
+      gainsOf(order, [baseValue, ...v.subarray(k * between, (k + 1) * between), output]),
+    );
+    const pairs = Array.from({ length: samples }, (_, k) =>
+      gains[2 * k]!.map((gain, p) => (gain + gains[2 * k + 1]![p]!) / 2),
+    );
+    const shares = new Float64Array(n).map((_, p) => meanAt(pairs, p));
+    const errors = samples > 1 ? shares.map((mean, p) => errorAt(pairs, p, mean)) : undefined;
+    return game.explanation(shares, errors);
   },
 };
 

@@ -5,6 +5,7 @@ import type { Label } from '../../data/target.ts';
 import type { Table } from '../../data/table.ts';
 import type { Engine } from '../../onnx/engine.ts';
 import type { Preparation } from '../../runtime/preparation.ts';
+import { predictedOf } from '../aim.ts';
 import { Subject } from '../subject.ts';
 import { labelMeasures, predictionMeasures } from './fairness.ts';
 import type { Measures } from './fairness.ts';
@@ -54,7 +55,7 @@ export async function fairnessOf(
   const after = {
     isFacet: facets(heldOut === undefined ? sensitive.train : sensitive.heldOut, judged.numbers ?? judged.rows),
     observed: isFavorable((validation ?? train).target.values),
-    predicted: isFavorable(figures.map((row) => subject.predicted(row))),
+    predicted: isFavorable(figures.map((row) => predictedOf(row))),
   };
   return {
     ...question,

@@ -8,6 +8,7 @@ import type { Preparation } from '../../runtime/preparation.ts';
 import { Random } from '../../tensor/random.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import { mapFeeds, pickRows, rowCount } from '../rows.ts';
+import { predictedOf } from '../aim.ts';
 import { Subject } from '../subject.ts';
 import type { Feeds } from '../terms.ts';
 import { permutationImportance } from './importance.ts';
@@ -125,7 +126,7 @@ async function confusionOf({
   const { labels, values } = target as Target & { kind: 'classes' };
   const counts = labels.map(() => labels.map(() => 0));
   const rows = (await subject.run(feeds)).map((figures, i) => {
-    const [right, guess] = [values[i]!, subject.predicted(figures)];
+    const [right, guess] = [values[i]!, predictedOf(figures)];
     counts[right]![guess]!++;
     return {
       row: numbers[i]!,

@@ -1,6 +1,6 @@
 /** Explanations to look at: a heat map over an image, highlighted tokens of a text, bars of a table. Red speaks for the target, blue against it. */
 import { ServiceError } from '../../errors.ts';
-import type { ExplainedRow, Nested } from '../explainer.ts';
+import type { ExplainedRow, Nested } from '../answer.ts';
 import { encodePng } from './png.ts';
 
 export const PICTURE_TYPES = ['image/png', 'image/svg+xml'] as const;

@@ -2,9 +2,10 @@
 import { ServiceError } from '../../errors.ts';
 import { pictureOf, pictureType } from '../../explain/picture/picture.ts';
 import type { PictureType } from '../../explain/picture/picture.ts';
-import { counterfactualPasses } from '../../explain/counterfactual-answer.ts';
 import type { CounterfactualRow } from '../../explain/counterfactual-answer.ts';
-import type { ExplainRequest, ExplainedRow, Explainer } from '../../explain/explainer.ts';
+import type { ExplainedRow } from '../../explain/answer.ts';
+import type { ExplainRequest, Explainer } from '../../explain/explainer.ts';
+import type { Planned } from '../../explain/planned.ts';
 import { tenantOf } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';
 import type { ExplainerCache } from './explainer-cache.ts';
@@ -27,10 +28,7 @@ export async function explain(
       const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);
       const { method, max_seconds: maxSeconds, ...request } = body;
       if (method !== 'counterfactual') return explaining(explainer, { ...request, method, maxSeconds });
-      return {
-        predictions: body.instances.length * counterfactualPasses(explainer.schema),
-        run: () => explainer.counterfactuals(request),
-      };
+      return workOf(explainer.planCounterfactuals({ ...request, maxSeconds }));
     },
   );
   const type = pictureType(accept);
@@ -57,5 +55,7 @@ type Explanation = ExplainedRow | CounterfactualRow;
 
 /** Counted as planned: steps that have to be doubled are not counted, but their time is, and `max_seconds` bounds it. */
 export function explaining(explainer: Explainer, request: ExplainRequest): Work<ExplainedRow[]> {
-  return { predictions: explainer.passesOf(request), run: () => explainer.explain(request) };
+  return workOf(explainer.plan(request));
 }
+
+const workOf = <T>(planned: Planned<T>): Work<T> => ({ predictions: planned.passes, run: () => planned.run() });

@@ -1,6 +1,5 @@
 /** Explainers in memory beside the models that predict: their sessions are others, and are made at the first question. */
 import { LRUCache } from 'lru-cache';
-import { ServiceError } from '../../errors.ts';
 import type { Explainer } from '../../explain/explainer.ts';
 import type { StoredBackground } from '../../explain/background.ts';
 import { paths } from '../../stores/objects.ts';
@@ -29,12 +28,6 @@ export class ExplainerCache {
     const key = `${name}:${version}`;
     const known = this.#explainers.get(key);
     if (known !== undefined) return known;
-    if (predictor.schema === undefined) {
-      throw new ServiceError(
-        'invalid_request',
-        `${key} was uploaded, and what its tensors stand for is not known: explanations are of models that were trained here`,
-      );
-    }
     // Most environments only ever predict: what explanations need is loaded with the first of them.
     const { Explainer } = await import('../../explain/explainer.ts');
     const { objects } = this.#stores;
@@ -45,6 +38,7 @@ export class ExplainerCache {
     const explainer = new Explainer(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
       threads: this.#threads,
       stored,
+      isForeign: predictor.schema === undefined,
     });
     this.#explainers.set(key, explainer, { size: predictor.sizeBytes * SIZE_FACTOR });
     return explainer;

@@ -1,7 +1,7 @@
 /** The operations of the inference function. */
 import type { ROUTES } from '../../contract.ts';
 import { ServiceError } from '../../errors.ts';
-import type { ExplainedRow } from '../../explain/explainer.ts';
+import type { ExplainedRow } from '../../explain/answer.ts';
 import type { Operations } from '../operation.ts';
 import { dialectOperations } from './dialects.ts';
 import type { ExplainContext } from './explain.ts';

@@ -1,10 +1,14 @@
 /** What every attribution method owes its callers, over models of every kind: it explains and adds up, or says why it cannot. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readRows } from '../../../shared/data/jsonl.ts';
 import type { Column, Table } from '../../../shared/data/table.ts';
 import { sampleBackground } from '../../../shared/explain/background.ts';
 import { Explainer } from '../../../shared/explain/explainer.ts';
-import type { ExplainedRow } from '../../../shared/explain/explainer.ts';
+import type { ExplainedRow } from '../../../shared/explain/answer.ts';
 import { METHODS } from '../../../shared/explain/methods/index.ts';
+import { loadPredictor } from '../../../shared/runtime/predictor.ts';
+import { playersOf } from '../../../shared/explain/players.ts';
+import { rowsOfRequest } from '../../../shared/explain/instances.ts';
 import { METHOD_NAMES } from '../../../shared/explain/terms.ts';
 import type { MethodName } from '../../../shared/explain/terms.ts';
 import type { TrainingSpec } from '../../../shared/families/spec.ts';
@@ -74,6 +78,18 @@ const texts: Table = {
     { name: 'mood', type: 'boolean', values: Uint8Array.from({ length: ROWS }, (_, i) => i % 2) },
   ],
 };
+
+/** Sequences of four to eight steps, told apart by the sign of their second number, and for every step whether the first is above 0. */
+const tracks: Table = readRows(
+  Array.from({ length: ROWS }, (_, i) => {
+    const steps = Array.from({ length: 4 + (i % 5) }, (__, t) => [wave(i + t, 0), (i % 2) - 0.5 + 0.1 * wave(t, i)]);
+    return { track: steps, up: i % 2 === 0, signs: steps.map(([first]) => (first! > 0 ? 4 : 2)) };
+  }),
+);
+
+const tales: Table = readRows(
+  Array.from({ length: ROWS }, (_, i) => ({ tale: `the cat sat on the ${WORDS[i % 4]!}` })),
+);
 
 interface Case {
   readonly name: string;
@@ -167,6 +183,71 @@ const CASES: readonly Case[] = [
     auto: 'integrated_gradients',
   },
   {
+    name: 'rnn of another activation, whose file holds a Scan',
+    table: images,
+    target: 'half',
+    drop: [],
+    spec: {
+      task: 'classification',
+      family: 'rnn',
+      params: {
+        layers: [
+          { bidirectional: { layer: { simple_rnn: { units: 4, activation: 'relu', return_sequences: true } } } },
+          { simple_rnn: { units: 4, activation: 'sigmoid' } },
+          { dense: { units: 2, activation: 'softmax' } },
+        ],
+        ...network,
+      },
+    },
+    auto: 'integrated_gradients',
+  },
+  ...(['simple_rnn', 'gru', 'lstm'] as const).map((cell): Case => ({
+    name: `${cell} over text`,
+    table: texts,
+    target: 'mood',
+    drop: [],
+    spec: { task: 'classification', family: 'rnn', params: { cell, units: 6, epochs: 4, batch_size: 16 } },
+    auto: 'integrated_gradients',
+  })),
+  ...(['simple_rnn', 'gru', 'lstm'] as const).map((cell): Case => ({
+    name: `${cell} over sequences of any length`,
+    table: tracks,
+    target: 'up',
+    drop: ['signs'],
+    spec: { task: 'classification', family: 'rnn', params: { cell, units: 4, ...network } },
+    auto: 'integrated_gradients',
+  })),
+  {
+    name: 'a class for every step of sequences of any length',
+    table: tracks,
+    target: 'signs',
+    drop: ['up'],
+    spec: {
+      task: 'classification',
+      family: 'rnn',
+      params: {
+        layers: [
+          { bidirectional: { layer: { gru: { units: 4, return_sequences: true } } } },
+          { dense: { units: 2, activation: 'softmax' } },
+        ],
+        ...network,
+      },
+    },
+    auto: 'integrated_gradients',
+  },
+  {
+    name: 'a language model',
+    table: tales,
+    target: '',
+    drop: [],
+    spec: {
+      task: 'language_modelling',
+      family: 'attention',
+      params: { blocks: 1, d_model: 8, num_heads: 2, ff_dim: 8, ...network },
+    },
+    auto: 'integrated_gradients',
+  },
+  {
     name: 'attention over images',
     table: images,
     target: 'half',
@@ -207,7 +288,10 @@ describe.each(CASES)('$name', ({ table, target, spec, drop, auto }) => {
 
   beforeAll(async () => {
     const kept = { rows: table.rows, columns: table.columns.filter(({ name }) => !drop.includes(name)) };
-    const { exported } = await train({ spec: { ...spec, target, validation: { fraction: 0 } }, train: kept });
+    const { exported } = await train({
+      spec: { ...spec, ...(target === '' ? {} : { target }), validation: { fraction: 0 } },
+      train: kept,
+    });
     const { encodings, trainRows, problem } = exported.prepared;
     const stored = sampleBackground({ encodings, ...trainRows, x: problem.train.x, seed: 5 });
     explainer = new Explainer(exported.onnx, { threads: 1, stored });
@@ -216,16 +300,18 @@ describe.each(CASES)('$name', ({ table, target, spec, drop, auto }) => {
   afterAll(() => explainer.release());
 
   test.each(METHOD_NAMES)('%s explains it and adds up, or says why it cannot', async (method) => {
-    const refusal = METHODS[method].refusal(explainer.subject);
+    const rowsRead = rowsOfRequest(explainer.subject, instances);
+    const players = Math.max(...rowsRead.map((row) => playersOf(explainer.schema, row).length));
+    const refusal = METHODS[method].refusal(explainer.subject, players);
     if (refusal !== undefined) {
-      await expect(explainer.explain({ instances, method })).rejects.toMatchObject({
-        code: 'invalid_request',
-        param: '/method',
-      });
+      // Before anything is counted or run.
+      expect(() => explainer.plan({ instances, method })).toThrow(
+        expect.objectContaining({ code: 'invalid_request', param: '/method' }),
+      );
       expect(refusal).toMatch(/use \w+/);
       return;
     }
-    const planned = explainer.passesOf({ instances, method, ...effort });
+    const planned = explainer.plan({ instances, method, ...effort }).passes;
     const rows = await explainer.explain({ instances, method, ...effort, samples: method === 'permutation' ? 3 : 200 });
 
     expect(planned).toBeGreaterThanOrEqual(2);
@@ -271,6 +357,78 @@ test('a text is explained token by token, and the words that decide weigh most',
 
   expect(exported.metrics.train['accuracy']).toBe(1);
   expect(row!.tokens).toEqual(['the', 'film', 'was', 'very', 'bad']);
-  expect(row).toMatchObject({ target: true, baseline: 'empty' });
+  expect(row).toMatchObject({ target: true, baseline: 'padding' });
   expect(attributions.indexOf(Math.max(...attributions))).toBe(4);
+});
+
+describe('what is explained', () => {
+  const explainerOf = async (name: string): Promise<Explainer> => {
+    const { spec, table, target, drop } = CASES.find((entry) => entry.name === name)!;
+    const kept = { rows: table.rows, columns: table.columns.filter((column) => !drop.includes(column.name)) };
+    const named = target === '' ? {} : { target };
+    const { exported } = await train({ spec: { ...spec, ...named, validation: { fraction: 0 } }, train: kept });
+    return new Explainer(exported.onnx, { threads: 1 });
+  };
+
+  test('is one step of a prediction for every step, by default the last, and what comes after it has no part in a network that only looks back', async () => {
+    const table = readRows([
+      { track: [[1], [2], [3], [4]], sums: [1, 3, 6, 10] },
+      { track: [[4], [3]], sums: [4, 7] },
+    ]);
+    const params = { cell: 'lstm', units: 3, epochs: 1 };
+    const spec = { task: 'regression', family: 'rnn', target: 'sums', params, validation: { fraction: 0 } } as const;
+    const { exported } = await train({ spec, train: table });
+    const explainer = new Explainer(exported.onnx, { threads: 1 });
+    const instances = [
+      [[2], [1], [3]],
+      [[5], [1]],
+    ];
+    const [last, shorter] = await explainer.explain({ instances });
+    const [second] = await explainer.explain({ instances, step: 2 });
+    const predicted = await (await loadPredictor(exported.onnx, { threads: 1 })).predict(instances);
+    await explainer.release();
+
+    expect([last!.step, shorter!.step, second!.step]).toEqual([3, 2, 2]);
+    expect(last!.output).toBeCloseTo((predicted[0] as number[])[2]!, 5);
+    expect(shorter!.output).toBeCloseTo((predicted[1] as number[])[1]!, 5);
+    expect(shorter!.attributions).toHaveLength(2);
+    expect(second!.attributions).toEqual([[expect.any(Number)], [expect.any(Number)], [0]]);
+    for (const row of [last, shorter, second]) expect(row!.completeness!.passed).toBe(true);
+    expect(() => explainer.plan({ instances }).passes).not.toThrow();
+    await expect(explainer.explain({ instances, step: 3 })).rejects.toMatchObject({ param: '/step' });
+  });
+
+  test('is a token of a language model, by the end of its prompt', async () => {
+    const explainer = await explainerOf('a language model');
+    const window = explainer.schema.language!.window;
+    const prompt = 'x'.repeat(window) + 'the cat';
+    const [row] = await explainer.explain({ instances: [prompt], target: ' ' });
+    const [again] = await explainer.explain({ instances: [prompt.slice(-window)], target: ' ' });
+    await explainer.release();
+
+    expect(row).toMatchObject({ target: ' ', explains: 'logit', completeness: { passed: true } });
+    expect(row!.tokens).toHaveLength(window);
+    expect(row).toEqual(again);
+  });
+
+  test('of a text by Shapley values is what leaving its tokens out changes', async () => {
+    const explainer = await explainerOf('attention over text');
+    const predictor = async (texts: string[]): Promise<number[]> =>
+      (await explainer.explain({ instances: texts, method: 'attention_rollout', target: true })).map(
+        ({ output }) => output,
+      );
+    const [row] = await explainer.explain({ instances: ['very bad'], method: 'exact_shap', target: true });
+    const [none, very, bad, both] = (await predictor(['', 'very', 'bad', 'very bad'])) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    await explainer.release();
+
+    expect(row).toMatchObject({ tokens: ['very', 'bad'], background: { name: 'empty', rows: 1 } });
+    const [first, second] = row!.attributions as [number, number];
+    expect(first).toBeCloseTo((very - none + both - bad) / 2, 5);
+    expect(second).toBeCloseTo((bad - none + both - very) / 2, 5);
+  });
 });

@@ -17,6 +17,7 @@ import { attentionCases } from './cases/attention.ts';
 import { elementwiseCases } from './cases/elementwise.ts';
 import { productCases } from './cases/products.ts';
 import { recurrenceCases } from './cases/recurrences.ts';
+import { scanCases } from './cases/scans.ts';
 import { shapeCases } from './cases/shapes.ts';
 import { windowCases } from './cases/windows.ts';
 import type { GradientCase } from './gradient-case.ts';
@@ -29,6 +30,7 @@ const CASES = [
   ...windowCases,
   ...shapeCases,
   ...recurrenceCases,
+  ...scanCases,
   ...attentionCases,
 ];
 

@@ -2,7 +2,7 @@
 import { inflateSync } from 'node:zlib';
 import { XMLParser } from 'fast-xml-parser';
 import { describe, expect, test } from '@jest/globals';
-import type { ExplainedRow } from '../../../shared/explain/explainer.ts';
+import type { ExplainedRow } from '../../../shared/explain/answer.ts';
 import { pictureOf, pictureType } from '../../../shared/explain/picture/picture.ts';
 
 const row = (fields: Partial<ExplainedRow>): ExplainedRow => ({

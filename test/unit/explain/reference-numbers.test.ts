@@ -1,7 +1,8 @@
 /** Explanations against numbers that were worked out elsewhere, with scikit-learn, shap and Captum; how is said beside each. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Explainer } from '../../../shared/explain/explainer.ts';
-import type { ExplainRequest, ExplainedRow } from '../../../shared/explain/explainer.ts';
+import type { ExplainedRow } from '../../../shared/explain/answer.ts';
+import type { ExplainRequest } from '../../../shared/explain/explainer.ts';
 import { sampleBackground } from '../../../shared/explain/background.ts';
 import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
 import { SCHEMA_KEY } from '../../../shared/runtime/model-schema.ts';

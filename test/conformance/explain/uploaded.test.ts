@@ -1,0 +1,91 @@
+/** Models that were made elsewhere: their tensors are explained by number, by every method that fits, or it is said why not. */
+import { describe, expect, test } from '@jest/globals';
+import { Explainer } from '../../../shared/explain/explainer.ts';
+import type { ExplainedRow } from '../../../shared/explain/answer.ts';
+import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
+import type { Value } from '../../../shared/onnx/graph.ts';
+import type { DType } from '../../../shared/tensor/dtype.ts';
+import type { Shape } from '../../../shared/tensor/shape.ts';
+import { fromNumbers } from '../../../shared/tensor/tensor.ts';
+
+function uploaded(input: readonly [DType, Shape], build: (g: GraphBuilder, x: Value) => Value): Explainer {
+  const g = new GraphBuilder('theirs');
+  g.output(build(g, g.input('x', ...input)), 'y');
+  return new Explainer(toModel(g), { threads: 1, isForeign: true });
+}
+
+const W = [2, 0, -1, 0.5, 1, 3];
+const weights = (g: GraphBuilder): Value => g.constant(fromNumbers('float32', W, [3, 2]));
+
+/** What each input adds to the log-odds of class 1 over class 0 in a linear model from zeros. */
+const LOG_ODDS = [0 - 2, 0.5 + 1, 3 - 1];
+
+async function explained(
+  explainer: Explainer,
+  request: Partial<Parameters<Explainer['explain']>[0]>,
+): Promise<ExplainedRow> {
+  const [row] = await explainer.explain({ instances: [{ x: [1, 1, 1] }], ...request });
+  await explainer.release();
+  return row!;
+}
+
+describe('an uploaded model', () => {
+  test('that ends in a softmax is explained by its log-odds, the classes numbered from 0', async () => {
+    const explainer = uploaded(['float32', ['batch', 3]], (g, x) => g.softmax(g.matMul(x, weights(g)), 1));
+
+    const row = await explained(explainer, { target: 1 });
+
+    expect(row).toMatchObject({ method: 'integrated_gradients', target: 1, explains: 'log_odds', baseline: 'zeros' });
+    for (const [i, value] of (row.attributions as number[]).entries()) expect(value).toBeCloseTo(LOG_ODDS[i]!, 5);
+    expect(row.completeness!.passed).toBe(true);
+  });
+
+  test('is explained by Shapley values against rows that are given', async () => {
+    const explainer = uploaded(['float32', ['batch', 3]], (g, x) => g.matMul(x, weights(g)));
+
+    const row = await explained(explainer, {
+      method: 'exact_shap',
+      target: 0,
+      background: [
+        [0, 0, 0],
+        [2, 2, 2],
+      ],
+    });
+
+    expect(row).toMatchObject({ explains: 'score', base_value: 2, output: 2, completeness: { passed: true } });
+    expect(() => explainer.plan({ instances: [[1, 1, 1]], method: 'kernel_shap' })).toThrow('give "background"');
+  });
+
+  test('of integers is explained from what they are looked up for', async () => {
+    const table = [0, 0, 1, 2, -3, 5];
+    const explainer = uploaded(['int64', ['batch', 2]], (g, x) => {
+      const found = g.gather(g.constant(fromNumbers('float32', table, [6])), x);
+      return g.reduceSum(found, { axes: [1] });
+    });
+
+    const row = await explained(explainer, { instances: [[3, 4]] });
+
+    expect(row.attributions).toEqual([expect.closeTo(2, 5), expect.closeTo(-3, 5)]);
+    await expect(async () => explained(explainer, { instances: [[0.5, 4]] })).rejects.toThrow('whole ones: it is int64');
+  });
+
+  test('of images is explained by Grad-CAM', async () => {
+    const explainer = uploaded(['float32', ['batch', 1, 4, 4]], (g, x) => {
+      const kernel = g.constant(fromNumbers('float32', [1, 0, 0, 1], [1, 1, 2, 2]));
+      return g.reduceMean(g.relu(g.conv(x, kernel)), { axes: [1, 2, 3] });
+    });
+    const image = [
+      Array.from({ length: 4 }, (_, i) => Array.from({ length: 4 }, (__, j) => Number(i === 0 && j === 0))),
+    ];
+
+    const row = await explained(explainer, { instances: [{ x: image }], method: 'grad_cam' });
+    const heat = (row.attributions as number[][][])[0]!;
+
+    expect(heat[0]![0]).toBeGreaterThan(heat[3]![3]!);
+  });
+
+  test('is refused by name where its rows cannot be told apart', () => {
+    expect(() => uploaded(['float32', [4, 3]], (_, x) => x)).toThrow(/"x" has no open batch axis/);
+    expect(() => uploaded(['string', ['batch', 3]], (g, x) => g.cast(x, 'float32'))).toThrow(/"x" is string/);
+  });
+});
