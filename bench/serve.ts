@@ -1,101 +1,166 @@
 /**
- * What a warm prediction costs beside the bare run of its graph: `npm run bench:serve -- [--json] [--runs 2000]`. A line a model; both
- * are timed in turns in one process, so that a busy machine hurts them alike.
+ * What a prediction costs: `npm run bench:serve -- [--json] [--runs 500] [--only warm|cold]`. A line a model and batch: the bare run of its
+ * graph, the function's handler in this process, the whole way through the local cloud, and a Python service of the same kind of model,
+ * one request of each in turns, so that a busy machine hurts them alike. Then a line for a cold start.
  */
 import { parseArgs } from 'node:util';
-import { cellValue } from '../shared/data/columns.ts';
-import type { Table } from '../shared/data/table.ts';
+import type { Session } from '../shared/onnx/engine.ts';
 import { feedsOf } from '../shared/runtime/instances.ts';
 import { loadPredictor } from '../shared/runtime/predictor.ts';
+import type { Predictor } from '../shared/runtime/predictor.ts';
 import { createSession } from '../shared/runtime/session.ts';
 import { exportModel, runSegment } from '../shared/runtime/trainer.ts';
-import { Random } from '../shared/tensor/random.ts';
-import { mnist, takeRows } from '../test/fixtures/data-sets.ts';
-import { startServing } from './serving.ts';
+import { CASES, instancesOf } from './serve/cases.ts';
+import type { ServeCase } from './serve/cases.ts';
+import { measureCold } from './serve/cold.ts';
+import { startServing } from './serve/gateway.ts';
+import type { Serving } from './serve/gateway.ts';
+import { startHarness } from './serve/harness.ts';
+import type { Harness } from './serve/harness.ts';
+import { startPeer } from './serve/peer.ts';
+import { median, quantile, rounded } from './serve/statistics.ts';
 
-const { values: options } = parseArgs({ options: { json: { type: 'boolean' }, runs: { type: 'string' } } });
-const RUNS = Number(options.runs ?? 2000);
-const WARM_UP = 200;
-const conv = (filters: number) => ({ conv2d: { filters, kernel_size: [3, 3], activation: 'relu' } });
-const pool = { max_pooling2d: { pool_size: [2, 2] } };
-const dense = (units: number, activation: string) => ({ dense: { units, activation } });
-const layers = [conv(32), pool, conv(64), pool, 'flatten', dense(64, 'relu'), dense(10, 'softmax')];
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean' }, runs: { type: 'string' }, only: { type: 'string' } },
+});
+const RUNS = Number(options.runs ?? 500);
+const WARM_UP = 50;
+const BATCHES = [1, 32];
 
-const CASES = [
-  { name: 'logistic', family: 'logistic_regression', target: 'y', params: {}, table: tenFeatures },
-  { name: 'cnn', family: 'cnn', target: 'label', params: { layers, epochs: 1 }, table: images },
-] as const;
-
-function tenFeatures(): Table {
-  const random = Random.fromSeed(1);
-  const features = Array.from({ length: 10 }, (_, i) => ({
-    name: `x${i}`,
-    type: 'number' as const,
-    values: Float64Array.from(random.uniform(400)),
-  }));
-  const y = Float64Array.from(features[0]!.values, (value, row) => Number(value + features[1]!.values[row]! > 1));
-  return { rows: 400, columns: [...features, { name: 'y', type: 'integer', values: y }] };
+interface Model extends ServeCase {
+  readonly onnx: Uint8Array;
+  readonly predictor: Predictor;
+  readonly session: Session;
 }
 
-function images(): Table {
-  return takeRows(
-    mnist().train,
-    Array.from({ length: 320 }, (_, i) => i * 25),
-  );
-}
-
-async function measure({ name, family, target, params, table }: (typeof CASES)[number]) {
-  const train = table();
+async function load(entry: ServeCase): Promise<Model> {
+  const { family, target, params } = entry;
+  const train = entry.table();
   const spec = { task: 'classification', family, target, params, validation: { fraction: 0 } } as const;
   const { checkpoint } = await runSegment({ spec, train, threads: 1, shouldStop: () => false });
   const { onnx } = await exportModel({ spec, train, checkpoint, threads: 1 });
-  const features = train.columns.filter((column) => column.name !== target);
-  const instances = [Object.fromEntries(features.map((column) => [column.name, cellValue(column, 0)]))];
-  const body = JSON.stringify({ instances });
-  const predictor = await loadPredictor(onnx, { threads: 1 });
-  const feeds = feedsOf(predictor.schema.features, instances);
   const session = await createSession(onnx, { threads: 1 });
-  const serving = await startServing(name, onnx);
-  const [bare, handler]: [number[], number[]] = [[], []];
-  let quiet = 0;
-  for (let run = 0; run < WARM_UP + RUNS; run++) {
-    let startedMs = performance.now();
-    await session.run(feeds, Object.values(predictor.schema.outputs));
-    const bareMs = performance.now() - startedMs;
-    const callsBefore = serving.networkCalls();
-    startedMs = performance.now();
-    await serving.predict(body);
-    const handlerMs = performance.now() - startedMs;
-    if (run < WARM_UP) continue;
-    bare.push(bareMs);
-    handler.push(handlerMs);
-    if (serving.networkCalls() === callsBefore) quiet += 1;
+  return { ...entry, onnx, session, predictor: await loadPredictor(onnx, { threads: 1 }) };
+}
+
+/** One side of a race: what is timed, and what its process has used of the processor. */
+interface Side {
+  readonly run: () => Promise<unknown>;
+  readonly cpuSeconds?: () => number | undefined;
+}
+
+interface Timed {
+  readonly ms: readonly number[];
+  readonly cpuMs: number | undefined;
+}
+
+/** Runs all sides in turns. */
+async function inTurns<Name extends string>(
+  sides: Readonly<Partial<Record<Name, Side>>>,
+): Promise<Partial<Record<Name, Timed>>> {
+  const all = Object.entries<Side>(sides as Record<string, Side>).map(([name, side]) => ({
+    name,
+    side,
+    ms: [] as number[],
+    cpuBefore: 0,
+  }));
+  for (let run = -WARM_UP; run < RUNS; run++) {
+    for (const one of all) {
+      if (run === 0) one.cpuBefore = one.side.cpuSeconds?.() ?? 0;
+      const startedMs = performance.now();
+      await one.side.run();
+      if (run >= 0) one.ms.push(performance.now() - startedMs);
+    }
   }
-  await serving.stop();
-  await Promise.all([session.release(), predictor.release()]);
+  const timed = all.map(({ name, side, ms, cpuBefore }): [string, Timed] => {
+    const cpuS = side.cpuSeconds?.();
+    return [name, { ms, cpuMs: cpuS === undefined ? undefined : ((cpuS - cpuBefore) * 1000) / RUNS }];
+  });
+  return Object.fromEntries(timed) as Partial<Record<Name, Timed>>;
+}
+
+async function measureWarm(model: Model, batch: number, { harness, serving }: { harness: Harness; serving: Serving }) {
+  const instances = instancesOf(model.table(), model.target, batch);
+  const body = JSON.stringify({ instances });
+  const feeds = feedsOf(model.predictor.schema.features, instances);
+  const fetches = Object.values(model.predictor.schema.outputs);
+  const target = harness.target(model.name);
+  const peer = await startPeer(model.peer);
+  let quiet = 0;
+  const timed = await inTurns({
+    session: { run: () => model.session.run(feeds, fetches) },
+    handler: {
+      async run() {
+        const before = serving.networkCalls();
+        await serving.predict(body);
+        if (serving.networkCalls() === before) quiet += 1;
+      },
+    },
+    cloud: { run: () => target.post(body), cpuSeconds: () => harness.cpuSeconds() },
+    ...(typeof peer === 'string'
+      ? {}
+      : { peer: { run: () => peer.predict(body), cpuSeconds: () => peer.cpuSeconds() } }),
+  });
+  const {
+    session,
+    handler,
+    cloud,
+    peer: python,
+  } = timed as Record<'session' | 'handler' | 'cloud', Timed> & {
+    peer?: Timed;
+  };
+  target.close();
+  if (typeof peer !== 'string') peer.stop();
   return {
-    case: `${name}, one instance`,
-    bare_ms: quantile(bare, 0.5),
-    handler_ms: quantile(handler, 0.5),
-    overhead_ms: rounded(quantile(handler, 0.5) - quantile(bare, 0.5)),
-    handler_p99_ms: quantile(handler, 0.99),
-    without_network: rounded(quiet / RUNS),
+    section: 'warm' as const,
+    case: model.name,
+    batch,
+    session_ms: rounded(median(session.ms)),
+    handler_ms: rounded(median(handler.ms)),
+    handler_p99_ms: rounded(quantile(handler.ms, 0.99)),
+    overhead_ms: rounded(median(handler.ms) - median(session.ms)),
+    without_network: rounded(quiet / (RUNS + WARM_UP)),
+    cloud_ms: rounded(median(cloud.ms)),
+    cloud_p99_ms: rounded(quantile(cloud.ms, 0.99)),
+    requests_per_core_second: perSecond(cloud),
+    peer: typeof peer === 'string' ? null : peer.server,
+    peer_ms: python ? rounded(median(python.ms)) : null,
+    peer_p99_ms: python ? rounded(quantile(python.ms, 0.99)) : null,
+    peer_requests_per_core_second: python ? perSecond(python) : null,
     runs: RUNS,
+    ...(typeof peer === 'string' ? { reason: peer } : {}),
   };
 }
 
-function quantile(values: readonly number[], q: number): number {
-  return rounded(values.toSorted((a, b) => a - b)[Math.floor(values.length * q)]!);
+/** Requests that the process serves in a second of processor time; null where the system does not tell. */
+function perSecond({ cpuMs }: Timed): number | null {
+  return cpuMs === undefined || cpuMs === 0 ? null : Math.round(1000 / cpuMs);
 }
 
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
+function print(line: { section: string; case: string }): void {
+  const { section, case: name, ...figures } = line;
+  const text = Object.entries(figures).map(([figure, value]) => `${figure} ${String(value)}`);
+  console.log(options.json === true ? JSON.stringify(line) : `${section}, ${name}: ${text.join(', ')}`);
 }
 
-for (const entry of CASES) {
-  const line = await measure(entry);
-  const { case: name, bare_ms: bareMs, handler_ms: handlerMs, overhead_ms: overheadMs, without_network: part } = line;
-  const text = `${name}: session ${bareMs} ms, handler ${handlerMs} ms, overhead ${overheadMs} ms; ${part * 100} % without the network`;
-  console.log(options.json === true ? JSON.stringify(line) : text);
+const models: Model[] = [];
+for (const entry of CASES) models.push(await load(entry));
+if (options.only !== 'cold') {
+  const harness = await startHarness();
+  try {
+    for (const model of models) {
+      await harness.train(model);
+      const serving = await startServing(model.name, model.onnx);
+      for (const batch of BATCHES) print(await measureWarm(model, batch, { harness, serving }));
+      await serving.stop();
+    }
+  } finally {
+    await harness.stop();
+  }
+}
+if (options.only !== 'warm') {
+  const { name, onnx, predictor, table, target } = models.at(-1)!;
+  const feeds = feedsOf(predictor.schema.features, instancesOf(table(), target, 1));
+  print(await measureCold(name, { onnx, feeds, runs: 15 }));
 }
 process.exit(0);

@@ -20,7 +20,7 @@ export interface Timing {
   readonly cpu_ms: number;
 }
 
-const PYTHONS = process.env['PYTHON'] === undefined ? ['python3', '/usr/bin/python3'] : [process.env['PYTHON']];
+export const PYTHONS = process.env['PYTHON'] === undefined ? ['python3', '/usr/bin/python3'] : [process.env['PYTHON']];
 const MODULES = { pytorch: 'torch', 'scikit-learn': 'sklearn' } as const;
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 

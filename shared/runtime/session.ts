@@ -53,13 +53,12 @@ export function createEngine({ threads = availableParallelism() }: EngineOptions
   return { threads, createSession: (model, options) => createSession(model, { threads, ...options }) };
 }
 
-/** A session of a model's bytes or of its file's path. */
-export async function createSession(
-  model: Uint8Array | string,
-  { threads = availableParallelism(), hasStoredWeights = true }: EngineOptions & SessionOptions = {},
-): Promise<Session> {
-  const runtime = await (loaded ??= loadOrt());
-  const options: InferenceSession.SessionOptions = {
+/** What every session is made with. */
+export function sessionOptions({
+  threads,
+  hasStoredWeights = true,
+}: SessionOptions & { readonly threads: number }): InferenceSession.SessionOptions {
+  return {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -67,6 +66,15 @@ export async function createSession(
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
+}
+
+/** A session of a model's bytes or of its file's path. */
+export async function createSession(
+  model: Uint8Array | string,
+  { threads = availableParallelism(), hasStoredWeights = true }: EngineOptions & SessionOptions = {},
+): Promise<Session> {
+  const runtime = await (loaded ??= loadOrt());
+  const options = sessionOptions({ threads, hasStoredWeights });
   const session =
     typeof model === 'string'
       ? await runtime.InferenceSession.create(model, options)

@@ -1,7 +1,7 @@
 /** A warm environment serves from memory: requests to DynamoDB and S3 are counted at their clients. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { startServing } from '../../../bench/serving.ts';
-import type { Serving } from '../../../bench/serving.ts';
+import { startServing } from '../../../bench/serve/gateway.ts';
+import type { Serving } from '../../../bench/serve/gateway.ts';
 import { exportModel, runSegment } from '../../../shared/runtime/trainer.ts';
 import { TestClock } from '../../conformance/stores/dynamo.ts';
 

@@ -4,22 +4,22 @@
  */
 import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
-import { systemClock } from '../shared/clock.ts';
-import type { Clock } from '../shared/clock.ts';
-import { gatewayHandler } from '../shared/http/gateway.ts';
-import { ExplainerCache } from '../shared/http/inference/explainer-cache.ts';
-import { inferenceOperations } from '../shared/http/inference/index.ts';
-import { ModelCache } from '../shared/http/inference/model-cache.ts';
-import { admitByRateAhead } from '../shared/http/rate.ts';
-import { versionId } from '../shared/stores/catalog.ts';
-import { paths } from '../shared/stores/objects.ts';
-import { PredictionLease } from '../shared/stores/prediction-lease.ts';
-import { tenantStores } from '../shared/stores/tenant-stores.ts';
-import { toContext } from '../shared/tenancy/caller.ts';
-import { PLANS } from '../shared/tenancy/plan.ts';
-import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../shared/tenancy/price.ts';
-import { BUCKET } from '../test/conformance/sigv4/start-cloud.ts';
-import { TABLES, startStoresCloud } from '../test/conformance/stores/dynamo.ts';
+import { systemClock } from '../../shared/clock.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { ExplainerCache } from '../../shared/http/inference/explainer-cache.ts';
+import { inferenceOperations } from '../../shared/http/inference/index.ts';
+import { ModelCache } from '../../shared/http/inference/model-cache.ts';
+import { admitByRateAhead } from '../../shared/http/rate.ts';
+import { versionId } from '../../shared/stores/catalog.ts';
+import { paths } from '../../shared/stores/objects.ts';
+import { PredictionLease } from '../../shared/stores/prediction-lease.ts';
+import { tenantStores } from '../../shared/stores/tenant-stores.ts';
+import { toContext } from '../../shared/tenancy/caller.ts';
+import { PLANS } from '../../shared/tenancy/plan.ts';
+import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../../shared/tenancy/price.ts';
+import { BUCKET } from '../../test/conformance/sigv4/start-cloud.ts';
+import { TABLES, startStoresCloud } from '../../test/conformance/stores/dynamo.ts';
 
 const TENANT = 'bench';
 const MODEL_BYTES = 2 ** 27;
