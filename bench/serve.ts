@@ -1,7 +1,7 @@
 /**
  * What a prediction costs: `npm run bench:serve -- [--json] [--runs 500] [--only warm|cold]`. A line a model and batch: the bare run of its
  * graph, the function's handler in this process, the whole way through the local cloud, and a Python service of the same kind of model,
- * one request of each in turns, so that a busy machine hurts them alike. Then a line for a cold start.
+ * 50 requests of each in turns, so that a busy machine hurts them alike. Then a line for a cold start.
  */
 import { parseArgs } from 'node:util';
 import type { Session } from '../shared/onnx/engine.ts';
@@ -23,8 +23,10 @@ import { median, quantile, rounded } from './serve/statistics.ts';
 const { values: options } = parseArgs({
   options: { json: { type: 'boolean' }, runs: { type: 'string' }, only: { type: 'string' } },
 });
+/** A multiple of a block's. */
 const RUNS = Number(options.runs ?? 500);
-const WARM_UP = 50;
+const WARM_UP = 200;
+const BLOCK = 50;
 const BATCHES = [1, 32];
 
 interface Model extends ServeCase {
@@ -46,7 +48,7 @@ async function load(entry: ServeCase): Promise<Model> {
 /** One side of a race: what is timed, and what its process has used of the processor. */
 interface Side {
   readonly run: () => Promise<unknown>;
-  readonly cpuSeconds?: () => number | undefined;
+  readonly cpuMs?: () => number | undefined;
 }
 
 interface Timed {
@@ -62,20 +64,24 @@ async function inTurns<Name extends string>(
     name,
     side,
     ms: [] as number[],
-    cpuBefore: 0,
+    cpu: [] as number[],
   }));
-  for (let run = -WARM_UP; run < RUNS; run++) {
+  for (let run = -WARM_UP; run < RUNS; run += BLOCK) {
     for (const one of all) {
-      if (run === 0) one.cpuBefore = one.side.cpuSeconds?.() ?? 0;
-      const startedMs = performance.now();
-      await one.side.run();
-      if (run >= 0) one.ms.push(performance.now() - startedMs);
+      const cpuBefore = one.side.cpuMs?.();
+      for (let request = 0; request < BLOCK; request++) {
+        const startedMs = performance.now();
+        await one.side.run();
+        if (run >= 0) one.ms.push(performance.now() - startedMs);
+      }
+      const cpuAfter = one.side.cpuMs?.();
+      if (run >= 0 && cpuBefore !== undefined && cpuAfter !== undefined) one.cpu.push((cpuAfter - cpuBefore) / BLOCK);
     }
   }
-  const timed = all.map(({ name, side, ms, cpuBefore }): [string, Timed] => {
-    const cpuS = side.cpuSeconds?.();
-    return [name, { ms, cpuMs: cpuS === undefined ? undefined : ((cpuS - cpuBefore) * 1000) / RUNS }];
-  });
+  const timed = all.map(({ name, ms, cpu }): [string, Timed] => [
+    name,
+    { ms, cpuMs: cpu.length === 0 ? undefined : median(cpu) },
+  ]);
   return Object.fromEntries(timed) as Partial<Record<Name, Timed>>;
 }
 
@@ -95,11 +101,10 @@ async function measureWarm(model: Model, batch: number, { harness, serving }: { 
         await serving.predict(body);
         if (serving.networkCalls() === before) quiet += 1;
       },
+      cpuMs: ownCpuMs,
     },
-    cloud: { run: () => target.post(body), cpuSeconds: () => harness.cpuSeconds() },
-    ...(typeof peer === 'string'
-      ? {}
-      : { peer: { run: () => peer.predict(body), cpuSeconds: () => peer.cpuSeconds() } }),
+    cloud: { run: () => target.post(body), cpuMs: () => harness.cpuMs() },
+    ...(typeof peer === 'string' ? {} : { peer: { run: () => peer.predict(body), cpuMs: () => peer.cpuMs() } }),
   });
   const {
     session,
@@ -122,7 +127,8 @@ async function measureWarm(model: Model, batch: number, { harness, serving }: { 
     without_network: rounded(quiet / (RUNS + WARM_UP)),
     cloud_ms: rounded(median(cloud.ms)),
     cloud_p99_ms: rounded(quantile(cloud.ms, 0.99)),
-    requests_per_core_second: perSecond(cloud),
+    handler_requests_per_core_second: perSecond(handler),
+    cloud_requests_per_core_second: perSecond(cloud),
     peer: typeof peer === 'string' ? null : peer.server,
     peer_ms: python ? rounded(median(python.ms)) : null,
     peer_p99_ms: python ? rounded(quantile(python.ms, 0.99)) : null,
@@ -130,6 +136,12 @@ async function measureWarm(model: Model, batch: number, { harness, serving }: { 
     runs: RUNS,
     ...(typeof peer === 'string' ? { reason: peer } : {}),
   };
+}
+
+/** Of this process, in which the local DynamoDB runs too. */
+function ownCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Requests that the process serves in a second of processor time; null where the system does not tell. */

@@ -7,14 +7,14 @@ import { buildIfStale, keyOfTenant, startTenon } from '../../scripts/local.ts';
 import { rowsOf } from './cases.ts';
 import type { ServeCase } from './cases.ts';
 import { HttpTarget } from './http-target.ts';
-import { cpuSeconds, functionProcesses } from './processes.ts';
+import { cpuMs, functionProcesses } from './processes.ts';
 
 export interface Harness {
   /** Trains the case's model under its name. */
   train(entry: ServeCase): Promise<void>;
   target(model: string): HttpTarget;
   /** Of the processes that predict, without the gateway's and the authorizer's. */
-  cpuSeconds(): number | undefined;
+  cpuMs(): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ export async function startHarness(): Promise<Harness> {
   return {
     train: (entry) => train(client, entry),
     target: (model) => new HttpTarget(`${cloud.apiUrl}/v1/models/${model}:predict`, { 'x-api-key': key }),
-    cpuSeconds: () => cpuSeconds(functionProcesses('Inference')),
+    cpuMs: () => cpuMs(functionProcesses('Inference')),
     async stop() {
       await cloud.stop();
       rmSync(dataDir, { recursive: true, force: true });

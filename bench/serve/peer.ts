@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PYTHONS } from '../side.ts';
 import { HttpTarget } from './http-target.ts';
-import { cpuSeconds } from './processes.ts';
+import { cpuMs } from './processes.ts';
 
 const SCRIPT = fileURLToPath(new URL('./peer.py', import.meta.url));
 const ONE_THREAD = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' };
@@ -13,7 +13,7 @@ export interface Peer {
   /** What serves what, with versions. */
   readonly server: string;
   predict(body: string): Promise<string>;
-  cpuSeconds(): number | undefined;
+  cpuMs(): number | undefined;
   stop(): void;
 }
 
@@ -41,7 +41,7 @@ async function startWith(python: string, module: string): Promise<Peer | string>
   return {
     server,
     predict: (body) => target.post(body),
-    cpuSeconds: () => cpuSeconds([child.pid!]),
+    cpuMs: () => cpuMs([child.pid!]),
     stop() {
       target.close();
       child.stdin.end();

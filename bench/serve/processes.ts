@@ -1,17 +1,12 @@
-/** What processes have used of the processor, as Linux tells. Source: proc(5), /proc/pid/stat. */
-import { readFileSync, readdirSync } from 'node:fs';
+/** What processes have used of the processor, as Linux tells. Source: proc(5); Documentation/scheduler/sched-stats.rst. */
+import { globSync, readFileSync, readdirSync } from 'node:fs';
 
-/** Clock ticks of Linux, which sysconf(3) gives as 100 on every platform that Node runs on. */
-const TICKS_PER_SECOND = 100;
-
-/** Of all of them together; undefined where the system does not tell. */
-export function cpuSeconds(pids: readonly number[]): number | undefined {
+/** Of all threads of all of them together, in ms; undefined where the system does not tell. */
+export function cpuMs(pids: readonly number[]): number | undefined {
   if (process.platform !== 'linux') return undefined;
-  const ticks = pids.map((pid) => {
-    const [user = 0, system = 0] = statOf(pid).slice(11, 13).map(Number);
-    return user + system;
-  });
-  return ticks.reduce((sum, some) => sum + some, 0) / TICKS_PER_SECOND;
+  const threads = pids.flatMap((pid) => globSync(`/proc/${pid}/task/*/schedstat`));
+  const nanoseconds = threads.map((file) => Number(readFileSync(file, 'latin1').split(' ')[0]));
+  return nanoseconds.reduce((sum, some) => sum + some, 0) / 1e6;
 }
 
 /** This process's children that run a function whose name has this in it. */
