@@ -106,6 +106,20 @@ export class KillableCloud {
     return (await this.api.call<{ sha256: string }>('GET', `/v1/models/${name}/versions/${version}/artifact`)).sha256;
   }
 
+  /** Operations of the durable execution of a job or a batch that has just ended: what was started in it, itself included. */
+  async operationsOf(name: string): Promise<number> {
+    const root = `${this.#addresses!.lambdaUrl}/2025-12-01`;
+    const read = async <T>(path: string): Promise<T> => (await (await fetch(root + path)).json()) as T;
+    const [pid] = this.processesOf('train');
+    const [, train] = /AWS_LAMBDA_FUNCTION_NAME=([^\0]*)/.exec(environmentOf(pid ?? 0)) ?? [];
+    const { DurableExecutions: found } = await read<{ DurableExecutions: { DurableExecutionArn: string }[] }>(
+      `/functions/${train ?? ''}/durable-executions?DurableExecutionName=${name}`,
+    );
+    const history = `/durable-executions/${encodeURIComponent(found[0]?.DurableExecutionArn ?? '')}/history?MaxItems=1000`;
+    const { Events: events } = await read<{ Events: { EventType: string }[] }>(history);
+    return events.filter(({ EventType }) => EventType.endsWith('Started')).length;
+  }
+
   /** Every object's key in every bucket, as the account's owner sees them. */
   async objects(): Promise<string[]> {
     const { awsUrl, operatorCredentials } = this.#addresses!;

@@ -1,0 +1,166 @@
+/**
+ * A million rows through a logistic model in the local cloud: within a function's memory and time and an execution's operations. Again with
+ * functions and the cloud killed meanwhile: the same bytes, and every row counted once.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildIfStale } from '../../scripts/local.ts';
+import { KillableCloud } from '../e2e/killable-cloud.ts';
+import { ROWS, writeMillionRows } from './million-rows.ts';
+
+const SLOW_MS = 1_800_000;
+const TRAINED_ROWS = 2_000;
+const LAMBDA_MB = 3538;
+const LAMBDA_S = 900;
+const MAX_OPERATIONS = 3_000;
+
+interface Batch {
+  readonly id: string;
+  readonly status: string;
+  readonly progress: {
+    readonly rows: number;
+    readonly predicted: number;
+    readonly failed: number;
+    readonly fraction: number;
+  };
+  readonly output?: { readonly bytes: number; readonly sha256: string };
+  readonly usage: { readonly seconds: number; readonly gb_seconds: number; readonly usd: number };
+  readonly error?: object;
+}
+
+/** Stretches of some seconds, so that each lane is several invocations. */
+const cloud = new KillableCloud({ environment: { SEGMENT_SECONDS: '8' } });
+let dataset = '';
+
+/** Asks until the cloud, which may be dead at the moment, answers. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries === 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+async function makeDataset(name: string, file: Uint8Array | string): Promise<string> {
+  interface Made {
+    id: string;
+    status: string;
+    upload: { url: string };
+  }
+  const made = await cloud.api.call<Made>('POST', '/v1/datasets', { name, format: 'csv' });
+  await fetch(made.upload.url, { method: 'PUT', body: file as string });
+  await cloud.api.call('POST', `/v1/datasets/${made.id}/complete`, {});
+  const { status } = await cloud.api.until(
+    () => cloud.api.call<Made>('GET', `/v1/datasets/${made.id}`),
+    (now) => now.status === 'ready' || now.status === 'invalid',
+  );
+  expect(status).toBe('ready');
+  return made.id;
+}
+
+const batchOf = (id: string): Promise<Batch> => patiently(() => cloud.api.call<Batch>('GET', `/v1/batches/${id}`));
+const start = () => cloud.api.call<Batch>('POST', '/v1/batches', { model: 'gardens', dataset });
+const isOver = ({ status }: Batch): boolean => status !== 'queued' && status !== 'running';
+const until = (id: string, isSo: (batch: Batch) => boolean) => cloud.api.until(() => batchOf(id), isSo);
+
+async function predictionsUsed(): Promise<number> {
+  const { data } = await cloud.api.call<{ data: { name: string; used: number }[] }>('GET', '/v1/limits');
+  return data.find(({ name }) => name === 'predictions_per_month')!.used;
+}
+
+async function predictionsBilled(): Promise<number> {
+  const { data } = await cloud.api.call<{ data: { predictions: number }[] }>('GET', '/v1/usage?group_by=model');
+  return data.reduce((sum, { predictions }) => sum + predictions, 0);
+}
+
+/** The most that any process of *fit* holds, in MB. */
+function peakMb(): number {
+  const sizes = cloud.processesOf('fit').map((pid) => {
+    try {
+      return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+    } catch {
+      return 0;
+    }
+  });
+  return Math.max(0, ...sizes);
+}
+
+beforeAll(async () => {
+  buildIfStale(() => undefined);
+  await cloud.start();
+  const folder = mkdtempSync(join(tmpdir(), 'batch-'));
+  const file = join(folder, 'rows.csv');
+  await writeMillionRows(file);
+  const head = execFileSync('head', ['-n', String(TRAINED_ROWS + 1), file]);
+  const trained = await makeDataset('some', head);
+  dataset = await makeDataset('million', readFileSync(file));
+  rmSync(folder, { recursive: true });
+  const job = { name: 'gardens', task: 'classification', family: 'logistic_regression', target: 'garden' };
+  const { id } = await cloud.api.call<{ id: string }>('POST', '/v1/jobs', { ...job, dataset: trained });
+  const ended = await cloud.api.until(
+    () => cloud.jobOf(id),
+    ({ status }) => status !== 'queued' && status !== 'running',
+  );
+  expect(ended.status).toBe('succeeded');
+}, SLOW_MS);
+afterAll(() => cloud.end());
+
+describe(`a batch of ${ROWS} rows through a logistic model`, () => {
+  let undisturbed: Batch;
+
+  it(
+    'stays within a function and an execution',
+    async () => {
+      const startedMs = performance.now();
+      const { id } = await start();
+      let peak = 0;
+      undisturbed = await until(id, (batch) => {
+        peak = Math.max(peak, peakMb());
+        return isOver(batch);
+      });
+      const seconds = (performance.now() - startedMs) / 1000;
+      const operations = await cloud.operationsOf(id);
+
+      console.log({ seconds, peak, operations, usage: undisturbed.usage, output: undisturbed.output });
+      expect(undisturbed).toMatchObject({ status: 'succeeded', progress: { rows: ROWS, predicted: ROWS, failed: 0 } });
+      expect(peak).toBeLessThan(LAMBDA_MB);
+      expect(undisturbed.usage.seconds).toBeLessThan(LAMBDA_S);
+      expect(operations).toBeLessThan(MAX_OPERATIONS);
+      expect([await predictionsUsed(), await predictionsBilled()]).toEqual([ROWS, ROWS]);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'ends with the same bytes and counts every row once, though functions and the cloud are killed',
+    async () => {
+      const { id } = await start();
+      let kills = 0;
+      for (const victim of ['fit', 'train', 'fit', 'cloud', 'fit', 'cloud', 'control', 'fit']) {
+        const { progress } = await batchOf(id);
+        const before = progress.predicted;
+        await until(id, (batch) => isOver(batch) || batch.progress.predicted > before);
+        if (victim === 'cloud') {
+          await cloud.kill();
+          await cloud.start();
+          kills++;
+        } else if (await cloud.killFunction(victim, 3000)) kills++;
+      }
+      const ended = await until(id, isOver);
+
+      console.log({ kills, usage: ended.usage });
+      expect(kills).toBeGreaterThanOrEqual(6);
+      expect(ended).toMatchObject({ status: 'succeeded', progress: { rows: ROWS, predicted: ROWS, failed: 0 } });
+      expect(ended.output).toEqual(undisturbed.output);
+      expect([await predictionsUsed(), await predictionsBilled()]).toEqual([2 * ROWS, 2 * ROWS]);
+      expect((await cloud.objects()).filter((key) => key.includes('/parts/'))).toEqual([]);
+    },
+    SLOW_MS,
+  );
+});
