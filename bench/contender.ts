@@ -1,4 +1,5 @@
 /** Our side of a race, as a process: `contender.ts <case> <threads> <arrays as JSON>`, with the commands and answers of peer.py. */
+import { peakMemory } from '../shared/runtime/peak-memory.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -36,7 +37,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     answer({});
   } else {
     // Kilobytes, by getrusage(2).
-    answer({ peak_mb: process.resourceUsage().maxRSS / 1e3 });
+    answer({ peak_mb: peakMemory() / 1e6 });
     break;
   }
 }

@@ -4,6 +4,7 @@ import { ARRAYS } from '../tensor/dtype.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
+import { peakMemory } from './peak-memory.ts';
 import { createSession } from './session.ts';
 import { tensorSpec } from './tensor-spec.ts';
 import type { TensorSpec } from './tensor-spec.ts';
@@ -26,8 +27,8 @@ const SIZES = [1, 32, 64, 256, 512] as const;
 const MAX_MESSAGE = 300;
 
 export async function tryModel(bytes: Uint8Array): Promise<TrialReport> {
-  const before = process.resourceUsage().maxRSS;
-  const peak = (): number => Math.max(0, process.resourceUsage().maxRSS - before) * 1024;
+  const before = peakMemory();
+  const peak = (): number => peakMemory() - before;
   const { graph } = readSignature(bytes);
   const inputs = graph.inputs.flatMap(tensorSpec);
   const outputs = graph.outputs.flatMap(tensorSpec).map(({ name }) => name);

@@ -1,5 +1,6 @@
 /** What a job would take: *fit* times its first steps on its own data, and what would follow is reckoned from that. */
 import type { JobError } from '../resources/training.ts';
+import { peakMemory } from '../runtime/peak-memory.ts';
 import { timeTraining } from '../runtime/timing.ts';
 import type { Catalog } from '../stores/catalog.ts';
 import { failureOf } from './failure.ts';
@@ -52,7 +53,7 @@ export async function estimate(
       // It reads and encodes the data anew, evaluates, and compares the file with the trainer.
       publish_seconds: readS + time.prepareS + 2 * time.evaluateS + SEGMENT_OVERHEAD_S,
       timed_fraction: time.fraction,
-      memory_mb: Math.ceil(process.resourceUsage().maxRSS / 1024),
+      memory_mb: Math.ceil(peakMemory() / 2 ** 20),
     };
   } catch (error) {
     return { seconds: seconds(), error: failureOf(error, 'prepare') };

@@ -1,4 +1,5 @@
 /** One segment of the reference CNN as a process of its own, as Lambda would run it: takes a file of images and labels, prints the peak memory. */
+import { peakMemory } from '../../shared/runtime/peak-memory.ts';
 import { readFileSync } from 'node:fs';
 import type { Table } from '../../shared/data/table.ts';
 import { runSegment } from '../../shared/runtime/trainer.ts';
@@ -31,4 +32,4 @@ const { status, metrics } = await runSegment({
   shouldStop: () => false,
 });
 // Kilobytes, by getrusage(2).
-console.log(JSON.stringify({ status, metrics, peak_bytes: process.resourceUsage().maxRSS * 1024 }));
+console.log(JSON.stringify({ status, metrics, peak_bytes: peakMemory() }));

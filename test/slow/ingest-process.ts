@@ -1,4 +1,5 @@
 /** One ingestion as a process of its own, as Lambda would run it: takes a dataset's id, prints its status and the peak memory. */
+import { peakMemory } from '../../shared/runtime/peak-memory.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { tenantStores } from '../../shared/stores/tenant-stores.ts';
@@ -8,4 +9,4 @@ import { STORE_NAMES, TENANT } from './stores.ts';
 const stores = tenantStores(ownClients(), STORE_NAMES, { tenantId: TENANT, clock: systemClock });
 const status = await ingest({ dataset: process.argv[2]! }, stores);
 // Kilobytes, by getrusage(2).
-console.log(JSON.stringify({ status, peak_bytes: process.resourceUsage().maxRSS * 1024 }));
+console.log(JSON.stringify({ status, peak_bytes: peakMemory() }));
