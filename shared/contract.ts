@@ -231,6 +231,8 @@ export const AUTHORIZER_CONTEXT = {
   limits: 'limits',
   /** JSON */
   prices: 'prices',
+  /** Of a request that a client of AWS has signed: what its signature is checked with. */
+  signingKey: 'signing_key',
 } as const;
 
 /**

@@ -25,20 +25,20 @@ const SIGNED_ROUTES = '/endpoints/';
 export const handler = async (event: APIGatewayRequestAuthorizerEvent): Promise<APIGatewayAuthorizerResult> => {
   const headers = event.headers ?? {};
   const isSigned = event.path.startsWith(SIGNED_ROUTES) && isSignedAlone(headers);
-  const decision = isSigned
-    ? await credentials.decideSigned({
-        method: event.httpMethod,
-        paths: [event.requestContext.path, event.path],
-        query: {},
-        headers,
-      })
-    : await credentials.decide(headers);
+  const paths = [event.requestContext.path, event.path];
+  const { decision, signingKey } = isSigned
+    ? await credentials.decideSigned({ method: event.httpMethod, paths, headers })
+    : { decision: await credentials.decide(headers), signingKey: undefined };
   const [api] = event.methodArn.split('/');
   const stage = `${api}/${event.requestContext.stage}/*${isSigned ? SIGNED_ROUTES + '*' : ''}`;
   switch (decision.kind) {
     case 'allow': {
       const { caller } = decision;
-      return { principalId: caller.tenantId, policyDocument: policy('Allow', stage), context: toContext(caller) };
+      return {
+        principalId: caller.tenantId,
+        policyDocument: policy('Allow', stage),
+        context: toContext(caller, signingKey),
+      };
     }
     case 'suspended':
       return { principalId: 'suspended', policyDocument: policy('Deny', stage) };

@@ -3,10 +3,11 @@
  * is found by `method resource`, the caller is the authorizer's context. Everything that goes wrong becomes a problem here.
  */
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { ROUTES } from '../contract.ts';
+import { AUTHORIZER_CONTEXT, ROUTES } from '../contract.ts';
 import type { OperationId, Route } from '../contract.ts';
 import { ServiceError } from '../errors.ts';
 import { fromContext } from '../tenancy/caller.ts';
+import { isSignedAlone, isSignedWith, readSignature, sha256 } from '../tenancy/signed-request.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
 import { audited } from './audit.ts';
@@ -151,8 +152,22 @@ function decode(value: string): string {
 function callerOf(event: APIGatewayProxyEvent, route: Route): Caller | undefined {
   if (route.auth === 'none') return undefined;
   const caller = fromContext(event.requestContext.authorizer ?? {});
+  if (isSignedAlone(event.headers)) requireSignature(event);
   if (caller !== undefined) return caller;
   throw new ServiceError('unauthenticated', 'send your API key in "Authorization: Bearer <key>" or "x-api-key: <key>"');
+}
+
+/** The body is part of what a client of AWS signs, and is first seen here. @throws {ServiceError} unauthenticated */
+function requireSignature({ requestContext, headers, httpMethod: method, path, ...event }: APIGatewayProxyEvent): void {
+  const signed = readSignature(headers);
+  const key = Buffer.from(String(requestContext.authorizer?.[AUTHORIZER_CONTEXT.signingKey] ?? ''), 'hex');
+  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  const line = { method, paths: [requestContext.path, path], headers };
+  if (signed !== undefined && key.length > 0 && isSignedWith(key, signed, line, sha256(body))) return;
+  throw new ServiceError(
+    'unauthenticated',
+    'the signature is not that of this request and of a key that was made to sign',
+  );
 }
 
 function queryOf(event: APIGatewayProxyEvent, spec: OperationSpec): unknown {

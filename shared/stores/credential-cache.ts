@@ -9,7 +9,7 @@ import { AUTHORIZER_CACHE_S } from '../contract.ts';
 import { hashSecret, secretOfHeaders } from '../tenancy/api-key.ts';
 import { authorize } from '../tenancy/authorize.ts';
 import type { Decision } from '../tenancy/authorize.ts';
-import { isSignedBy, readSignature } from '../tenancy/signed-request.ts';
+import { isRecent, isSignedWith, readSignature, signingKeyOf, statedBodyHash } from '../tenancy/signed-request.ts';
 import type { RequestLine } from '../tenancy/signed-request.ts';
 import type { Tenants } from './tenants.ts';
 
@@ -38,13 +38,20 @@ export class CredentialCache {
     this.#options = options;
   }
 
-  /** The decision on a request that its client has signed with a key made for it. */
-  async decideSigned(line: RequestLine): Promise<Decision> {
-    const signed = readSignature(line.headers, this.#options.clock.nowMs());
-    const secret = signed === undefined ? undefined : await this.#tenants.signingSecret(signed.keyId);
-    if (signed === undefined || secret === undefined || !(await isSignedBy(secret, signed, line)))
-      return { kind: 'unauthenticated' };
-    return this.decide({ 'x-api-key': secret });
+  /**
+   * The decision on a request that its client has signed with a key made for it, and what the signature is checked with. Of a client that
+   * does not state its body's hash it is not checked yet: the function that reads the body does.
+   */
+  async decideSigned(line: RequestLine): Promise<{ decision: Decision; signingKey: string }> {
+    const refused = { decision: { kind: 'unauthenticated' }, signingKey: '' } as const;
+    const signed = readSignature(line.headers);
+    if (signed === undefined || !isRecent(signed, this.#options.clock.nowMs())) return refused;
+    const secret = await this.#tenants.signingSecret(signed.keyId);
+    if (secret === undefined) return refused;
+    const signingKey = signingKeyOf(secret, signed);
+    const bodyHash = statedBodyHash(signed, line.headers);
+    if (bodyHash !== undefined && !isSignedWith(signingKey, signed, line, bodyHash)) return refused;
+    return { decision: await this.decide({ 'x-api-key': secret }), signingKey: signingKey.toString('hex') };
   }
 
   async decide(headers: Readonly<Record<string, string | undefined>>): Promise<Decision> {

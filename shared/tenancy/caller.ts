@@ -9,13 +9,14 @@ import { pricesAtCost, LAMBDA_GB_SECOND_USD } from './price.ts';
 import type { PriceList } from './price.ts';
 import type { Caller } from './tenant.ts';
 
-export function toContext(caller: Caller): Record<string, string> {
+export function toContext(caller: Caller, signingKey?: string): Record<string, string> {
   return {
     [AUTHORIZER_CONTEXT.tenantId]: caller.tenantId,
     [AUTHORIZER_CONTEXT.keyId]: caller.keyId,
     [AUTHORIZER_CONTEXT.plan]: caller.plan,
     [AUTHORIZER_CONTEXT.limits]: JSON.stringify(caller.limits),
     [AUTHORIZER_CONTEXT.prices]: JSON.stringify(caller.prices),
+    ...(signingKey === undefined ? {} : { [AUTHORIZER_CONTEXT.signingKey]: signingKey }),
   };
 }
 

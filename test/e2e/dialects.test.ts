@@ -1,5 +1,7 @@
 /** MLflow's and SageMaker's words over HTTPS. */
+import { Sha256 } from '@aws-crypto/sha256-js';
 import { InvokeEndpointCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
+import { SignatureV4 } from '@smithy/signature-v4';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { invokeAdmin } from '../../scripts/admin-client.ts';
 import { useTenon } from './tenon.ts';
@@ -124,6 +126,28 @@ describe('the client of the SageMaker runtime', () => {
 
     for (const call of [forged.invoke, revoked.invoke, send])
       await expect(call()).rejects.toMatchObject({ $metadata: { httpStatusCode: 401 } });
+  });
+
+  it('is served where it does not state the hash of the body, as boto3 does not, and refused with another body or secret', async () => {
+    const { key } = await signingClient();
+    const url = new URL(`${tenon.cloud.apiUrl}/endpoints/plane/invocations`);
+    const answerTo = async (text: string, secret = String(key['api_key'])) => {
+      const credentials = { accessKeyId: String(key['key_id']), secretAccessKey: secret };
+      const scope = { region: 'eu-central-1', service: 'sagemaker', sha256: Sha256 };
+      const signer = new SignatureV4({ ...scope, credentials, applyChecksum: false });
+      const headers = { host: url.host, 'content-type': 'application/json' };
+      const to = { method: 'POST', protocol: url.protocol, hostname: url.hostname, path: url.pathname };
+      const { host: _, ...signed } = (await signer.sign({ ...to, headers, body })).headers as Record<string, string>;
+      expect(Object.keys(signed)).not.toContain('x-amz-content-sha256');
+      return tenon.request('POST', '/endpoints/plane/invocations', { key: null, text, headers: signed });
+    };
+
+    const served = await answerTo(body);
+    const changed = await answerTo('{"instances": [[1, 3]]}');
+    const forged = await answerTo(body, 'tenon_sk_another');
+
+    expect([served.status, served.body]).toEqual([200, { predictions: expected }]);
+    expect([changed.status, forged.status]).toEqual([401, 401]);
   });
 
   it('cannot have its body changed on the way, nor its signature used elsewhere', async () => {

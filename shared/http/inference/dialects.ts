@@ -1,7 +1,5 @@
 /** Predictions in the dialects of MLflow's scoring server and of the SageMaker runtime: other words, the same work. */
-import { ServiceError } from '../../errors.ts';
 import type { Call, Operations } from '../operation.ts';
-import { isSignedAlone, isSignedBody } from '../../tenancy/signed-request.ts';
 import type { Caller } from '../../tenancy/tenant.ts';
 import { tenantOf } from '../context.ts';
 import { readInstances } from './instance-formats.ts';
@@ -28,9 +26,6 @@ export function dialectOperations(context: InferenceContext): Operations<Dialect
     },
 
     async sagemakerInvocations(call) {
-      const sent = { authorization: call.header('authorization'), 'x-api-key': call.header('x-api-key') };
-      if (isSignedAlone(sent) && !isSignedBody(call.header, call.bytes))
-        throw new ServiceError('unauthenticated', 'the body is not the one that was signed');
       const ref = refOf(call);
       const variant = call.header(VARIANT_HEADER);
       const chosen = variant === undefined || ref.version !== undefined ? ref : { ...ref, alias: variant };
