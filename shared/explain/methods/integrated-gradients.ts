@@ -67,18 +67,14 @@ async function prepare(subject: Subject, { row, baseline, aim }: Question): Prom
   // What is held says which elements count, and is the row's all along the line.
   const heldEnds = Object.fromEntries(Object.entries(to).filter(([name]) => held.has(name)));
   const from = { ...(await session.ends(start)), ...heldEnds };
-  const output = await numberOf(subject, row, aim.weights);
   const figures = (await subject.run(end))[0]!;
   // Steps that fill a sequence up stand at its end.
   const selector = new Float64Array(figures.length);
   selector.set(aim.weights);
   const line = { from, to, selector };
+  const output = select(figures, selector);
   const baseValue = held.size > 0 ? await session.start(line) : select((await subject.run(start))[0]!, selector);
   return { session, line, output, baseValue };
-}
-
-async function numberOf(subject: Subject, row: Feeds, weights: Float64Array): Promise<number> {
-  return select((await subject.run(row))[0]!, weights);
 }
 
 /** (x - x') times the mean gradient, of the row's own elements; what stands for an element or a token sums up to it. */

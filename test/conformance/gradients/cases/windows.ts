@@ -1,5 +1,6 @@
 /** Convolutions and pooling over one, two and three spatial axes, with every attribute, alone and together. */
 import type { Value } from '../../../../shared/onnx/graph.ts';
+import { fromNumbers } from '../../../../shared/tensor/tensor.ts';
 import { casesOf } from '../gradient-case.ts';
 import type { Build, GradientCase } from '../gradient-case.ts';
 import type { ConvOptions, ConvTransposeOptions } from '../../../../shared/onnx/ops/convolution.ts';
@@ -9,6 +10,13 @@ const conv =
   (options: ConvOptions = {}): Build =>
   (g, x, w, bias?: Value) =>
     g.conv(x, w, { ...options, ...(bias && { bias }) });
+/** Of a kernel that is known when the graph is built: its gradient takes another way. */
+const storedConv =
+  (options: ConvOptions = {}): Build =>
+  (g, x) => {
+    const values = Float64Array.from({ length: 3 * 2 * 3 * 2 }, (_, i) => Math.sin(2 * i + 1));
+    return g.conv(x, g.constant(fromNumbers(x.dtype as 'float32', values, [3, 2, 3, 2])), options);
+  };
 const convTranspose =
   (options: ConvTransposeOptions = {}): Build =>
   (g, x, w, bias?: Value) =>
@@ -44,6 +52,14 @@ const pools = (build: (options: WindowOptions) => Build): Parameters<typeof case
 
 export const windowCases: readonly GradientCase[] = [
   ...casesOf('Conv', {
+    'a stored kernel': [[[2, 2, 5, 6]], storedConv()],
+    'a stored kernel, padded': [[[2, 2, 5, 6]], storedConv({ padding: 'same' })],
+    'a stored kernel, lopsided padding': [[[1, 2, 4, 5]], storedConv({ padding: { begin: [2, 0], end: [0, 1] } })],
+    'a stored kernel, more padding than it has': [
+      [[1, 2, 4, 5]],
+      storedConv({ padding: { begin: [3, 0], end: [0, 2] } }),
+    ],
+    'a stored kernel, strides': [[[1, 2, 5, 6]], storedConv({ strides: [2, 1] })],
     plain: [
       [
         [2, 3, 5, 6],
