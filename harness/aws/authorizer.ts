@@ -45,11 +45,11 @@ export class Authorizer {
     this.#roles = new Map(roles.map((role) => [role.arn, role]));
   }
 
-  /** Gives a known role other policies from now on, for its running sessions too. */
-  setPolicies(arn: string, policies: readonly PolicyDocument[]): void {
+  /** Gives a known role other policies from now on, for its running sessions too, or another trust policy. */
+  setPolicies(arn: string, changed: Partial<Pick<RoleDefinition, 'policies' | 'trustPolicy'>>): void {
     const role = this.#roles.get(arn);
     if (role === undefined) throw new Error(`the template has no role ${arn}`);
-    this.#roles.set(arn, { ...role, policies });
+    this.#roles.set(arn, { ...role, ...changed });
   }
 
   role(arn: string): RoleDefinition | undefined {

@@ -67,7 +67,7 @@ export const erasureSchema = z.object({
   object: z.literal('erasure'),
   tenant_id: z.string(),
   status: z.enum(['running', 'done']).describe('running: there is more to do; send the same request again.'),
-  destroyed: destroyedSchema,
+  destroyed: destroyedSchema.describe('Ids; SHA-256 of ids (base64url) in a receipt that is answered once more.'),
   cancelled_jobs: z.array(z.string()).describe('Jobs and batches.'),
   waiting_for: z.array(z.string()),
   kept: z.array(z.string()),

@@ -3,6 +3,7 @@
  * in the usage go, in steps that may be repeated. What takes longer than one request goes on with the next; what was destroyed
  * is kept until then, and stands in the receipt.
  */
+import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
 import type { Erasure } from '../resources/audit.ts';
@@ -25,6 +26,8 @@ export interface EraseOptions {
 const POLL_MS = 250;
 const PAGE = { limit: 100, order: 'ascending' } as const;
 const CURRENT = 'current';
+/** The receipt of the last erasure that was brought to its end, for who has not got it. */
+const LAST = 'last';
 /** Ids that a receipt lists of a kind. */
 const MAX_LISTED = 1_000;
 /** An ingestion that has not ended by then never will. */
@@ -33,7 +36,7 @@ const INGEST_ENDS_S = 75 * 60;
 const KEPT = [
   'counters of the month (predictions, training seconds), so that limits hold',
   'amounts of usage without names of models and keys, for the bill',
-  'the receipt, as the one entry of the audit log',
+  'the receipt: as the one entry of the audit log, and with SHA-256 in the place of ids, for the same request sent again',
 ];
 
 export async function erase(stores: TenantStores, options: EraseOptions): Promise<Erasure> {
@@ -47,6 +50,11 @@ export async function erase(stores: TenantStores, options: EraseOptions): Promis
     // Kept after each step, so that a request that dies takes little of the receipt with it.
     await catalog.erasures.put(CURRENT, receipt);
     if (!isDone || isDue()) return receipt;
+  }
+  const last = await catalog.erasures.get(LAST);
+  if (last !== undefined && isEmpty(receipt)) {
+    await catalog.erasures.delete(CURRENT);
+    return last;
   }
   const { datasets, jobs, models, objects } = receipt.destroyed;
   const seq = await catalog.audit.append(
@@ -64,8 +72,25 @@ export async function erase(stores: TenantStores, options: EraseOptions): Promis
     await catalog.erasures.put(CURRENT, receipt);
     return receipt;
   }
+  const done: Erasure = { ...receipt, status: 'done', finished_at: epochS(options.clock) };
+  await catalog.erasures.put(LAST, withoutNames(done));
   await catalog.erasures.delete(CURRENT);
-  return { ...receipt, status: 'done', finished_at: epochS(options.clock) };
+  return done;
+}
+
+/** Nothing was there: the erasure before has taken everything, and its answer may not have arrived. */
+function isEmpty({ destroyed }: Erasure): boolean {
+  const { usage_items: _, audit_entries: __, ...stored } = destroyed;
+  return Object.values(stored).every((some) => (Array.isArray(some) ? some.length === 0 : !some));
+}
+
+/** The receipt as it may stay: who knows the id of a thing can find it in there, and nobody can read it from there. */
+function withoutNames(receipt: Erasure): Erasure {
+  const hashed = (id: string): string => createHash('sha256').update(id).digest('base64url');
+  const destroyed = Object.fromEntries(
+    Object.entries(receipt.destroyed).map(([kind, some]) => [kind, Array.isArray(some) ? some.map(hashed) : some]),
+  ) as Erasure['destroyed'];
+  return { ...receipt, destroyed, cancelled_jobs: receipt.cancelled_jobs.map(hashed) };
 }
 
 type Step = (

@@ -39,19 +39,37 @@ export function grantsOf({ model, roles }: LocalCloud): Grant[] {
   );
 }
 
-/** Takes one grant away, also from sessions that run. @returns what gives it back */
+/**
+ * Takes one grant away, also from sessions that run. The right to take a role stands in two places of one account, each of which
+ * suffices: in the policy of who takes it, and in the trust policy that names them. It is taken from both.
+ * @returns what gives it back
+ */
 export function takeAway({ roles }: LocalCloud, { role, statement, action }: Grant): () => void {
-  const before = roles.role(role)!.policies;
-  const without = before.map((policy) => ({
+  const { policies } = roles.role(role)!;
+  roles.setPolicies(role, { policies: policies.map((policy) => without(policy, action, (one) => one === statement)) });
+  const taken = action.startsWith('sts:') ? listOf(statement.Resource) : [];
+  const trusts = taken.map((arn) => ({ arn, trustPolicy: roles.role(arn)!.trustPolicy }));
+  for (const { arn, trustPolicy } of trusts)
+    roles.setPolicies(arn, { trustPolicy: without(trustPolicy, action, ({ Principal }) => isNamed(Principal, role)) });
+  return () => {
+    roles.setPolicies(role, { policies });
+    for (const { arn, trustPolicy } of trusts) roles.setPolicies(arn, { trustPolicy });
+  };
+}
+
+function without(policy: Policies[number], action: string, isIt: (statement: Statement) => boolean): Policies[number] {
+  return {
     ...policy,
     Statement: listOf(policy.Statement).flatMap((one) => {
-      if (one !== statement) return [one];
+      if (!isIt(one)) return [one];
       const actions = listOf(one.Action).filter((other) => other !== action);
       return actions.length === 0 ? [] : [{ ...one, Action: actions }];
     }),
-  }));
-  roles.setPolicies(role, without);
-  return () => roles.setPolicies(role, before);
+  };
+}
+
+function isNamed(principal: Statement['Principal'], role: string): boolean {
+  return typeof principal === 'object' && listOf(principal['AWS']).includes(role);
 }
 
 /** Grants that allowed something while `run` ran. */

@@ -4,8 +4,8 @@ import type { Tenon } from '../e2e/tenon.ts';
 
 type Body = Record<string, unknown>;
 
-/** @throws {Error} naming the step that was not answered as it should be */
-export async function journey(tenon: Tenon, name: string): Promise<void> {
+/** @param key of the tenant whose developer makes it @throws {Error} naming the step that was not answered as it should be */
+export async function journey(tenon: Tenon, name: string, key = tenon.key('a')): Promise<void> {
   const step = async (
     method: string,
     path: string,
@@ -13,6 +13,7 @@ export async function journey(tenon: Tenon, name: string): Promise<void> {
     headers?: Record<string, string>,
   ): Promise<Body> => {
     const answer = await tenon.request(method, path, {
+      key,
       ...(body === undefined ? {} : { body }),
       ...(headers === undefined ? {} : { headers }),
     });
@@ -22,6 +23,7 @@ export async function journey(tenon: Tenon, name: string): Promise<void> {
   const csv = `x,y\n${Array.from({ length: 12 }, (_, i) => `${i},${2 * i}`).join('\n')}\n`;
   const made = await step('POST', '/v1/datasets', { name, format: 'csv', csv }, { 'idempotency-key': name });
   const refused = await tenon.request('POST', '/v1/datasets', {
+    key,
     body: {},
     headers: { 'idempotency-key': `${name}-x` },
   });
@@ -32,18 +34,19 @@ export async function journey(tenon: Tenon, name: string): Promise<void> {
   if (!put.ok) throw new Error(`the upload: ${put.status} ${await put.text()}`);
   await step('POST', `/v1/datasets/${String(waiting['id'])}/complete`, {});
   for (const { id } of [made, waiting]) {
-    const { status } = await tenon.settled(`/v1/datasets/${String(id)}`, ['ready', 'invalid']);
+    const { status } = await tenon.settled(`/v1/datasets/${String(id)}`, ['ready', 'invalid'], key);
     if (status !== 'ready') throw new Error(`the dataset is ${String(status)}`);
   }
   const job = await step('POST', '/v1/jobs', {
     ...{ name, task: 'regression', family: 'linear_regression', dataset: made['id'], target: 'y' },
   });
-  const ended = await tenon.settled(`/v1/jobs/${String(job['id'])}`, ['succeeded', 'failed', 'cancelled']);
+  const ended = await tenon.settled(`/v1/jobs/${String(job['id'])}`, ['succeeded', 'failed', 'cancelled'], key);
   if (ended['status'] !== 'succeeded') throw new Error(`the job: ${JSON.stringify(ended)}`);
   await step('GET', `/v1/jobs/${String(job['id'])}/events`);
   await step('POST', `/v1/jobs/${String(job['id'])}/cancel`, {});
   await step('POST', `/v1/models/${name}:predict`, { instances: [{ x: 1 }] }, { 'idempotency-key': name });
   const bad = await tenon.request('POST', `/v1/models/${name}:predict`, {
+    key,
     body: { instances: [{ z: 1 }] },
     headers: { 'idempotency-key': `${name}-x` },
   });
@@ -74,4 +77,5 @@ async function operate(tenon: Tenon, name: string): Promise<void> {
   await say({ command: 'resume', tenant_id: name });
   await say({ command: 'list-keys', tenant_id: name });
   await say({ command: 'revoke-key', tenant_id: name, key_id: keyId });
+  await say({ command: 'delete', tenant_id: name, confirm: name });
 }

@@ -21,6 +21,5 @@ export const UNUSED: readonly (readonly [grant: RegExp, reason: string])[] = [
     /EventsRole\w+: dynamodb:(DeleteItem|GetItem|PutItem|Query) .*Quotas/,
     'the width "readwrite", of which the rate limit uses UpdateItem',
   ],
-  [/AdminRole\w+: dynamodb:DeleteItem /, 'deleting tenants, plans and what they stored'],
-  [/AdminRole\w+: s3:/, 'erasing a deleted tenant\'s objects; the width "readwrite"'],
+  [/AdminRole\w+: s3:(Delete|Get|Put)Object/, 'the width "readwrite": erasing a deleted tenant that stored something'],
 ];

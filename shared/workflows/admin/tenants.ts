@@ -61,6 +61,7 @@ export async function deleteTenant(
   const receipt = await erase(stores, { tenantId: id, actor: 'operator', clock: context.clock, deadlineMs });
   if (receipt.status === 'running') return receipt;
   await stores.catalog.audit.cut(Infinity);
+  await stores.catalog.erasures.deleteAll();
   await stores.counters.deleteAll();
   const keys = await context.tenants.remove(id);
   return { ...receipt, kept: [], tenant_deleted: true, keys_deleted: keys };
