@@ -30,6 +30,7 @@ const REFERENCE_CNN = {
 
 const DATA_DIR = `.tenon/demo-${process.pid}`;
 const BATCH = 250;
+const SETTLED_MS = 10_000;
 
 const say = (line: string): void => console.log(`${pc.cyan('>')} ${line}`);
 
@@ -89,6 +90,7 @@ async function demo(): Promise<void> {
   if (job.status !== 'succeeded' || job.model === undefined)
     throw new Error(`the job ${job.status}: ${job.error?.message ?? ''}`);
 
+  const before = (await usageOfToday(api)).predictions;
   const predictions = await predictAll(api, job.model.name, test);
   const hits = predictions.filter(({ label }, i) => Number(label) === test.labels[i]).length;
   console.log(
@@ -100,11 +102,31 @@ async function demo(): Promise<void> {
   console.log(
     `training took ${seconds.toFixed(1)} s = ${gbSeconds.toFixed(1)} GB-seconds; on Lambda it would have cost $${usd.toFixed(6)}`,
   );
-  const usage = await api.call<{ data: { requests: number; predictions: number; usd: number }[] }>('GET', '/v1/usage');
-  for (const day of usage.data)
-    console.log(
-      `usage of the day: ${day.predictions} predictions in ${day.requests} requests, $${day.usd.toFixed(6)} with the training`,
-    );
+  const usage = await settledUsage(api, before + predictions.length);
+  console.log(
+    `usage of the day: ${usage.predictions} predictions in ${usage.requests} requests, $${usage.usd.toFixed(6)} with the training`,
+  );
+}
+
+interface DayUsage {
+  readonly requests: number;
+  readonly predictions: number;
+  readonly usd: number;
+}
+
+async function usageOfToday(api: ApiClient): Promise<DayUsage> {
+  const today = new Date().toISOString().slice(0, 10);
+  const { data } = await api.call<{ data: DayUsage[] }>('GET', `/v1/usage?from=${today}&to=${today}`);
+  return data[0] ?? { requests: 0, predictions: 0, usd: 0 };
+}
+
+/** A busy environment writes what it has served about a second later: the usage with all of it, or as it stands when the time is up. */
+async function settledUsage(api: ApiClient, predictions: number): Promise<DayUsage> {
+  const untilMs = Date.now() + SETTLED_MS;
+  return api.until(
+    () => usageOfToday(api),
+    (usage) => usage.predictions >= predictions || Date.now() >= untilMs,
+  );
 }
 
 /** Shows the job's progress until it ends. */

@@ -3,7 +3,7 @@
  * in the local cloud while `npm start` runs (say --aws for your account all the same).
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import { ADMIN_FUNCTION, invokeAdmin } from './admin-client.ts';
 
@@ -83,7 +83,7 @@ await program.parseAsync();
 function addKeyCommands(to: Command): void {
   to.command('create-key <tenant>')
     .description('another key; it is shown this once')
-    .option('--expires-in-days <days>', 'days until the key expires', Number)
+    .option('--expires-in-days <days>', 'days until the key expires', numeric)
     .option(
       '--sigv4',
       'to sign requests with, as clients of SageMaker do: its secret is then stored, and not a hash alone',
@@ -104,7 +104,7 @@ function addKeyCommands(to: Command): void {
     .action((tenant: string, keyId: string) => run({ command: 'revoke-key', tenant_id: tenant, key_id: keyId }));
   to.command('rotate-key <tenant> <key-id>')
     .description('a new key, shown this once; the old one works on for the grace')
-    .option('--grace-hours <hours>', 'hours that the old key still works', Number, 24)
+    .option('--grace-hours <hours>', 'hours that the old key still works', numeric, 24)
     .action((tenant: string, keyId: string, { graceHours }: { graceHours: number }) =>
       run({ command: 'rotate-key', tenant_id: tenant, key_id: keyId, grace_hours: graceHours }),
     );
@@ -115,7 +115,7 @@ function addPlanCommands(to: Command): void {
     .description('plans with their limits, built-in and your own')
     .action(() => run({ command: 'list-plans' }));
   const put = to.command('put-plan <plan>').description('make or change a plan; say every limit');
-  for (const limit of LIMITS) put.requiredOption(`--${limit.replaceAll('_', '-')} <n>`, 'a number', Number);
+  for (const limit of LIMITS) put.requiredOption(`--${limit.replaceAll('_', '-')} <n>`, 'a number', numeric);
   put.action((plan: string, options: Record<string, number>) =>
     run({ command: 'put-plan', plan, limits: named(LIMITS, options) }),
   );
@@ -126,8 +126,15 @@ function addPlanCommands(to: Command): void {
     .description('every price list there was; the last holds')
     .action(() => run({ command: 'list-prices' }));
   const prices = to.command('set-prices').description('the next price list, in USD, from now on');
-  for (const price of PRICES) prices.requiredOption(`--${price.replaceAll('_', '-')} <usd>`, 'USD', Number);
+  for (const price of PRICES) prices.requiredOption(`--${price.replaceAll('_', '-')} <usd>`, 'USD', numeric);
   prices.action((options: Record<string, number>) => run({ command: 'set-prices', prices: named(PRICES, options) }));
+}
+
+/** @throws {InvalidArgumentError} which commander answers with the option's name and what was given */
+function numeric(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
 }
 
 /** Commander's camelCase options under the API's names. */

@@ -16,8 +16,8 @@ export function admitByRate(quotasOf: (caller: Caller) => Quotas): Admit {
 
 /** How long requests that were taken ahead may be used, in ms. */
 const AHEAD_MS = 1_000;
-/** From this many requests within that time an environment takes some ahead: a tenth of a second's rate, at most this many. */
-const BUSY_REQUESTS = 8;
+/** From this many requests within that time an environment takes some ahead: as many as those were, a tenth of a second's rate at most. */
+const BUSY_REQUESTS = 2;
 const MAX_AHEAD = 50;
 
 /**
@@ -30,13 +30,13 @@ export function admitByRateAhead(quotasOf: (caller: Caller) => Quotas, clock: Cl
   let recentMs: number[] = [];
   return admit(async (caller) => {
     const nowMs = clock.nowMs();
-    recentMs = [...recentMs.filter((ms) => ms > nowMs - AHEAD_MS), nowMs].slice(-BUSY_REQUESTS);
+    recentMs = [...recentMs.filter((ms) => ms > nowMs - AHEAD_MS), nowMs].slice(-MAX_AHEAD);
     if (ahead.left > 0 && nowMs < ahead.untilMs) {
       ahead.left -= 1;
       return { isAdmitted: true, remaining: ahead.remaining + ahead.left, retryAfterS: 1 };
     }
     const quotas = quotasOf(caller);
-    const some = recentMs.length < BUSY_REQUESTS ? 1 : aheadOf(caller.limits);
+    const some = recentMs.length < BUSY_REQUESTS ? 1 : Math.min(recentMs.length, aheadOf(caller.limits));
     const taken = await quotas.takeRequests(some, caller.limits);
     if (some === 1) return taken;
     if (!taken.isAdmitted) return quotas.takeRequests(1, caller.limits);

@@ -1,8 +1,9 @@
 /**
  * The lease of one execution environment on its tenant's predictions. A busy environment serves from memory: it writes once for
- * the units it may serve next, at most once a second or so for what it served, and once for each chunk that it leases. One that
- * is called now and then writes with every call, so that nothing is left unwritten when Lambda takes it away without a word.
- * Killed, it leaves at most the units of its last second unbilled, and those stay counted against the limit.
+ * the units it may serve next, at most once a second or so for what it served, and once for each chunk that it leases. One
+ * that is called less often writes behind every call, so that nothing is left unwritten when Lambda takes it away without a word,
+ * and before it as well when it is called less than twice a second. Killed, a busy one leaves at most the units of its last second
+ * unbilled; those, or those of the next second, stay counted against the limit.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
@@ -19,8 +20,9 @@ const LEASE_S = 60;
 const MARGIN_S = 30;
 const WRITE_MS = 1_000;
 const IDLE_WRITE_MS = 100;
-/** From this many calls within a second an environment is busy. */
+/** From this many calls within a second an environment is busy; from fewer on what it may serve next is written with what it served. */
 const BUSY_CALLS = 8;
+const REPEATED_CALLS = 2;
 const MAX_CHUNK = 1_000;
 /** A chunk is this part of the limit at most. */
 const CHUNKS = 500;
@@ -276,9 +278,9 @@ export class PredictionLease {
     return this.#calls.length >= BUSY_CALLS;
   }
 
-  /** How many units a busy environment will probably be asked for in the next second. */
+  /** How many units an environment will probably be asked for in the next second. */
   #ahead(): number {
-    if (!this.#isBusy()) return 0;
+    if (this.#calls.length < REPEATED_CALLS) return 0;
     return Math.min(
       MAX_CHUNK,
       this.#calls.reduce((sum, { units }) => sum + units, 0),

@@ -43,6 +43,8 @@ describe('npm run demo', () => {
     const accuracy = Number(/^test accuracy (0\.\d+)/m.exec(ended.output)?.[1]);
     expect([ended.code, accuracy >= 0.972 ? 'reached' : ended.output]).toEqual([0, 'reached']);
     expect(ended.output.match(/predicted \d/g)).toHaveLength(3);
+    const [, predicted] = /\(\d+ of (\d+), predicted over HTTPS/.exec(ended.output) ?? [];
+    expect(ended.output).toContain(`usage of the day: ${predicted} predictions in `);
     expect(ended.output).toMatch(/training took [\d.]+ s = [\d.]+ GB-seconds; on Lambda it would have cost \$0\.00\d+/);
     expect(leftOf(ended)).toEqual({ processes: [], folders: [] });
   }, 400_000);

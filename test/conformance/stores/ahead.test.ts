@@ -1,0 +1,117 @@
+/** What a warm environment takes ahead: fewer writes than calls, and no more served than the limits say. */
+import fc from 'fast-check';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { admitByRateAhead } from '../../../shared/http/rate.ts';
+import { Items } from '../../../shared/stores/items.ts';
+import { PredictionLease } from '../../../shared/stores/prediction-lease.ts';
+import { PredictionPool } from '../../../shared/stores/prediction-pool.ts';
+import { Quotas } from '../../../shared/stores/quotas.ts';
+import { PLANS } from '../../../shared/tenancy/plan.ts';
+import { pricesAtCost } from '../../../shared/tenancy/price.ts';
+import type { Caller } from '../../../shared/tenancy/tenant.ts';
+import { startStoresCloud, TABLES, TestClock } from './dynamo.ts';
+import type { StoresCloud } from './dynamo.ts';
+
+let cloud: StoresCloud;
+beforeAll(async () => {
+  cloud = await startStoresCloud();
+});
+afterAll(() => cloud.stop());
+
+const START_MS = Date.UTC(2026, 10, 23, 12);
+const PRICES = pricesAtCost(0.00001);
+
+function callerWith(limits: Partial<Caller['limits']>): Caller {
+  return { tenantId: 't', keyId: 'key_1', plan: 'p', limits: { ...PLANS.standard, ...limits }, prices: PRICES };
+}
+
+/** A client that counts what it writes. */
+function counting(): { client: DynamoDBDocumentClient; writes: () => number } {
+  const documents = cloud.documents();
+  let writes = 0;
+  const send = (command: unknown): Promise<unknown> => {
+    if (command instanceof UpdateCommand) writes += 1;
+    return documents.send(command as UpdateCommand);
+  };
+  return { client: { send } as unknown as DynamoDBDocumentClient, writes: () => writes };
+}
+
+let tenants = 0;
+const items = (client: DynamoDBDocumentClient): Items => new Items(client, TABLES.quotas, `TENANT#ahead-${tenants++}`);
+
+it('requests: an environment that is called four times a second writes about once a second', async () => {
+  const { client, writes } = counting();
+  const clock = new TestClock(START_MS);
+  const quotas = new Quotas(items(client), clock);
+  const admit = admitByRateAhead(() => quotas, clock);
+
+  for (let i = 0; i < 40; i++) {
+    await admit(callerWith({}));
+    clock.advance(250);
+  }
+
+  expect(writes()).toBeLessThanOrEqual(2 * 14);
+});
+
+it('requests: in any span of T seconds no more than burst + rate * (T + 1) are served, by however many environments', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        rate: fc.constantFrom(2, 20, 100),
+        burst: fc.constantFrom(1, 5, 40),
+        environments: fc.integer({ min: 1, max: 6 }),
+        calls: fc.array(fc.record({ at: fc.nat(5), pauseMs: fc.constantFrom(0, 0, 0, 5, 50, 400) }), {
+          minLength: 100,
+          maxLength: 150,
+        }),
+      }),
+      async ({ rate, burst, environments, calls }) => {
+        const clock = new TestClock(START_MS);
+        const quotas = new Quotas(items(cloud.documents()), clock);
+        const admits = Array.from({ length: environments }, () => admitByRateAhead(() => quotas, clock));
+        const caller = callerWith({ requests_per_second: rate, burst });
+        const servedMs: number[] = [];
+
+        for (const { at, pauseMs } of calls) {
+          const isServed = await admits[at % environments]!(caller).then(
+            () => true,
+            () => false,
+          );
+          if (isServed) servedMs.push(clock.nowMs());
+          clock.advance(pauseMs);
+        }
+
+        for (let from = 0; from < servedMs.length; from++)
+          for (let to = from; to < servedMs.length; to++) {
+            const seconds = (servedMs[to]! - servedMs[from]!) / 1000;
+            // The one that finds the burst used up to the last microsecond is let in, too.
+            expect(to - from + 1).toBeLessThanOrEqual(burst + 1 + rate * (seconds + 1));
+          }
+      },
+    ),
+    { seed: 8, numRuns: 15 },
+  );
+}, 60_000);
+
+it('predictions: an environment that is called four times a second writes once a call, and none before it serves', async () => {
+  const { client, writes } = counting();
+  const clock = new TestClock(START_MS);
+  const pool = new PredictionPool(items(client), clock);
+  const lease = new PredictionLease(pool, { clock, onDefect: () => undefined, later: () => undefined });
+  const before: number[] = [];
+
+  for (let i = 0; i < 40; i++) {
+    const earlier = writes();
+    const taken = await lease.take(2, 1_000_000);
+    before.push(writes() - earlier);
+    await taken!.served({ model: 'm', key: 'key_1', prices: PRICES, gbSeconds: 0.001 });
+    clock.advance(250);
+  }
+
+  expect(before.slice(4).filter((count) => count > 0).length).toBeLessThanOrEqual(2);
+  expect(writes()).toBeLessThanOrEqual(40 + 6);
+  await lease.close();
+  expect(await pool.served()).toBe(80);
+});
