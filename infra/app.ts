@@ -19,8 +19,8 @@ const deployment = { settings, bundles: new Bundles(settings.target) };
 const { prefix } = settings;
 
 const data = new DataStack(app, `${prefix}-data`, deployment);
-const inference = new InferenceStack(app, `${prefix}-inference`, deployment, data);
 const training = new TrainingStack(app, `${prefix}-training`, deployment, data);
+const inference = new InferenceStack(app, `${prefix}-inference`, deployment, { data, training });
 const api = new ApiStack(app, `${prefix}-api`, { deployment, data, inference, training });
 new OperationsStack(app, `${prefix}-operations`, { deployment, data, inference, training, api });
 

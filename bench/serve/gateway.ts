@@ -68,6 +68,7 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
       explainers: () => explainers,
       clock,
       memoryMb: 2048,
+      batches: { memoryMb: 2048, start: () => Promise.reject(new Error('a prediction took longer than it may')) },
     }),
     admit: admitByRateAhead(() => stores.quotas, clock),
     idempotencyKeys: () => stores.idempotencyKeys,
@@ -116,7 +117,7 @@ function eventOf(name: string, body: string): APIGatewayProxyEvent {
     headers: { 'content-type': 'application/json' },
     body,
     isBase64Encoded: false,
-    requestContext: { requestId: 'bench', authorizer: toContext(caller) },
+    requestContext: { requestId: 'bench', path: '/prod/v1', authorizer: toContext(caller) },
     // The rest of an event is what nothing of ours reads.
   } as unknown as APIGatewayProxyEvent;
 }

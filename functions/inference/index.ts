@@ -33,6 +33,12 @@ const threads = lambdaThreads();
 // The init phase has more of the processor than what a function of this size is invoked with.
 const runtime = loadRuntime();
 
+/** The client of Lambda is loaded when it is needed: predictions that are answered at once do without. */
+async function startBatch(id: string, event: object): Promise<void> {
+  const { functionInvoker } = await import('../../shared/stores/functions.ts');
+  await functionInvoker().startDurable(requireEnv(ENV.trainFunction), id, event);
+}
+
 const serve = gatewayHandler({
   operations: inferenceOperations({
     stores,
@@ -47,6 +53,7 @@ const serve = gatewayHandler({
       (explainers ??= new ExplainerCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES / 2 })),
     clock: systemClock,
     memoryMb: lambdaMemoryMb(),
+    batches: { memoryMb: Number(requireEnv(ENV.fitMemoryMb)), start: startBatch },
   }),
   admit: admitByRateAhead((caller) => stores(caller.tenantId).quotas, systemClock),
   idempotencyKeys: (caller) => stores(caller.tenantId).idempotencyKeys,

@@ -13,7 +13,7 @@ import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { attempts } from '../../shared/workflows/attempts.ts';
 import { runBatch } from '../../shared/workflows/batch/run.ts';
 import type { BatchEvent, BatchOutcome } from '../../shared/workflows/batch/run.ts';
-import { settleBatch } from '../../shared/workflows/batch/settle.ts';
+import { planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
 import { checkUpload, refuseUpload } from '../../shared/workflows/check.ts';
 import type { CheckEvent } from '../../shared/workflows/check.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
@@ -40,6 +40,7 @@ const allowLoopback = requireEnv(ENV.localWebhooks) === 'true';
 export const handler = withDurableExecution(
   async (event: TrainEvent | CheckEvent | BatchEvent, context: DurableContext): Promise<object> => {
     const { tenant_id: tenantId } = event;
+    requireOwnName(event, context);
     const names = { catalog: catalogTable, quotas: quotasTable };
     const stores = tenantTables(dynamo, names, { tenantId, clock: systemClock });
     if ('batch' in event) return runRows(event, context, stores);
@@ -49,6 +50,17 @@ export const handler = withDurableExecution(
     });
   },
 );
+
+/**
+ * A job's execution has its id as its name, and a name is given once: whoever may start executions can start none of a job or a batch again.
+ * @throws {Error} for any other
+ */
+function requireOwnName(event: TrainEvent | CheckEvent | BatchEvent, { executionContext }: DurableContext): void {
+  if ('check' in event) return;
+  const name = 'batch' in event ? event.batch : event.job;
+  if (executionContext.durableExecutionArn.includes(`/durable-execution/${name}/`)) return;
+  throw new Error('an execution of a job or a batch is named by its id');
+}
 
 function runJob(event: TrainEvent, context: DurableContext, stores: TenantTables): Promise<JobOutcome> {
   const { tenant_id: tenantId, job } = event;
@@ -69,6 +81,7 @@ function runRows(event: BatchEvent, context: DurableContext, stores: TenantTable
   const { batches } = stores.catalog;
   const turns = turnsOf(tenantId, async () => (await batches.get(batch))?.cancel_requested === true);
   return runBatch(event, inTurn(orchestration(context, tenantId), turns), {
+    plan: () => planBatch(batch, stores.catalog),
     settle: (outcome) => settleBatch(batch, outcome, { ...stores, clock: systemClock }),
     notify: (attempt) => notify({ batch, attempt }, stores.catalog, { clock: systemClock, allowLoopback }),
   });

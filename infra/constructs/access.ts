@@ -39,10 +39,25 @@ export function objectStatements(
       resources: [bucket.bucketArn],
       conditions: { StringLike: { 's3:prefix': [`${prefix}*`] } },
     }),
-    new iam.PolicyStatement({
-      actions: access === 'read' ? ['kms:Decrypt'] : ['kms:Decrypt', 'kms:GenerateDataKey'],
-      resources: [bucket.key.keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': `s3.${Aws.REGION}.${Aws.URL_SUFFIX}` } },
-    }),
+    throughS3(bucket.key, access === 'read' ? ['kms:Decrypt'] : ['kms:Decrypt', 'kms:GenerateDataKey']),
   ];
+}
+
+/** The rights to write objects under a prefix, beside the right to read more than that. */
+export function createStatements(
+  bucket: { readonly bucketArn: string; readonly key: kms.IKey },
+  prefix: string,
+): iam.PolicyStatement[] {
+  return [
+    new iam.PolicyStatement({ actions: ['s3:PutObject'], resources: [`${bucket.bucketArn}/${prefix}*`] }),
+    throughS3(bucket.key, ['kms:GenerateDataKey']),
+  ];
+}
+
+function throughS3(key: kms.IKey, actions: string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    actions,
+    resources: [key.keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `s3.${Aws.REGION}.${Aws.URL_SUFFIX}` } },
+  });
 }

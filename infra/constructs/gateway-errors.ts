@@ -80,7 +80,7 @@ const ERRORS: readonly (readonly [apigateway.ResponseType, GatewayError])[] = [
       code: 'payload_too_large',
       title: 'Payload too large',
       detail:
-        'The body is larger than the 6 MB that a request may have, escapes of JSON included. Upload large datasets to the URL that POST /v1/datasets answers with; send predictions in several calls.',
+        'The body is larger than the 6 MB that a request may have, escapes of JSON included. Upload large datasets to the URL that POST /v1/datasets answers with; predict many rows with POST /v1/batches over a dataset.',
       retryable: false,
     },
   ],
@@ -108,7 +108,8 @@ const ERRORS: readonly (readonly [apigateway.ResponseType, GatewayError])[] = [
     {
       ...INTERNAL,
       status: 504,
-      detail: 'The answer took longer than the gateway waits (29 seconds). Send fewer instances at once.',
+      detail:
+        'The answer took longer than the gateway waits (29 seconds). Predictions: send "Prefer: respond-async", or fewer instances at once.',
     },
   ],
   [ResponseType.AUTHORIZER_FAILURE, INTERNAL],

@@ -123,6 +123,13 @@ export class ServiceFunction extends lambda.Function {
     ]);
   }
 
+  /** To start executions of a durable function, and nothing else with them. */
+  bindStart(alias: lambda.Alias, variable: string): this {
+    return this.bind(variable, alias.functionArn, [
+      new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [alias.functionArn] }),
+    ]);
+  }
+
   /** Data of the tenant that the environment runs for, by assuming the tenant role with the tenant as session tag. */
   bindTenantRole(role: TenantRole): this {
     for (const [variable, value] of Object.entries(role.environment)) this.addEnvironment(variable, value);

@@ -6,11 +6,18 @@ import { ServiceFunction } from '../constructs/service-function.ts';
 import { TenantRole } from '../constructs/tenant-role.ts';
 import type { Deployment } from '../deployment.ts';
 import type { DataStack } from './data.ts';
+import { FIT_MEMORY_MB } from './training.ts';
+import type { TrainingStack } from './training.ts';
 
 export class InferenceStack extends Stack {
   readonly inference: ServiceFunction;
 
-  constructor(scope: Construct, id: string, deployment: Deployment, data: DataStack) {
+  constructor(
+    scope: Construct,
+    id: string,
+    deployment: Deployment,
+    { data, training }: { data: DataStack; training: TrainingStack },
+  ) {
     super(scope, id, { description: 'Tenon: prediction' });
     this.inference = new ServiceFunction(this, 'Inference', {
       deployment,
@@ -27,11 +34,14 @@ export class InferenceStack extends Stack {
       trusted: [this.inference.role!],
       bucket: data.bucket,
       objects: 'read',
+      // A prediction that is answered later is made a batch.
+      batches: data.catalog,
       tables: [
         [ENV.catalogTable, data.catalog, 'read'],
         [ENV.quotasTable, data.quotas, 'readwrite'],
       ],
     });
-    this.inference.bindTenantRole(tenantRole);
+    this.inference.bindTenantRole(tenantRole).bindStart(training.trainAlias, ENV.trainFunction);
+    this.inference.addEnvironment(ENV.fitMemoryMb, String(FIT_MEMORY_MB));
   }
 }

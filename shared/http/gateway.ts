@@ -84,7 +84,7 @@ async function perform<Id extends OperationId>(
   const header = (name: string): string | undefined => headerOf(event, name);
   const bytes = spec.media === undefined ? Buffer.alloc(0) : bytesOf(event, spec.media);
   const input = { query: queryOf(event, spec), body: bodyOf(event, spec), bytes };
-  const call = { ...rest, accept, header, lastEventId: header('last-event-id'), ...input };
+  const call = { ...rest, accept, header, lastEventId: header('last-event-id'), basePath: basePathOf(event), ...input };
   const log = request.caller === undefined ? undefined : options.audit?.(request.caller);
   const run = async (seed?: string): Promise<GatewayResult> => {
     const reply = await audited(log, request, () => operation({ ...call, seed } as Call<OperationId>));
@@ -93,6 +93,11 @@ async function perform<Id extends OperationId>(
   const key = idempotencyKeyOf(event);
   if (key === undefined || request.caller === undefined) return run();
   return once(options.idempotencyKeys(request.caller), key, event, run);
+}
+
+/** A deployed API has its stage, or its domain's base path, before its paths. */
+function basePathOf({ path, requestContext: { path: whole } }: APIGatewayProxyEvent): string {
+  return whole.endsWith(path) ? whole.slice(0, -path.length) : '';
 }
 
 function resultOf({ headers = {}, text, bytes, stream, body }: Reply<OperationId>, status: number): GatewayResult {

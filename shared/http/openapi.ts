@@ -66,6 +66,14 @@ function operationOf(route: Route, spec: OperationSpec): Json {
           ...Object.fromEntries((spec.alternatives ?? []).map((type) => [type, { schema: { type: 'string' } }])),
         },
       },
+      ...(spec.accepted === undefined
+        ? {}
+        : {
+            202: {
+              description: 'Accepted: Location says where to look',
+              content: { 'application/json': { schema: jsonSchema(spec.accepted, 'output') } },
+            },
+          }),
       default: { $ref: `#/components/responses/${dialectOf(route.path).name}` },
     },
   };

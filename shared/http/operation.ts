@@ -26,14 +26,20 @@ export interface Call<Id extends OperationId> {
   readonly seed: string | undefined;
   /** Of a client that reconnects to a stream. */
   readonly lastEventId: string | undefined;
+  /** What stands before the paths of the API in this request's: its stage, or nothing. */
+  readonly basePath: string;
   /** A header by its name in lower case. */
   readonly header: (name: string) => string | undefined;
 }
 
+type Accepted<S extends OperationSpec> = S extends { readonly accepted: infer A extends z.ZodType }
+  ? z.input<A>
+  : never;
+
 /** What the operation answers; the status is the specification's. */
 export type Reply<Id extends OperationId> = ReplyOptions &
   (
-    | { readonly body: z.input<Specs[Id]['answer']> }
+    | { readonly body: z.input<Specs[Id]['answer']> | Accepted<Specs[Id]> }
     | { readonly body?: never; readonly text: string }
     | { readonly body?: never; readonly bytes: Uint8Array }
   );

@@ -156,11 +156,14 @@ export const userSchema = z
   .max(256)
   .describe('Whom a sticky split keeps at one version; any text, and never stored');
 
+/** Of one prediction. */
+export const MAX_INSTANCES = 10_000;
+
 export const predictSchema = z.strictObject({
   instances: z
     .array(z.unknown())
     .min(1, 'expected at least one instance')
-    .max(10_000, 'expected at most 10,000 instances: send them in several calls'),
+    .describe(`At most ${MAX_INSTANCES.toLocaleString('en')}: POST /v1/batches takes more.`),
   parameters: generationSchema.optional(),
   user: userSchema.optional(),
   explain: z

@@ -15,6 +15,9 @@ import { createSession } from './session.ts';
 import { tensorSpec } from './tensor-spec.ts';
 import type { TensorSpec } from './tensor-spec.ts';
 
+/** Rows of one run, which nothing interrupts. */
+const BLOCK_ROWS = 256;
+
 /** Loads a model that has passed the checks, from its bytes or its file. */
 export async function loadForeignModel(
   model: Uint8Array | string,
@@ -30,16 +33,19 @@ export async function loadForeignModel(
     inputs,
     outputs,
     sizeBytes,
-    async predict(instances, parameters) {
+    async predict(instances, parameters, signal) {
       if (parameters !== undefined)
         throw refuse('/parameters', '"parameters" are for language models of your own training');
       requireBatch(inputs);
-      const feeds = feedsOfInputs(requestInputs(inputs, instances), new Uint8Array(), inputs);
-      const results = await run(
-        feeds,
-        outputs.map(({ name }) => name),
-      );
-      return rowsOf(results, instances.length);
+      const names = outputs.map(({ name }) => name);
+      const answers: unknown[][] = [];
+      for (let begin = 0; begin < instances.length; begin += BLOCK_ROWS) {
+        signal?.throwIfAborted();
+        const block = instances.slice(begin, begin + BLOCK_ROWS);
+        const feeds = feedsOfInputs(requestInputs(inputs, block, begin), new Uint8Array(), inputs);
+        answers.push(rowsOf(await run(feeds, names), block.length));
+      }
+      return answers.flat();
     },
     run,
     release: () => session.release(),
@@ -54,8 +60,9 @@ function requireBatch(inputs: readonly TensorSpec[]): void {
   throw refuse('/instances', message);
 }
 
-function requestInputs(inputs: readonly TensorSpec[], instances: readonly unknown[]): RequestInput[] {
-  const rows = instances.map((instance, i) => fieldsOf(inputs, instance, i));
+/** @param first index of the first instance, for messages */
+function requestInputs(inputs: readonly TensorSpec[], instances: readonly unknown[], first: number): RequestInput[] {
+  const rows = instances.map((instance, i) => fieldsOf(inputs, instance, first + i));
   return inputs.map(({ name, dtype }, column) => {
     const data = rows.map((row) => row[column]);
     return { name, shape: [instances.length, ...shapeOfNested(data[0])], datatype: datatypeOf(dtype), data };

@@ -7,9 +7,9 @@ import type { ServedModel } from './predictor.ts';
 export async function predictFinite(
   predictor: ServedModel,
   instances: readonly unknown[],
-  parameters?: GenerationParameters,
+  { parameters, signal }: { parameters?: GenerationParameters | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<readonly unknown[]> {
-  const predictions = await predictor.predict(instances, parameters);
+  const predictions = await predictor.predict(instances, parameters, signal);
   // At steps of a sequence that are masked there is no number, and JSON says null.
   const isAnswer = predictor.schema?.steps === undefined ? Number.isFinite : isNoInfinity;
   const index = predictions.findIndex((prediction) => !holdsThroughout(prediction, isAnswer));

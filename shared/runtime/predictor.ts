@@ -51,9 +51,10 @@ export interface ServedModel {
   readonly sizeBytes: number;
   /**
    * One answer per instance: {label, probabilities}, {cluster, distance}, {text}, a number or a list of them, {labels, probabilities} of steps. The parameters are a language model's.
-   * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature
+   * @param signal asked between two runs
+   * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature; the signal's reason
    */
-  predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<unknown[]>;
+  predict(instances: readonly unknown[], parameters?: GenerationParameters, signal?: AbortSignal): Promise<unknown[]>;
   /** Runs the graph on its own tensors. @throws invalid_request with ONNX Runtime's words where it cannot */
   run(feeds: Readonly<Record<string, HostTensor>>, fetches: readonly string[]): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
@@ -62,7 +63,11 @@ export interface ServedModel {
 /** A model that was trained here. */
 export interface Predictor extends ServedModel {
   readonly schema: ModelSchema;
-  predict(instances: readonly unknown[], parameters?: GenerationParameters): Promise<Prediction[]>;
+  predict(
+    instances: readonly unknown[],
+    parameters?: GenerationParameters,
+    signal?: AbortSignal,
+  ): Promise<Prediction[]>;
   /** Of a language model: the probabilities of the next token by id, one list per instance. */
   nextToken(instances: readonly unknown[]): Promise<number[][]>;
 }
@@ -91,13 +96,14 @@ export async function loadPredictor(
     inputs: graph.inputs.flatMap(tensorSpec),
     outputs: graph.outputs.flatMap(tensorSpec),
     sizeBytes,
-    async predict(instances, parameters) {
+    async predict(instances, parameters, signal) {
       if (schema.language !== undefined) {
         const prompts = textsOf(schema.features, instances);
-        return generate((texts) => nextToken(session, schema, texts), schema.language, prompts, parameters);
+        const next = (texts: readonly string[]) => nextToken(session, schema, texts, signal);
+        return generate(next, schema.language, prompts, parameters);
       }
       if (parameters !== undefined) throw noParameters(schema);
-      return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results) });
+      return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results), signal });
     },
     nextToken: (instances) => nextToken(session, schema, instances),
     run: (feeds, fetches) => runRefusing(session, feeds, fetches),
@@ -122,18 +128,25 @@ function refuse(cause: unknown): never {
 
 /** Texts of one run: what a network keeps of each is far more than the text. */
 const BLOCK_TEXTS = 64;
+/** Other rows of one run, which nothing interrupts. */
+const BLOCK_ROWS = 1_000;
 
-/** The model's answers, for blocks of the instances where there are texts among them. */
+/** The model's answers, for blocks of the instances. */
 async function runInBlocks<T>(
   session: Session,
   schema: ModelSchema,
-  { instances, read }: { instances: readonly unknown[]; read: (results: RowResults) => T[] },
+  {
+    instances,
+    read,
+    signal,
+  }: { instances: readonly unknown[]; read: (results: RowResults) => T[]; signal?: AbortSignal | undefined },
 ): Promise<T[]> {
   if (instances.length === 0) return [];
   const feeds = Object.entries(feedsOf(schema.features, instances));
-  const size = schema.features.some(({ type }) => type === 'text') ? BLOCK_TEXTS : instances.length;
+  const size = schema.features.some(({ type }) => type === 'text') ? BLOCK_TEXTS : BLOCK_ROWS;
   const answers: T[][] = [];
   for (let begin = 0; begin < instances.length; begin += size) {
+    signal?.throwIfAborted();
     const end = Math.min(begin + size, instances.length);
     const block = feeds.map(([name, feed]) => [name, rowsOf(feed, begin, end)] as const);
     answers.push(read(await runModel(session, schema, Object.fromEntries(block))));
@@ -141,9 +154,14 @@ async function runInBlocks<T>(
   return answers.flat();
 }
 
-function nextToken(session: Session, schema: ModelSchema, instances: readonly unknown[]): Promise<number[][]> {
+function nextToken(
+  session: Session,
+  schema: ModelSchema,
+  instances: readonly unknown[],
+  signal?: AbortSignal,
+): Promise<number[][]> {
   const read = ({ probabilities }: RowResults): number[][] => numbersOf(probabilities!) as number[][];
-  return runInBlocks(session, schema, { instances, read });
+  return runInBlocks(session, schema, { instances, read, signal });
 }
 
 function noParameters({ family, task }: ModelSchema): ServiceError {

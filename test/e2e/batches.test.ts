@@ -45,4 +45,28 @@ describe('a batch', () => {
     const other = await tenon.request('GET', `/v1/batches/${id}/output`, { key: tenon.key('b') });
     expect(other.status).toBe(404);
   });
+
+  it('is what a prediction becomes that its client need not wait for', async () => {
+    const answer = await tenon.request('POST', '/v1/models/plane:predict', {
+      headers: { prefer: 'respond-async' },
+      body: {
+        instances: [
+          { a: 1, b: 1 },
+          { a: 1, b: 'much' },
+        ],
+      },
+    });
+    const place = answer.headers.get('location') ?? '';
+    await tenon.settled(place, ['succeeded', 'failed', 'cancelled']);
+    const { body: output } = await tenon.request('GET', `${place}/output`);
+    const lines = (await (await fetch(String(output['url']))).text()).split('\n');
+
+    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([202, 'respond-async']);
+    expect((JSON.parse(lines[0]!) as { prediction: number }).prediction).toBeCloseTo(6, 6);
+    expect(JSON.parse(lines[1]!)).toEqual({
+      row: 2,
+      error: { code: 'invalid_request', message: 'feature "b": expected a number, got "much"' },
+    });
+    expect(lines[2]).toBe('');
+  });
 });

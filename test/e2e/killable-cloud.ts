@@ -110,7 +110,7 @@ export class KillableCloud {
   async operationsOf(name: string): Promise<number> {
     const root = `${this.#addresses!.lambdaUrl}/2025-12-01`;
     const read = async <T>(path: string): Promise<T> => (await (await fetch(root + path)).json()) as T;
-    const [pid] = this.processesOf('train');
+    const [pid] = this.processesOf('training-Train');
     const [, train] = /AWS_LAMBDA_FUNCTION_NAME=([^\0]*)/.exec(environmentOf(pid ?? 0)) ?? [];
     const { DurableExecutions: found } = await read<{ DurableExecutions: { DurableExecutionArn: string }[] }>(
       `/functions/${train ?? ''}/durable-executions?DurableExecutionName=${name}`,

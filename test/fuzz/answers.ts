@@ -5,8 +5,8 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { dialectOf } from '../../shared/http/dialects/index.ts';
 import type { Target } from '../../scripts/attack/slots.ts';
 
-/** There is more to erase: said in the summary of the operation. */
-const UNFINISHED = 202;
+/** There is more to erase (said in the summary of the operation), or the answer comes later. */
+const ACCEPTED = 202;
 
 /** @returns what is wrong, or undefined */
 export function findingOf(target: Target, answer: GatewayResult): string | undefined {
@@ -17,7 +17,9 @@ export function findingOf(target: Target, answer: GatewayResult): string | undef
 }
 
 function inSuccess({ spec, route }: Target, { statusCode, headers = {}, body }: GatewayResult): string | undefined {
-  const isExpected = statusCode === spec.status || (route.operation === 'eraseData' && statusCode === UNFINISHED);
+  const isLater = statusCode === ACCEPTED && spec.accepted !== undefined;
+  const isUnfinished = route.operation === 'eraseData' && statusCode === ACCEPTED;
+  const isExpected = statusCode === spec.status || isUnfinished || isLater;
   if (!isExpected) return `expected ${spec.status}, got ${statusCode}`;
   const type = String(headers['content-type']).split(';')[0]!;
   if (type === spec.answerType) return undefined;
@@ -25,7 +27,7 @@ function inSuccess({ spec, route }: Target, { statusCode, headers = {}, body }: 
     return spec.alternatives?.includes(type) === true ? undefined : `${type} is no documented type of an answer`;
   // MLflow's ping is a line without anything, and says that it is JSON.
   const value: unknown = body.trim() === '' ? body : JSON.parse(body);
-  const { success, data, error } = spec.answer.safeParse(value);
+  const { success, data, error } = (isLater ? spec.accepted : spec.answer).safeParse(value);
   if (!success) return `the answer is not of the documented shape: ${error.message} in ${body.slice(0, 500)}`;
   const extra = undocumented(value, data);
   return extra === undefined ? undefined : `the answer has ${extra}, which is not documented`;

@@ -31,7 +31,7 @@ import { collectBatch } from '../../shared/workflows/batch/collect.ts';
 import { predictLane } from '../../shared/workflows/batch/predict.ts';
 import { runBatch } from '../../shared/workflows/batch/run.ts';
 import type { BatchEvent } from '../../shared/workflows/batch/run.ts';
-import { settleBatch } from '../../shared/workflows/batch/settle.ts';
+import { planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
 import { estimate } from '../../shared/workflows/estimate.ts';
 import type { FitContext } from '../../shared/workflows/fit-context.ts';
 import { fitSegment } from '../../shared/workflows/fit.ts';
@@ -112,6 +112,10 @@ export class Service {
       explainers: (tenantId) => environment(tenantId).explainers,
       clock,
       memoryMb: 2048,
+      batches: {
+        memoryMb: 2048,
+        start: async (_, event) => this.#start(this.#batch(event)),
+      },
     });
     const audit: GatewayOptions<never>['audit'] = ({ tenantId }) => ({
       log: this.#stores(tenantId).catalog.audit,
@@ -224,6 +228,7 @@ export class Service {
   #batch(event: BatchEvent): Promise<unknown> {
     const stores = this.#stores(event.tenant_id);
     return runBatch(event, this.#orchestration(event.tenant_id), {
+      plan: () => planBatch(event.batch, stores.catalog),
       settle: (outcome) => settleBatch(event.batch, outcome, { ...stores, clock: systemClock }),
       notify: async () => 0,
     });
@@ -272,7 +277,7 @@ export class Service {
       headers,
       body: isBytes ? Buffer.from(body).toString('base64') : body,
       isBase64Encoded: isBytes,
-      requestContext: { requestId: `req-${++this.#requests}`, authorizer: toContext(caller) },
+      requestContext: { path: `/prod${path}`, requestId: `req-${++this.#requests}`, authorizer: toContext(caller) },
       // The rest of an event is what nothing of ours reads.
     } as unknown as APIGatewayProxyEvent;
   }

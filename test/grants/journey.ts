@@ -51,6 +51,15 @@ export async function journey(tenon: Tenon, name: string, key = tenon.key('a')):
     headers: { 'idempotency-key': `${name}-x` },
   });
   if (bad.status !== 400) throw new Error(`a bad prediction: ${bad.status}`);
+  const prefer = { prefer: 'respond-async' };
+  const later = await step('POST', `/v1/models/${name}:predict`, { instances: [{ x: 1 }] }, prefer);
+  const over = await step('POST', '/v1/batches', { model: name, dataset: made['id'] });
+  for (const { id } of [later, over]) {
+    const batch = await tenon.settled(`/v1/batches/${String(id)}`, ['succeeded', 'failed', 'cancelled']);
+    if (batch['status'] !== 'succeeded') throw new Error(`the batch: ${JSON.stringify(batch)}`);
+  }
+  await step('GET', `/v1/batches/${String(over['id'])}/output`);
+  await step('DELETE', `/v1/batches/${String(over['id'])}`);
   const version = `/v1/models/${name}/versions/1`;
   await step('PUT', `/v1/models/${name}/aliases/live`, { version: 1 });
   const artifact = await step('GET', `${version}/artifact`);

@@ -8,7 +8,7 @@ import { paths } from '../../stores/objects.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import { newId } from '../../tenancy/ids.ts';
 import type { Caller } from '../../tenancy/tenant.ts';
-import { lanesOf, stepRows } from '../../workflows/batch/lanes.ts';
+import { stepRows } from '../../workflows/batch/lanes.ts';
 import type { BatchEvent } from '../../workflows/batch/run.ts';
 import { readyDataset } from '../ready.ts';
 import { checkColumns, featuresOf, versionOfRef } from './inputs.ts';
@@ -22,6 +22,7 @@ export interface MakeContext {
 
 type Tenant = TenantStores & { readonly caller: Caller };
 
+const NOT_STARTED = { code: 'internal', message: 'the batch could not be started: make it again' };
 /** No line is shorter. */
 const LINE_BYTES = 24;
 
@@ -46,23 +47,18 @@ export async function makeBatch(
       { retryAfterS: 30 },
     );
   }
+  if (spec.instances !== undefined)
+    await objects.put(paths.batchInstances(id), JSON.stringify(spec.instances), 'application/json');
+  if (!(await catalog.batches.create(id, record)) && seed === undefined)
+    throw new Error(`there is a batch ${id} already`);
   try {
-    if (spec.instances !== undefined)
-      await objects.put(paths.batchInstances(id), JSON.stringify(spec.instances), 'application/json');
-    if (!(await catalog.batches.create(id, record)) && seed === undefined)
-      throw new Error(`there is a batch ${id} already`);
-    await context.start(id, {
-      tenant_id: caller.tenantId,
-      batch: id,
-      lanes: lanesOf(record.progress.rows, record.step_rows),
-      ...(spec.webhook === undefined ? {} : { webhook: true }),
-    });
+    await context.start(id, { tenant_id: caller.tenantId, batch: id });
   } catch (error) {
     // One of an earlier try may run already.
-    if (known !== undefined) throw error;
-    await quotas.releaseJob(id);
-    await catalog.batches.delete(id);
-    await objects.deleteAll(paths.batch(id));
+    if (known === undefined) {
+      await catalog.batches.put(id, { ...record, status: 'failed', error: NOT_STARTED });
+      await quotas.releaseJob(id);
+    }
     throw error;
   }
   return record;

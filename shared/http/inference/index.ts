@@ -2,10 +2,11 @@
 import type { ROUTES } from '../../contract.ts';
 import { ServiceError } from '../../errors.ts';
 import type { ExplainedRow } from '../../explain/answer.ts';
-import type { Operations } from '../operation.ts';
+import type { Call, Operations, Reply } from '../operation.ts';
 import { dialectOperations } from './dialects.ts';
 import type { ExplainContext } from './explain.ts';
 import { tenantOf } from '../context.ts';
+import { answeredOrLater } from './later.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import { openInferenceModels } from './open-inference.ts';
 import { predictFinite } from '../../runtime/predict-finite.ts';
@@ -22,38 +23,37 @@ const MAX_EXPLAINED = 100;
 
 export function inferenceOperations(context: ExplainContext): Operations<InferenceOperation> {
   return {
-    async predict({
-      caller,
-      params,
-      header,
-      body: { instances, parameters, user = header(USER_HEADER), explain: isExplained },
-    }) {
-      if (isExplained) requireFew(instances);
-      const { result, model, headers } = await metered<Answered>(
-        context,
-        caller,
-        modelRefOf(params['ref'], user),
-        async (loaded) => {
-          const predict = () => predictFinite(loaded.predictor, instances, parameters);
-          if (!isExplained)
-            return { predictions: instances.length, run: async () => ({ predictions: await predict() }) };
-          const { explaining } = await import('./explain.ts');
-          const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);
-          const work = explaining(explainer, { instances });
-          return {
-            predictions: instances.length + work.predictions,
-            run: async () => ({ predictions: await predict(), explanations: await work.run() }),
-          };
-        },
-      );
-      const { predictions, explanations } = result;
-      const body = { predictions: [...predictions], model: model.name, model_version: model.version };
-      return { body: explanations === undefined ? body : { ...body, explanations }, headers };
-    },
+    predict: (call) => predict(context, call),
     explain: async (call) => (await import('./explain.ts')).explain(context, call),
     ...openInferenceModels(context),
     ...dialectOperations(context),
   };
+}
+
+async function predict(context: ExplainContext, call: Call<'predict'>): Promise<Reply<'predict'>> {
+  const { caller, params, header, body } = call;
+  const { instances, parameters, user = header(USER_HEADER), explain: isExplained } = body;
+  const ref = modelRefOf(params['ref'], user);
+  if (isExplained) requireFew(instances);
+  const run = async (signal?: AbortSignal): Promise<Reply<'predict'>> => {
+    const served = await metered<Answered>(context, caller, ref, async (loaded) => {
+      const answer = () => predictFinite(loaded.predictor, instances, { parameters, signal });
+      if (!isExplained) return { predictions: instances.length, run: async () => ({ predictions: await answer() }) };
+      const { explaining } = await import('./explain.ts');
+      const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);
+      const work = explaining(explainer, { instances });
+      return {
+        predictions: instances.length + work.predictions,
+        run: async () => ({ predictions: await answer(), explanations: await work.run() }),
+      };
+    });
+    const { result, model, headers } = served;
+    const { predictions, explanations } = result;
+    const answered = { predictions: [...predictions], model: model.name, model_version: model.version };
+    return { body: explanations === undefined ? answered : { ...answered, explanations }, headers };
+  };
+  // Explanations are of few instances, and no batch has them.
+  return isExplained ? run() : answeredOrLater(context, call, run);
 }
 
 function requireFew(instances: readonly unknown[]): void {

@@ -6,11 +6,9 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { isMissingText, parseBoolean, parseNumber, quoteCell } from '../../data/cells.ts';
 import { ServiceError } from '../../errors.ts';
+import { MAX_INSTANCES } from '../../resources/model.ts';
 import type { FeatureSchema } from '../../runtime/model-schema.ts';
 import { parseJson } from '../validate.ts';
-
-/** As many as one call of predict may have. */
-const MAX_INSTANCES = 10_000;
 
 type Features = readonly FeatureSchema[];
 type Form = (value: unknown, features: Features) => unknown[];
@@ -43,8 +41,9 @@ export function readInstances(bytes: Uint8Array, contentType: string | undefined
   const text = Buffer.from(bytes).toString('utf8');
   const isCsv = contentType?.toLowerCase().startsWith('text/csv') === true;
   const instances = isCsv ? readCsv(text, features) : readBody(parseJson(text), features);
-  if (instances.length >= 1 && instances.length <= MAX_INSTANCES) return instances;
-  throw new ServiceError('invalid_request', `expected 1 to ${MAX_INSTANCES} instances, got ${instances.length}`);
+  if (instances.length === 0) throw new ServiceError('invalid_request', 'expected at least one instance, got none');
+  requireFewInstances(instances.length);
+  return instances;
 }
 
 function readBody(body: unknown, features: Features): unknown[] {
@@ -128,4 +127,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function invalid(pointer: string, expected: string, got: unknown): ServiceError {
   const message = `${pointer === '' ? 'body' : pointer}: expected ${expected}, got ${quoteCell(got)}`;
   return new ServiceError('invalid_request', message, pointer === '' ? {} : { param: pointer });
+}
+
+/** @throws {ServiceError} payload_too_large, naming what takes more */
+export function requireFewInstances(count: number): void {
+  if (count <= MAX_INSTANCES) return;
+  const message = `/instances: expected at most ${MAX_INSTANCES} instances, got ${count}: POST /v1/batches takes them as "instances" or as a dataset, and a prediction with "Prefer: respond-async" becomes a batch`;
+  throw new ServiceError('payload_too_large', message, { param: '/instances' });
 }

@@ -11,6 +11,7 @@ import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { PredictionLease } from '../../stores/prediction-lease.ts';
 import { gbSecondsOf } from '../../tenancy/price.ts';
 import type { Caller } from '../../tenancy/tenant.ts';
+import type { MakeContext } from '../batches/make.ts';
 import { notFound, tenantOf } from '../context.ts';
 import type { LoadedModel, ModelCache } from './model-cache.ts';
 
@@ -20,6 +21,8 @@ export interface InferenceContext {
   readonly lease: (tenantId: string) => PredictionLease;
   readonly clock: Clock;
   readonly memoryMb: number;
+  /** How a prediction that is answered later is started, and the memory of what carries it out. */
+  readonly batches: Pick<MakeContext, 'memoryMb' | 'start'>;
 }
 
 /** Names the user of a call, whom a sticky split keeps at one version, in every dialect. */

@@ -24,6 +24,7 @@ import {
 } from '../../resources/model.ts';
 import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
 import { webhookSecretSchema } from '../../resources/webhook.ts';
+import { batchSchema } from '../../resources/batch.ts';
 import { BATCH_SPECS } from './batches.ts';
 import { DIALECT_SPECS } from './dialects.ts';
 import { OPEN_INFERENCE_SPECS } from './open-inference.ts';
@@ -266,12 +267,14 @@ export const SPECS = {
   },
   predict: {
     tag: 'Predictions',
-    summary: 'Predict',
+    summary:
+      'Predict; what takes too long for one answer, or asks for it (Prefer: respond-async), becomes a batch: 202',
     params: { ref: 'name, name@alias or name:version' },
     body: predictSchema,
     example: { instances: [{ length: 1.5, width: 0.2 }] },
     status: 200,
     answer: predictionsSchema,
+    accepted: batchSchema,
   },
   explain: {
     tag: 'Predictions',

@@ -17,6 +17,8 @@ export interface OperationSpec {
   /** HTTP status of success. */
   readonly status: number;
   readonly answer: z.ZodType;
+  /** The answer under 202, where the request may be carried out later. */
+  readonly accepted?: z.ZodType;
   /** The answer's media type, where it is not JSON. */
   readonly answerType?: string;
   /** Media types besides JSON that the answer may come in, by the Accept header. */

@@ -11,12 +11,18 @@ import type { CollectOutcome } from './collect.ts';
 import type { Lane } from './lanes.ts';
 import type { LaneOutcome } from './predict.ts';
 
+/** Everything else stands in the batch's record, so that nobody can start what a tenant has not asked for. */
 export interface BatchEvent {
   readonly tenant_id: string;
   readonly batch: string;
+}
+
+export interface BatchPlan {
+  /** It is there, and not over. */
+  readonly isDue: boolean;
   readonly lanes: readonly Lane[];
   /** There is a webhook to be told of the end. */
-  readonly webhook?: boolean;
+  readonly webhook: boolean;
 }
 
 export interface BatchOutcome {
@@ -25,6 +31,7 @@ export interface BatchOutcome {
 }
 
 export interface BatchServices extends Pick<TrainServices, 'notify'> {
+  plan(): Promise<BatchPlan>;
   settle(outcome: BatchOutcome): Promise<void>;
 }
 
@@ -32,14 +39,16 @@ export interface BatchServices extends Pick<TrainServices, 'notify'> {
 const MAX_INVOCATIONS = 400;
 
 export async function runBatch(event: BatchEvent, to: Orchestration, services: BatchServices): Promise<BatchOutcome> {
-  const { batch, lanes } = event;
+  const { batch } = event;
+  const { isDue, lanes, webhook } = await to.step('plan', () => services.plan());
+  if (!isDue) return { status: 'cancelled' };
   const run = (lane: Lane, own: Orchestration) =>
     runLane(batch, lane, { to: own, most: MAX_INVOCATIONS / lanes.length });
   const ends = lanes.length === 0 ? [] : await to.map('lanes', { items: lanes, maxParallel: lanes.length, run });
   const stopped = reasonOf(ends);
   const outcome = await collect(batch, stopped, to);
   await to.step('settle', () => services.settle(outcome));
-  if (event.webhook === true) await notifyUntilDone(to, services);
+  if (webhook) await notifyUntilDone(to, services);
   return outcome;
 }
 

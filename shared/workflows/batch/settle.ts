@@ -1,4 +1,4 @@
-/** The end of a batch: usage is written once, the slot is given back, the batch says how it ended. Every write may be repeated. */
+/** A batch's beginning and its end: usage is written once, the slot is given back, the batch says how it ended. Every write may be repeated. */
 import type { Clock } from '../../clock.ts';
 import { epochS } from '../../clock.ts';
 import type { Batch, BatchPart, BatchRecord } from '../../resources/batch.ts';
@@ -9,7 +9,7 @@ import { meter, toNanoUsd } from '../../tenancy/price.ts';
 import type { Metered } from '../../tenancy/price.ts';
 import { lanesOf } from './lanes.ts';
 import { holderOf, partsOf } from './parts.ts';
-import type { BatchOutcome } from './run.ts';
+import type { BatchOutcome, BatchPlan } from './run.ts';
 
 export async function settleBatch(
   id: string,
@@ -58,6 +58,14 @@ export async function settleBatch(
       ? {}
       : { webhook_delivery: batch.webhook_delivery ?? { status: 'pending', attempts: 0 } }),
   });
+}
+
+/** What is to be done for a batch, by its record. */
+export async function planBatch(id: string, { batches }: TenantStores['catalog']): Promise<BatchPlan> {
+  const batch = await batches.get(id);
+  if (batch === undefined || isFinished(batch)) return { isDue: false, lanes: [], webhook: false };
+  const lanes = lanesOf(batch.progress.rows, batch.step_rows);
+  return { isDue: true, lanes, webhook: batch.webhook !== undefined };
 }
 
 /** How far a batch is and what it has cost, by its parts. */

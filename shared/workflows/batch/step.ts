@@ -46,7 +46,7 @@ async function answersOf(
   parameters: GenerationParameters | undefined,
 ): Promise<RowAnswer[]> {
   try {
-    return (await predictFinite(model, instances, parameters)).map((prediction) => ({ prediction }));
+    return (await predictFinite(model, instances, { parameters })).map((prediction) => ({ prediction }));
   } catch (error) {
     if (instances.length === 1) return [{ error: rowError(error) }];
     const middle = Math.ceil(instances.length / 2);

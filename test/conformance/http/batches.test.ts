@@ -12,16 +12,23 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-async function call(
-  operation: OperationId,
-  { params = {}, body = null }: { params?: Record<string, string>; body?: unknown } = {},
-) {
-  const headers = { 'content-type': 'application/json' };
+interface Sent {
+  readonly params?: Record<string, string>;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+async function call(operation: OperationId, { params = {}, body = null, headers = {} }: Sent = {}) {
   const text = body === null ? null : JSON.stringify(body);
-  const answer = await service.send({ operation, tenant: TENANT, params, query: {}, headers, body: text });
+  const sent = { 'content-type': 'application/json', ...headers };
+  const answer = await service.send({ operation, tenant: TENANT, params, query: {}, headers: sent, body: text });
   await service.idle();
   expect(service.defects.splice(0)).toEqual([]);
-  return { status: answer.statusCode, body: JSON.parse(answer.body) as Record<string, unknown> & { id: string } };
+  return {
+    status: answer.statusCode,
+    headers: answer.headers ?? {},
+    body: JSON.parse(answer.body) as Record<string, unknown> & { id: string },
+  };
 }
 
 async function dataset(name: string, csv: string, columns: Record<string, string> = {}): Promise<string> {
@@ -38,7 +45,10 @@ interface Line {
 async function batch(body: object) {
   const made = await call('createBatch', { body });
   expect(made.status).toBe(202);
-  const { id } = made.body;
+  return endOf(made.body.id);
+}
+
+async function endOf(id: string) {
   const ended = (await call('getBatch', { params: { id } })).body;
   const bytes = await service.storesOf(TENANT).objects.get(paths.batchOutput(id));
   const text = Buffer.from(bytes ?? []).toString('utf8');
@@ -100,5 +110,77 @@ describe('a batch over a dataset', () => {
     });
     expect(lines[0]!.prediction).toBeCloseTo(9, 6);
     expect(lines[4]!.prediction).toBeCloseTo(29, 6);
+  });
+});
+
+describe('a prediction that is answered later', () => {
+  beforeAll(plane);
+
+  it('is a batch of its instances where the client prefers that', async () => {
+    const instances = [
+      { a: 1, b: 1 },
+      { a: 'x', b: 1 },
+      { a: 2, b: 0 },
+    ];
+
+    const answer = await call('predict', {
+      params: { ref: 'plane' },
+      headers: { prefer: 'respond-async' },
+      body: { instances },
+    });
+    const { ended, lines } = await endOf(answer.body.id);
+
+    expect(answer.status).toBe(202);
+    expect(answer.headers).toMatchObject({
+      location: `/prod/v1/batches/${answer.body.id}`,
+      'preference-applied': 'respond-async',
+    });
+    expect(ended['progress']).toMatchObject({ rows: 3, predicted: 2, failed: 1 });
+    expect(lines.map(({ prediction }) => (prediction === undefined ? 'none' : Math.round(Number(prediction))))).toEqual(
+      [6, 'none', 5],
+    );
+  });
+
+  it('is answered at once where it is done within the time that the client waits', async () => {
+    const answer = await call('predict', {
+      params: { ref: 'plane' },
+      headers: { prefer: 'respond-async, wait=10' },
+      body: { instances: [{ a: 1, b: 1 }] },
+    });
+
+    expect([answer.status, answer.headers['preference-applied']]).toEqual([200, 'wait=10']);
+  });
+
+  it('becomes a batch where that time is over, and counts once', async () => {
+    const before = await service.storesOf(TENANT).predictions.served();
+    const instances = Array.from({ length: 10_000 }, (_, i) => ({ a: i, b: 1 }));
+
+    const answer = await call('predict', {
+      params: { ref: 'plane' },
+      headers: { prefer: 'wait=0' },
+      body: { instances },
+    });
+    const { ended } = await endOf(answer.body.id);
+
+    expect([answer.status, answer.headers['preference-applied']]).toEqual([202, 'wait=0']);
+    expect(ended).toMatchObject({ status: 'succeeded', progress: { predicted: 10_000 } });
+    expect((await service.storesOf(TENANT).predictions.served()) - before).toBe(10_000);
+  });
+
+  it('of more instances than one answer has is refused with what to use instead, or taken if it may come later', async () => {
+    const instances = Array.from({ length: 10_001 }, () => ({ a: 1, b: 1 }));
+
+    const refused = await call('predict', { params: { ref: 'plane' }, body: { instances } });
+    const mlflow = await call('mlflowInvocations', { params: { ref: 'plane' }, body: { instances } });
+    const taken = await call('predict', {
+      params: { ref: 'plane' },
+      headers: { prefer: 'respond-async' },
+      body: { instances },
+    });
+
+    expect(refused.body).toMatchObject({ status: 413, code: 'payload_too_large', param: '/instances' });
+    expect(refused.body['detail']).toContain('POST /v1/batches');
+    expect(mlflow.status).toBe(413);
+    expect((await endOf(taken.body.id)).ended['progress']).toMatchObject({ predicted: 10_001 });
   });
 });

@@ -43,7 +43,11 @@ const predictEvent = (name: string, body: string | null, headers: Record<string,
     headers,
     body,
     isBase64Encoded: false,
-    requestContext: { requestId: 'req-1', authorizer: { tenant_id: 'acme', key_id: 'key_1', plan: 'free' } },
+    requestContext: {
+      requestId: 'req-1',
+      path: '/prod/v1/x',
+      authorizer: { tenant_id: 'acme', key_id: 'key_1', plan: 'free' },
+    },
   }) as unknown as APIGatewayProxyEvent;
 
 const echo: Operations<'predict'> = {

@@ -80,7 +80,7 @@ describe('what cannot be read is refused', () => {
     ['two forms', { instances: rows, inputs: rows }, /exactly one of .* got instances, inputs/],
     ['an unknown one', { rows }, /got rows/],
     ['no object', [1], /body: expected an object/],
-    ['no rows', { instances: [] }, /expected 1 to 10000 instances, got 0/],
+    ['no rows', { instances: [] }, /expected at least one instance, got none/],
     [
       'a short row',
       { instances: [[1, 'a']] },

@@ -8,7 +8,10 @@ describe('predictions as JSON', () => {
   test('refuse the instance whose probabilities are no numbers', async () => {
     const table = readRows(Array.from({ length: 40 }, (_, i) => ({ x: i, label: i < 20 ? 'low' : 'high' })));
     const spec = { task: 'classification', family: 'logistic_regression', target: 'label' } as const;
-    const { exported } = await train({ spec: { ...spec, preprocessing: { standardize: false, missing: 'mean', categories: 'one_hot' } }, train: table });
+    const { exported } = await train({
+      spec: { ...spec, preprocessing: { standardize: false, missing: 'mean', categories: 'one_hot' } },
+      train: table,
+    });
     const predictor = await loadPredictor(exported.onnx, { threads: 1 });
 
     const small = await predictFinite(predictor, [{ x: 3 }]);
