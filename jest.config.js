@@ -1,6 +1,8 @@
 // swc strips the types (fast); types are checked by `npm run types`. Kinds of tests are folders under test/:
 // npm run test:unit, test:conformance, test:infra, test:e2e select them.
 export default {
+  globalSetup: '<rootDir>/test/global-setup.cjs',
+  globalTeardown: '<rootDir>/test/global-teardown.cjs',
   testEnvironment: '<rootDir>/test/node-environment.cjs',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: {
