@@ -10,18 +10,10 @@ import type { Job, Prediction } from './api-client.ts';
 import { drawDigit, loadDigits, toIdx } from './digits.ts';
 import type { Digits } from './digits.ts';
 import { buildIfStale, keyOfTenant, startTenon } from './local.ts';
+import { REFERENCE_LAYERS } from './reference-cnn.ts';
 
-/** Conv2D 32, MaxPool, Conv2D 64, MaxPool, Dense 64, Dense 10: 121,930 parameters. */
 const REFERENCE_CNN = {
-  layers: [
-    { conv2d: { filters: 32, kernel_size: [3, 3], activation: 'relu' } },
-    { max_pooling2d: { pool_size: [2, 2] } },
-    { conv2d: { filters: 64, kernel_size: [3, 3], activation: 'relu' } },
-    { max_pooling2d: { pool_size: [2, 2] } },
-    { flatten: {} },
-    { dense: { units: 64, activation: 'relu' } },
-    { dense: { units: 10, activation: 'softmax' } },
-  ],
+  layers: REFERENCE_LAYERS,
   optimizer: { adam: { learning_rate: 0.001 } },
   loss: 'sparse_categorical_crossentropy',
   epochs: 10,

@@ -1,22 +1,13 @@
 /** A training step of the reference network: 121,930 parameters, digits of 28 x 28. */
+import { REFERENCE_LAYERS } from '../../scripts/reference-cnn.ts';
 import { cnn } from '../../shared/families/cnn/index.ts';
 import { networkCase } from '../network.ts';
-
-const LAYERS = [
-  { conv2d: { filters: 32, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  { conv2d: { filters: 64, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  'flatten',
-  { dense: { units: 64, activation: 'relu' } },
-  { dense: { units: 10, activation: 'softmax' } },
-];
 
 export const cases = [32, 128].map((batch) =>
   networkCase({
     name: `reference CNN step, batch ${batch}`,
     family: cnn,
-    params: { layers: LAYERS },
+    params: { layers: REFERENCE_LAYERS },
     row: [1, 28, 28],
     batch,
     python: `

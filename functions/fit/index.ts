@@ -7,18 +7,8 @@ import { requireEnv } from '../../shared/env.ts';
 import { runInSandbox } from '../../shared/runtime/sandbox/run.ts';
 import type { Verdict } from '../../shared/runtime/sandbox/verdict.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
-import { collectBatch } from '../../shared/workflows/batch/collect.ts';
-import type { CollectOutcome } from '../../shared/workflows/batch/collect.ts';
-import { predictLane } from '../../shared/workflows/batch/predict.ts';
-import type { LaneOutcome } from '../../shared/workflows/batch/predict.ts';
-import { estimate } from '../../shared/workflows/estimate.ts';
-import type { EstimateOutcome } from '../../shared/workflows/estimate.ts';
-import { fitSegment } from '../../shared/workflows/fit.ts';
-import type { FitContext } from '../../shared/workflows/fit-context.ts';
-import { checkModel } from '../../shared/workflows/check-model.ts';
-import type { CheckOutcome } from '../../shared/workflows/check-model.ts';
-import { discard, publish } from '../../shared/workflows/publish.ts';
-import type { FitEvent, PublishOutcome, SegmentOutcome } from '../../shared/workflows/train.ts';
+import { performFit } from '../../shared/workflows/fit-actions.ts';
+import type { FitEvent } from '../../shared/workflows/train.ts';
 import { logger } from '../logger.ts';
 import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
 
@@ -37,7 +27,7 @@ export const handler = async (event: FitEvent, context: Context): Promise<{ seco
   const { stores } = storesOf(context.tenantId);
   const budgetMs = Math.min(SEGMENT_MS, context.getRemainingTimeInMillis() - MARGIN_MS);
   const clock = steadyClock();
-  const outcome = await perform(event, {
+  const outcome = await performFit(event, {
     stores,
     clock,
     deadlineMs: clock.nowMs() + budgetMs,
@@ -45,8 +35,9 @@ export const handler = async (event: FitEvent, context: Context): Promise<{ seco
     memoryMb: lambdaMemoryMb(),
     dataBytes: Number(requireEnv(ENV.trainingDataMb)) * 1e6,
     gbSecondUsd: Number(requireEnv(ENV.gbSecondUsd)),
+    sandbox,
   });
-  const status = 'status' in outcome ? outcome.status : 'done';
+  const { status = 'done' } = outcome;
   const { action, ...what } = event;
   // The whole of a job that is only estimated is no line of a log.
   const about = 'spec' in what ? {} : what;
@@ -59,26 +50,4 @@ const SANDBOX = { seconds: 60, memoryBytes: 1_400_000_000 };
 
 function sandbox(bytes: Uint8Array): Promise<Verdict> {
   return runInSandbox(bytes, { main: join(requireEnv('LAMBDA_TASK_ROOT'), 'sandbox.js'), ...SANDBOX });
-}
-
-function perform(
-  event: FitEvent,
-  context: FitContext,
-): Promise<SegmentOutcome | PublishOutcome | CheckOutcome | EstimateOutcome | LaneOutcome | CollectOutcome> {
-  switch (event.action) {
-    case 'segment':
-      return fitSegment(event, context);
-    case 'publish':
-      return publish(event, context);
-    case 'estimate':
-      return estimate(event, context);
-    case 'discard':
-      return discard(event, context);
-    case 'predict':
-      return predictLane(event, context);
-    case 'collect':
-      return collectBatch(event, context);
-    case 'check':
-      return checkModel(event, { ...context, sandbox });
-  }
 }

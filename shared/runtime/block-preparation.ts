@@ -34,7 +34,7 @@ export interface Blockwise {
 }
 
 /** Of the memory for rows, what a window takes; beside it lie the one before, blocks on their way, and what is held of all rows. */
-const WINDOW_SHARE = 1 / 4;
+const WINDOW_SHARE = 1 / 8;
 /** Rows of a block are a multiple of this, so that of usual batch sizes none is cut at the end of a window. */
 const ROUND_ROWS = 256;
 /** Held of each row: its place in the split and in the order of an epoch, and what makes them. */

@@ -17,7 +17,7 @@ import { pickTarget } from './training-rows.ts';
 import type { EncodedRows } from './training-rows.ts';
 
 /** Blocks that are shuffled together: each comes from another place of the data. */
-export const BLOCKS_PER_WINDOW = 16;
+export const BLOCKS_PER_WINDOW = 64;
 
 /** Rows to learn from, wherever they are. */
 export interface StoredRows {

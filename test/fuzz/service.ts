@@ -26,18 +26,12 @@ import { PLANS } from '../../shared/tenancy/plan.ts';
 import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../../shared/tenancy/price.ts';
 import { runInSandbox } from '../../shared/runtime/sandbox/run.ts';
 import type { CheckEvent } from '../../shared/workflows/check.ts';
-import { checkModel } from '../../shared/workflows/check-model.ts';
-import { collectBatch } from '../../shared/workflows/batch/collect.ts';
-import { predictLane } from '../../shared/workflows/batch/predict.ts';
 import { runBatch } from '../../shared/workflows/batch/run.ts';
 import type { BatchEvent } from '../../shared/workflows/batch/run.ts';
 import { planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
-import { estimate } from '../../shared/workflows/estimate.ts';
-import type { FitContext } from '../../shared/workflows/fit-context.ts';
-import { fitSegment } from '../../shared/workflows/fit.ts';
+import { performFit } from '../../shared/workflows/fit-actions.ts';
 import { ingest } from '../../shared/workflows/ingest.ts';
 import type { IngestEvent } from '../../shared/workflows/ingest.ts';
-import { discard, publish } from '../../shared/workflows/publish.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { train } from '../../shared/workflows/train.ts';
 import type { FitEvent, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
@@ -194,7 +188,7 @@ export class Service {
   }
 
   #fit(tenantId: string, event: FitEvent): Promise<unknown> {
-    const context: FitContext = {
+    return performFit(event, {
       stores: this.#stores(tenantId),
       clock: systemClock,
       deadlineMs: Date.now() + FIT_MS,
@@ -202,23 +196,8 @@ export class Service {
       memoryMb: 2048,
       dataBytes: 1e9,
       gbSecondUsd: GB_SECOND_USD,
-    };
-    switch (event.action) {
-      case 'segment':
-        return fitSegment(event, context);
-      case 'publish':
-        return publish(event, context);
-      case 'estimate':
-        return estimate(event, context);
-      case 'discard':
-        return discard(event, context);
-      case 'predict':
-        return predictLane(event, context);
-      case 'collect':
-        return collectBatch(event, context);
-      case 'check':
-        return checkModel(event, { ...context, sandbox: (bytes) => runInSandbox(bytes, SANDBOX) });
-    }
+      sandbox: (bytes) => runInSandbox(bytes, SANDBOX),
+    });
   }
 
   #check({ tenant_id: tenantId, check }: CheckEvent): Promise<unknown> {

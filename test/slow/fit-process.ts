@@ -1,20 +1,11 @@
 /** One segment of the reference CNN as a process of its own, as Lambda would run it: takes a file of images and labels, prints the peak memory. */
 import { peakMemory } from '../../shared/runtime/peak-memory.ts';
 import { readFileSync } from 'node:fs';
+import { REFERENCE_LAYERS } from '../../scripts/reference-cnn.ts';
 import type { Table } from '../../shared/data/table.ts';
 import { runSegment } from '../../shared/runtime/trainer.ts';
 
 const PIXELS = 28 * 28;
-const LAYERS = [
-  { conv2d: { filters: 32, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  { conv2d: { filters: 64, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  'flatten',
-  { dense: { units: 64, activation: 'relu' } },
-  { dense: { units: 10, activation: 'softmax' } },
-];
-
 const bytes = readFileSync(process.argv[2]!);
 const rows = bytes.length / (PIXELS + 1);
 const train: Table = {
@@ -24,7 +15,7 @@ const train: Table = {
     { name: 'label', type: 'integer', values: Float64Array.from(bytes.subarray(rows * PIXELS)) },
   ],
 };
-const params = { layers: LAYERS, epochs: 1, batch_size: 32 };
+const params = { layers: REFERENCE_LAYERS, epochs: 1, batch_size: 32 };
 const { status, metrics } = await runSegment({
   spec: { task: 'classification', family: 'cnn', target: 'label', features: ['image'], params, seed: 0 },
   train,

@@ -3,19 +3,10 @@ import { cpus } from 'node:os';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiClient } from '../../scripts/api-client.ts';
 import { loadDigits, toIdx } from '../../scripts/digits.ts';
+import { REFERENCE_LAYERS } from '../../scripts/reference-cnn.ts';
 import { useTenon } from '../e2e/tenon.ts';
 
 const tenon = useTenon();
-
-const CNN = [
-  { conv2d: { filters: 32, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  { conv2d: { filters: 64, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  'flatten',
-  { dense: { units: 64, activation: 'relu' } },
-  { dense: { units: 10, activation: 'softmax' } },
-];
 
 let digits: unknown;
 let plane: unknown;
@@ -55,7 +46,7 @@ describe('an estimate', () => {
         task: 'classification',
         dataset: digits,
         target: 'label',
-        params: { layers: CNN },
+        params: { layers: REFERENCE_LAYERS },
       }),
     ],
     ['rnn', () => ({ family: 'rnn', task: 'forecasting', dataset: series, target: 'y', params: { window: 24 } })],
@@ -84,7 +75,7 @@ describe('an estimate', () => {
   );
 });
 
-describe('a sweep of 16 trials of the reference CNN', () => {
+describe('a sweep of 16 trials of the reference REFERENCE_LAYERS', () => {
   it('uses both cores', async () => {
     const before = busyS();
     const startedMs = Date.now();
@@ -95,7 +86,7 @@ describe('a sweep of 16 trials of the reference CNN', () => {
       family: 'cnn',
       dataset: digits,
       target: 'label',
-      params: { layers: CNN, epochs: 1 },
+      params: { layers: REFERENCE_LAYERS, epochs: 1 },
       sweep: {
         strategy: 'grid',
         parameters: { 'optimizer.adam.learning_rate': [3e-4, 1e-3, 3e-3, 1e-2], batch_size: [16, 32, 64, 128] },

@@ -1,6 +1,6 @@
 /**
- * The order of an epoch's rows, drawn by (seed, epoch). Where memory does not hold all rows, their blocks are put in random order, and as many as it holds
- * are shuffled together: a window. Memory that holds all has one window.
+ * The order of an epoch's rows, drawn by (seed, epoch). Where memory does not hold all rows, as many blocks as it holds are drawn
+ * from all over the data and their rows shuffled together: a window. Memory that holds all has one window.
  */
 import { Random } from '../../tensor/random.ts';
 import type { Problem, Samples } from '../contract.ts';
@@ -27,9 +27,8 @@ export function* epochWindows(
     return;
   }
   const { starts, perWindow } = blocks;
-  const shuffled = random.permutation(starts.length - 1);
-  for (let at = 0, begin = 0; at < shuffled.length; at += perWindow) {
-    const list = Array.from(shuffled.subarray(at, at + perWindow));
+  let begin = 0;
+  for (const list of spread(starts.length - 1, perWindow, random)) {
     const rows = list.reduce((sum, block) => sum + starts[block + 1]! - starts[block]!, 0);
     const end = begin + rows;
     // Drawn also where it is not used: the windows behind it have theirs then.
@@ -37,4 +36,14 @@ export function* epochWindows(
     if (from < end) yield { begin, end, order, load: () => blocks.read(list) };
     begin = end;
   }
+}
+
+/** Which blocks each window has: one, drawn at random, of every stretch of the data, so that windows of sorted data are alike too. */
+function spread(count: number, perWindow: number, random: Random): number[][] {
+  const windows = Array.from({ length: Math.ceil(count / perWindow) }, (): number[] => []);
+  for (let first = 0; first < count; first += windows.length) {
+    const stretch = random.permutation(Math.min(windows.length, count - first));
+    stretch.forEach((offset, window) => windows[window]!.push(first + offset));
+  }
+  return windows;
 }

@@ -41,7 +41,7 @@ describe.each(inBlocks.map((one) => [`${one.family} (${one.task})`, one] as cons
 
     const large = await prepare(options, engine);
 
-    expect(large.problem.train.blocks?.starts.length).toBeGreaterThan(4);
+    expect(large.problem.train.blocks?.starts.length).toBeGreaterThan(2 * large.problem.train.blocks!.perWindow);
     expect(large.encodings).toEqual(small.encodings);
     const { blocks } = large.problem.train;
     const read = await blocks!.read(Array.from({ length: blocks!.starts.length - 1 }, (__, block) => block));

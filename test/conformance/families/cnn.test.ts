@@ -7,19 +7,11 @@ import { cnnParams } from '../../../shared/families/cnn/params.ts';
 import { validateTraining } from '../../../shared/families/validate.ts';
 import { parameterCount, unflatten } from '../../../shared/optim/parameters.ts';
 import { createEngine } from '../../../shared/runtime/session.ts';
+import { REFERENCE_LAYERS } from '../../../scripts/reference-cnn.ts';
 import { fromNumbers, tensor } from '../../../shared/tensor/tensor.ts';
 import { mnist } from '../../fixtures/data-sets.ts';
 import { learnedOf, train } from './train.ts';
 
-const REFERENCE = [
-  { conv2d: { filters: 32, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  { conv2d: { filters: 64, kernel_size: [3, 3], activation: 'relu' } },
-  { max_pooling2d: { pool_size: [2, 2] } },
-  { flatten: {} },
-  { dense: { units: 64, activation: 'relu' } },
-  { dense: { units: 10, activation: 'softmax' } },
-];
 const columns = [
   { name: 'image', type: 'tensor', shape: [28, 28] },
   { name: 'label', type: 'integer', unique: 10 },
@@ -47,7 +39,7 @@ const nine = { shape: [1, 3, 3], values: [1, 2, 3, 4, 5, 6, 7, 8, 9] };
 
 describe('the reference network', () => {
   test('has 121,930 parameters in four layers', () => {
-    const { parameters } = planOf(REFERENCE, [1, 28, 28]);
+    const { parameters } = planOf(REFERENCE_LAYERS, [1, 28, 28]);
 
     expect(parameterCount(parameters)).toBe(121_930);
     expect(parameters).toEqual({
@@ -63,7 +55,7 @@ describe('the reference network', () => {
   });
 
   test('starts with Glorot uniform kernels and zero biases', () => {
-    const network = planOf(REFERENCE, [1, 28, 28]);
+    const network = planOf(REFERENCE_LAYERS, [1, 28, 28]);
     const weights = unflatten(network.parameters, initialParameters(network, 7));
 
     for (const [layer, limit] of [
@@ -84,7 +76,7 @@ describe('the reference network', () => {
     const { train: digits, test: held } = mnist();
 
     const { exported, events } = await train({
-      spec: { ...spec, params: { layers: REFERENCE, epochs: 1 }, seed: 0 },
+      spec: { ...spec, params: { layers: REFERENCE_LAYERS, epochs: 1 }, seed: 0 },
       train: digits,
       validation: held,
     });
@@ -207,7 +199,7 @@ describe('what does not fit is refused by layer and shape', () => {
   test.each<[string, unknown[], string, string]>([
     [
       'a wrong number of classes',
-      [...REFERENCE.slice(0, 6), dense(12)],
+      [...REFERENCE_LAYERS.slice(0, 6), dense(12)],
       'dense_2: expected 10 units for 10 classes, got 12',
       '/params/layers/6',
     ],
@@ -294,14 +286,14 @@ describe('what does not fit is refused by layer and shape', () => {
   });
 
   test('training parameters', () => {
-    expect(check(REFERENCE, { loss: 'mean_squared_error' })).toThrow(
+    expect(check(REFERENCE_LAYERS, { loss: 'mean_squared_error' })).toThrow(
       /the loss of classification is sparse_categorical_crossentropy/,
     );
-    expect(check(REFERENCE, { epochs: 0 })).toThrow(expect.objectContaining({ param: '/params/epochs' }));
-    expect(check(REFERENCE, { optimizer: { adam: { learning_rate: -1 } } })).toThrow(
+    expect(check(REFERENCE_LAYERS, { epochs: 0 })).toThrow(expect.objectContaining({ param: '/params/epochs' }));
+    expect(check(REFERENCE_LAYERS, { optimizer: { adam: { learning_rate: -1 } } })).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),
     );
-    expect(check(REFERENCE, { batchsize: 3 })).toThrow(
+    expect(check(REFERENCE_LAYERS, { batchsize: 3 })).toThrow(
       expect.objectContaining({ code: 'unknown_field', param: '/params/batchsize' }),
     );
   });
