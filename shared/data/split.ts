@@ -6,6 +6,11 @@ export interface Split {
   readonly validation: Int32Array;
 }
 
+/** How many of the rows validate: at least one if the fraction is above 0, and at least one is left. */
+export function validationRows(rows: number, fraction: number): number {
+  return rows < 2 || fraction === 0 ? 0 : Math.min(rows - 1, Math.max(1, Math.round(fraction * rows)));
+}
+
 /**
  * Splits off `fraction` of the rows for validation, at least one row if the fraction is above 0 and there are two rows.
  * With `classes` (a class index per row) every class gives its share, rounded by largest remainder, and keeps at least one training row.
@@ -17,7 +22,7 @@ export function splitRows(
 ): Split {
   const random = Random.fromSeed(seed);
   const order = random.permutation(rows);
-  const wanted = rows < 2 || fraction === 0 ? 0 : Math.min(rows - 1, Math.max(1, Math.round(fraction * rows)));
+  const wanted = validationRows(rows, fraction);
   const groups = groupRows(order, classes);
   const shares = sharesOf(
     groups.map((group) => group.length),

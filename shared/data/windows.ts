@@ -3,6 +3,7 @@
  * is validated with lies after all that is trained on.
  */
 import { ServiceError } from '../errors.ts';
+import { validationRows } from './split.ts';
 import type { Split } from './split.ts';
 import type { Column, Table } from './table.ts';
 import { readTarget } from './target.ts';
@@ -58,16 +59,19 @@ export function cutWindows(
  * The last `fraction` of the windows validates (at least one, if there is another to train with). Windows whose forecast reaches into the validation's
  * are left out of training.
  */
-export function splitWindows(rows: number, fraction: number, { horizon }: WindowSpec): Split {
-  const wanted = rows < 2 || fraction === 0 ? 0 : Math.min(rows - 1, Math.max(1, Math.round(fraction * rows)));
-  const begin = rows - wanted;
-  const trained = wanted === 0 ? rows : begin - horizon + 1;
-  if (trained < 1) {
-    const message = `with a horizon of ${horizon}, ${wanted} of ${rows} windows to validate with leave none to train on: lower "validation.fraction", or bring more rows`;
-    throw new ServiceError('invalid_request', message, { param: '/validation/fraction' });
-  }
+export function splitWindows(rows: number, fraction: number, spec: WindowSpec): Split {
+  const wanted = validationRows(rows, fraction);
   return {
-    train: Int32Array.from({ length: trained }, (_, row) => row),
-    validation: Int32Array.from({ length: wanted }, (_, i) => begin + i),
+    train: Int32Array.from({ length: trainedWindows(rows, fraction, spec) }, (_, row) => row),
+    validation: Int32Array.from({ length: wanted }, (_, i) => rows - wanted + i),
   };
+}
+
+/** How many windows are trained on. @throws invalid_request where none is left */
+export function trainedWindows(rows: number, fraction: number, { horizon }: WindowSpec): number {
+  const wanted = validationRows(rows, fraction);
+  const trained = wanted === 0 ? rows : rows - wanted - horizon + 1;
+  if (trained >= 1) return trained;
+  const message = `with a horizon of ${horizon}, ${wanted} of ${rows} windows to validate with leave none to train on: lower "validation.fraction", or bring more rows`;
+  throw new ServiceError('invalid_request', message, { param: '/validation/fraction' });
 }

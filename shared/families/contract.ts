@@ -6,7 +6,7 @@
 import type * as z from 'zod';
 import type { EmitFeatures, Features } from '../data/feature-matrix.ts';
 import type { ColumnType } from '../data/table.ts';
-import type { Target } from '../data/target.ts';
+import type { Label, Target } from '../data/target.ts';
 import type { WindowSpec } from '../data/windows.ts';
 import type { Engine } from '../onnx/engine.ts';
 import type { Value } from '../onnx/graph.ts';
@@ -25,8 +25,11 @@ export interface DataShape {
     /** Of a tensor whose rows differ in length; the shape is the longest's. */
     readonly isRagged?: boolean;
   }[];
-  /** Classes of a classification, where they are known. */
+  /** Rows to learn from, where that is known. */
+  readonly rows?: number;
+  /** Classes of a classification, where they are known: how many, and which. */
   readonly classes?: number;
+  readonly labels?: readonly Label[];
   /** The target's shape, where it has a value for every step: [time] or [time, numbers]. */
   readonly steps?: readonly number[];
 }

@@ -17,6 +17,11 @@ export interface TrainingSpec {
 export const DEFAULT_PREPROCESSING: Preprocessing = { standardize: 'auto', missing: 'mean', categories: 'one_hot' };
 export const DEFAULT_VALIDATION_FRACTION = 0.2;
 
+/** The share of the rows that is kept apart. */
+export function validationFraction({ validation = { fraction: DEFAULT_VALIDATION_FRACTION } }: TrainingSpec): number {
+  return 'fraction' in validation ? validation.fraction : 0;
+}
+
 /** The features of a training on data with these columns. */
 export function featuresOf(spec: TrainingSpec, columns: readonly { readonly name: string }[]): string[] {
   return spec.features?.slice() ?? columns.map(({ name }) => name).filter((name) => name !== spec.target);

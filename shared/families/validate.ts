@@ -3,18 +3,27 @@
  * Every error points to its field (/target, /features/0, /params/layers/3). Needs no ONNX Runtime.
  */
 import type { ColumnProfile } from '../data/profile.ts';
+import { validationRows } from '../data/split.ts';
 import { TARGET_TYPES, wrongType } from '../data/target.ts';
+import type { Label } from '../data/target.ts';
+import { trainedWindows, windowCount } from '../data/windows.ts';
 import { ServiceError } from '../errors.ts';
 import { findingsOf, isUnknownField } from '../findings.ts';
 import type { AnyFamily, DataShape, Task } from './contract.ts';
 import { FAMILIES, findFamily } from './registry.ts';
-import { featuresOf } from './spec.ts';
+import { featuresOf, validationFraction } from './spec.ts';
 import type { TrainingSpec } from './spec.ts';
 
 /** What the checks need of a column; a dataset's profile has more. */
 type CheckedColumn = Pick<ColumnProfile, 'name' | 'type'> & {
   readonly [K in 'shape' | 'ragged' | 'missing' | 'unique']?: ColumnProfile[K] | undefined;
-};
+} & { readonly top?: readonly { readonly value: Label }[] | undefined };
+
+/** The data as far as they are known: of a dataset its profile, of a table in a training its types. */
+export interface CheckedData {
+  readonly rows?: number;
+  readonly columns: readonly CheckedColumn[];
+}
 
 export interface CheckedTraining {
   readonly family: AnyFamily;
@@ -26,10 +35,7 @@ export interface CheckedTraining {
 }
 
 /** @throws invalid_request or unknown_field with the pointer of the offending field. */
-export function validateTraining(
-  spec: TrainingSpec,
-  data: { readonly columns: readonly CheckedColumn[] },
-): CheckedTraining {
+export function validateTraining(spec: TrainingSpec, data: CheckedData): CheckedTraining {
   const family = findFamily(spec.family);
   if (family === undefined) {
     const names = FAMILIES.map(({ name }) => name).join(', ');
@@ -42,17 +48,20 @@ export function validateTraining(
   if (task === 'language_modelling') return checkLanguage(spec, family, data.columns);
   if (task === 'clustering') refuseTarget(spec);
   const target = task === 'clustering' ? undefined : checkTarget(spec, { task, family }, data.columns);
-  if (task === 'forecasting') return checkForecast(spec, family, target!);
+  if (task === 'forecasting') return checkForecast(spec, { family, target: target! }, data);
   const features = featuresOf(spec, data.columns);
-  const columns = features.map((name, index) =>
-    checkFeature({ name, index, target: target?.name, family }, data.columns),
-  );
+  const columns = features.map((name, index) => checkFeature({ name, index, target: target?.name, family }, data));
   if (features.length === 0)
     throw invalid('/features', 'there is no feature: the data needs a column besides the target');
   const repeated = features.findIndex((name, index) => features.indexOf(name) !== index);
   if (repeated !== -1) throw invalid(`/features/${repeated}`, `the feature "${features[repeated]!}" stands twice`);
   const params = parseParams(family, spec.params ?? {});
-  family.check(params, { task, features: columns.map(featureShape), ...targetShape(task, target) });
+  family.check(params, {
+    task,
+    features: columns.map(featureShape),
+    ...targetShape(task, target),
+    ...(data.rows === undefined ? {} : { rows: data.rows - validationRows(data.rows, validationFraction(spec)) }),
+  });
   return { family, task, params, target: target?.name, features };
 }
 
@@ -60,22 +69,29 @@ function featureShape({ name, type, shape, ragged = false }: CheckedColumn): Dat
   return { name, type, ...(shape === undefined ? {} : { shape }), ...(ragged ? { isRagged: true } : {}) };
 }
 
-/** How many classes there are, or how many steps have one. */
-function targetShape(task: Task, target: CheckedColumn | undefined): Pick<DataShape, 'classes' | 'steps'> {
+/** Which classes there are, or how many steps have one. A profile lists the most frequent only. */
+function targetShape(task: Task, target: CheckedColumn | undefined): Pick<DataShape, 'classes' | 'labels' | 'steps'> {
   if (target?.type === 'tensor') return { steps: target.shape ?? [] };
-  return task === 'classification' && target?.unique !== undefined ? { classes: target.unique } : {};
+  if (task !== 'classification' || target?.unique === undefined) return {};
+  const { unique: classes, top = [] } = target;
+  return { classes, ...(top.length === classes && { labels: top.map(({ value }) => value) }) };
 }
 
 /** A forecast is made from the past values of its target. */
-function checkForecast(spec: TrainingSpec, family: AnyFamily, { name }: CheckedColumn): CheckedTraining {
+function checkForecast(
+  spec: TrainingSpec,
+  { family, target: { name } }: { family: AnyFamily; target: CheckedColumn },
+  { rows }: CheckedData,
+): CheckedTraining {
   const other = spec.features?.find((feature) => feature !== name);
   if (other !== undefined) {
     const message = `forecasting learns from the past values of the target "${name}" alone: leave "${other}" out of "features"`;
     throw invalid(`/features/${spec.features!.indexOf(other)}`, message);
   }
   const params = parseParams(family, { ...family.forecastDefaults, ...spec.params });
-  const { window } = family.windowOf!(params);
-  family.check(params, { task: 'forecasting', features: [{ name, type: 'tensor', shape: [window] }] });
+  const windows = family.windowOf!(params);
+  if (rows !== undefined) trainedWindows(windowCount(rows, windows), validationFraction(spec), windows);
+  family.check(params, { task: 'forecasting', features: [{ name, type: 'tensor', shape: [windows.window] }] });
   return { family, task: 'forecasting', params, target: name, features: [name] };
 }
 
@@ -157,13 +173,15 @@ function checkSteps(column: CheckedColumn, task: 'classification' | 'regression'
 
 function checkFeature(
   feature: { name: string; index: number; target: string | undefined; family: AnyFamily },
-  columns: readonly CheckedColumn[],
+  { columns, rows }: CheckedData,
 ): CheckedColumn {
   const { name, family } = feature;
   const pointer = `/features/${feature.index}`;
   const column = columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw noColumn(pointer, name, columns);
   if (name === feature.target) throw invalid(pointer, `"${name}" is the target and cannot be a feature too`);
+  if (rows !== undefined && column.missing === rows)
+    throw invalid(pointer, `feature "${name}" has no value in any row: leave it out of "features"`);
   if (column.ragged === true && family.takesRagged !== true) throw noRagged(pointer, column, family);
   if (family.featureTypes.includes(column.type)) return column;
   if (takesText(family) && column.type === 'category') return { ...column, type: 'text' };

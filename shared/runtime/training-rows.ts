@@ -11,7 +11,7 @@ import { textSettings } from '../data/text.ts';
 import type { TextSettings } from '../data/text.ts';
 import { splitWindows, windowsOf } from '../data/windows.ts';
 import type { Samples } from '../families/contract.ts';
-import { DEFAULT_VALIDATION_FRACTION } from '../families/spec.ts';
+import { validationFraction } from '../families/spec.ts';
 import type { TrainingSpec } from '../families/spec.ts';
 import { takesText } from '../families/validate.ts';
 import type { CheckedTraining } from '../families/validate.ts';
@@ -64,8 +64,7 @@ export function splitOf(
   { family, task, params }: CheckedTraining,
   { rows, target }: { readonly rows: number; readonly target: Target },
 ): Split {
-  const { validation = { fraction: DEFAULT_VALIDATION_FRACTION } } = spec;
-  const fraction = 'fraction' in validation ? validation.fraction : 0;
+  const fraction = validationFraction(spec);
   if (task === 'language_modelling') return splitWindows(rows, fraction, { window: 1, horizon: 1 });
   if (task === 'forecasting') return splitWindows(rows, fraction, family.windowOf!(params));
   return splitRows(rows, fraction, {

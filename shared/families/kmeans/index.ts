@@ -6,7 +6,7 @@ import { emitMatrix } from '../../data/encoding-graph.ts';
 import { ServiceError } from '../../errors.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import { defineFamily } from '../contract.ts';
-import type { FitState, Problem, Tensors } from '../contract.ts';
+import type { DataShape, FitState, Tensors } from '../contract.ts';
 import { fitKmeans, startKmeans } from './fit.ts';
 import { kmeansParams } from './params.ts';
 import type { KmeansParams } from './params.ts';
@@ -17,12 +17,10 @@ export const kmeans = defineFamily<KmeansParams>({
   params: kmeansParams,
   featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: true,
-  check() {
-    // How many rows there are to divide is known when they are read.
-  },
+  check: checkRows,
   emitFeatures: emitMatrix,
   start(problem) {
-    checkRows(problem);
+    checkRows(problem.params, { rows: problem.train.x.shape[0]! });
     return startKmeans(problem);
   },
   fit: fitKmeans,
@@ -35,8 +33,7 @@ export const kmeans = defineFamily<KmeansParams>({
   },
 });
 
-function checkRows({ params, train }: Problem<KmeansParams>): void {
-  const rows = train.x.shape[0]!;
+function checkRows(params: KmeansParams, { rows = Infinity }: Pick<DataShape, 'rows'>): void {
   if (params.n_clusters <= rows) return;
   const message = `n_clusters: expected at most the ${rows} training rows, got ${params.n_clusters}`;
   throw new ServiceError('invalid_request', message, { param: '/params/n_clusters' });

@@ -6,11 +6,12 @@
 import { emitMatrix } from '../../data/encoding-graph.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
+import { checkWeights, labelsOf } from '../class-weight.ts';
 import { defineFamily } from '../contract.ts';
 import type { FitState, ModelShape, Problem } from '../contract.ts';
 import { fit } from './fit.ts';
 import { classesOf, columnsFor, logits, unscale } from './objective.ts';
-import { checkWeights, logisticParams } from './params.ts';
+import { logisticParams } from './params.ts';
 import type { LogisticParams } from './params.ts';
 
 export const logisticRegression = defineFamily<LogisticParams>({
@@ -19,9 +20,7 @@ export const logisticRegression = defineFamily<LogisticParams>({
   params: logisticParams,
   featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: true,
-  check() {
-    // What the parameters need of the data is known at the start: class weights name labels.
-  },
+  check: (params, { labels }) => checkWeights(params, labels),
   emitFeatures: emitMatrix,
   start,
   fit,
@@ -35,7 +34,7 @@ const SAMPLE_ROWS = 1024;
 
 /** The point of zeros; means and scales of the columns. */
 function start({ train, params }: Problem<LogisticParams>): FitState {
-  checkWeights(params, train.target);
+  checkWeights(params, labelsOf(train.target));
   const { fit_intercept: fitIntercept } = params;
   const [rows = 0, width = 0] = train.x.shape;
   const { data } = train.x;

@@ -1,7 +1,5 @@
 /** The parameters of `logistic_regression`, under scikit-learn's names, and what they need of the data. */
 import * as z from 'zod';
-import type { Target } from '../../data/target.ts';
-import { ServiceError } from '../../errors.ts';
 
 export const logisticParams = z.strictObject({
   C: z.number().positive().default(1).describe('Inverse weight of the penalty: smaller is simpler.'),
@@ -24,13 +22,3 @@ export const logisticParams = z.strictObject({
 });
 
 export type LogisticParams = z.infer<typeof logisticParams>;
-
-/** @throws invalid_request for a weight of a class that the target does not have. */
-export function checkWeights({ class_weight: weights }: LogisticParams, target: Target): void {
-  if (weights === null || weights === 'balanced' || target.kind !== 'classes') return;
-  const labels = target.labels.map(String);
-  const unknown = Object.keys(weights).find((label) => !labels.includes(label));
-  if (unknown === undefined) return;
-  const message = `class_weight: the target has no class "${unknown}", its classes are ${labels.join(', ')}`;
-  throw new ServiceError('invalid_request', message, { param: `/params/class_weight/${unknown}` });
-}

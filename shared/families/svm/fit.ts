@@ -2,10 +2,10 @@
 import type { Engine } from '../../onnx/engine.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
+import { checkWeights, labelsOf } from '../class-weight.ts';
 import type { FitState, Problem, Progress } from '../contract.ts';
 import { coefColumn } from './infer.ts';
 import { KernelRows, KernelSource, fitsInCache } from './kernel-rows.ts';
-import { checkWeights } from './params.ts';
 import type { SvmParams } from './params.ts';
 import { SmoLoops } from './loops.ts';
 import { heldOut, membersOf, planOf, problemOf, taskAt } from './plan.ts';
@@ -33,7 +33,7 @@ interface Solution {
 const FIGURES = ['intercept', 'probA', 'probB', 'objective', 'iterations', 'held'] as const;
 
 export function startSvm(problem: Problem<SvmParams>): FitState {
-  checkWeights(problem.params, problem.train.target);
+  checkWeights(problem.params, labelsOf(problem.train.target));
   const plan = planOf(problem);
   const solution: Solution = {
     coef: new Float64Array(plan.order.length * plan.columns),

@@ -1,7 +1,7 @@
 /** The parameters of `svm`, under scikit-learn's names for SVC and SVR, and what they need of the data. */
 import * as z from 'zod';
 import { ServiceError } from '../../errors.ts';
-import type { Target } from '../../data/target.ts';
+import { checkWeights } from '../class-weight.ts';
 import type { DataShape } from '../contract.ts';
 
 export const svmParams = z.strictObject({
@@ -50,8 +50,9 @@ export type SvmParams = z.infer<typeof svmParams>;
 /** Every pair of classes is a problem of its own. */
 const MAX_CLASSES = 100;
 
-export function checkSvm(params: SvmParams, { task, classes }: DataShape): void {
+export function checkSvm(params: SvmParams, { task, classes, labels }: DataShape): void {
   if (task === 'classification') {
+    checkWeights(params, labels);
     if (classes === undefined || classes <= MAX_CLASSES) return;
     const message = `svm tells at most ${MAX_CLASSES} classes apart, the target has ${classes}: choose logistic_regression`;
     throw new ServiceError('invalid_request', message, { param: '/target' });
@@ -62,14 +63,4 @@ export function checkSvm(params: SvmParams, { task, classes }: DataShape): void 
       param: `/params/${name}`,
     });
   }
-}
-
-/** @throws invalid_request for a weight of a class that the target does not have. */
-export function checkWeights({ class_weight: weights }: SvmParams, target: Target): void {
-  if (weights === null || weights === 'balanced' || target.kind !== 'classes') return;
-  const labels = target.labels.map(String);
-  const unknown = Object.keys(weights).find((label) => !labels.includes(label));
-  if (unknown === undefined) return;
-  const message = `class_weight: the target has no class "${unknown}", its classes are ${labels.join(', ')}`;
-  throw new ServiceError('invalid_request', message, { param: `/params/class_weight/${unknown}` });
 }

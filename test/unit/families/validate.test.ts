@@ -109,3 +109,80 @@ describe('checking a training', () => {
     expect(refusal({ params: { alpha: 1 } })).toMatchObject({ code: 'unknown_field', param: '/params/alpha' });
   });
 });
+
+describe('checking a training on data of which the profile is known', () => {
+  const rows = 40;
+  const known = {
+    rows,
+    columns: [
+      { name: 'age', type: 'integer', missing: 0, unique: 40 },
+      { name: 'empty', type: 'number', missing: rows, unique: 0 },
+      { name: 'label', type: 'category', missing: 0, unique: 2, top: [{ value: 'yes' }, { value: 'no' }] },
+    ],
+  } as const;
+  const refusedOn = (change: Partial<TrainingSpec>): unknown => {
+    try {
+      validateTraining({ ...valid, features: ['age'], ...change }, known);
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+
+  test.each<[string, Partial<TrainingSpec>, string, RegExp]>([
+    [
+      'a column without any value',
+      { features: ['age', 'empty'] },
+      '/features/1',
+      /"empty" has no value in any row: leave it out/,
+    ],
+    [
+      'a weight of a class that there is not',
+      { params: { class_weight: { maybe: 2 } } },
+      '/params/class_weight/maybe',
+      /no class "maybe", its classes are yes, no/,
+    ],
+    [
+      'more clusters than rows are left to learn from',
+      { task: 'clustering', family: 'kmeans', target: undefined, params: { n_clusters: 33 } },
+      '/params/n_clusters',
+      /at most the 32 training rows, got 33/,
+    ],
+    [
+      'a window longer than the series',
+      {
+        task: 'forecasting',
+        family: 'rnn',
+        target: 'age',
+        features: undefined,
+        params: { cell: 'gru', units: 2, window: 40 },
+      },
+      '/params/window',
+      /need at least 41 rows, the data has 40/,
+    ],
+    [
+      'a horizon that leaves no window to train on',
+      {
+        task: 'forecasting',
+        family: 'rnn',
+        target: 'age',
+        features: undefined,
+        params: { cell: 'gru', units: 2, window: 5, horizon: 30 },
+      },
+      '/validation/fraction',
+      /leave none to train on/,
+    ],
+  ])('refuses %s', (_, change, param, message) => {
+    expect(refusedOn(change)).toMatchObject({
+      code: 'invalid_request',
+      param,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('takes what just fits', () => {
+    expect(refusedOn({ params: { class_weight: { yes: 2 } } })).toBeUndefined();
+    const clusters = { task: 'clustering', family: 'kmeans', target: undefined, params: { n_clusters: 32 } };
+    expect(refusedOn(clusters)).toBeUndefined();
+  });
+});
