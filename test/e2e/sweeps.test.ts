@@ -65,6 +65,11 @@ describe('a sweep', () => {
     expect(trials[2]!.error).toMatchObject({ code: 'training_diverged' });
     expect(version.body['metrics']).toEqual(trials[1]!.metrics);
     expect(card.body).toMatchObject({ reproduce: { job: { params: { optimizer: { sgd: { learning_rate: 0.5 } } } } } });
+    const listed = await tenon.request('GET', '/v1/jobs');
+    expect((listed.body['data'] as object[]).find((job) => 'id' in job && job.id === done['id'])).toMatchObject({
+      trial_count: 3,
+      best_trial: 'trial_0002',
+    });
     const used = trials.reduce((sum, { usage }) => sum + usage.seconds, 0);
     expect((done['usage'] as { seconds: number }).seconds).toBeGreaterThan(used);
     const told = events.body['data'] as { type: string; data: { trial?: string; epoch?: number } }[];

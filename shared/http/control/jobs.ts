@@ -5,6 +5,7 @@ import type { Job, JobRecord, JobSpec } from '../../resources/job.ts';
 import { MAX_TRIALS } from '../../resources/sweep.ts';
 import { isFinished } from '../../resources/training.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
+import { plannedTrials } from '../../workflows/sweep.ts';
 import type { TrainEvent } from '../../workflows/train.ts';
 import { checkWebhookUrl } from '../../workflows/webhook.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
@@ -114,7 +115,8 @@ async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRe
 function show(record: JobRecord): Job {
   const { key_id: _key, cancel_requested: _cancel, gb_second_usd: _usd, price_version: _version, ...rest } = record;
   const { stored_bytes_limit: _bytes, models_limit: _models, training_seconds_limit: _seconds, ...job } = rest;
-  return job;
+  const { sweep } = record;
+  return sweep === undefined ? job : { ...job, trial_count: plannedTrials({ ...record, sweep }).length };
 }
 
 /** With the trials of a sweep. */
