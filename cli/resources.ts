@@ -106,6 +106,7 @@ export interface Explanation {
   readonly counterfactual?: {
     readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
     readonly predicted: string | number | boolean;
+    readonly minimality: { readonly statement: string };
   };
   readonly note?: string;
 }

@@ -62,7 +62,7 @@ export function explanationLines(row: Explanation, hasColours = pc.isColorSuppor
     const changes = Object.entries(counterfactual.changes).map(
       ([name, { from: before, to }]) => `  ${name}: ${JSON.stringify(before)} -> ${JSON.stringify(to)}`,
     );
-    return [`${method}: ${String(target)} becomes ${String(counterfactual.predicted)} with`, ...changes];
+    return [`${method}: ${String(target)} becomes ${String(counterfactual.predicted)} with`, ...changes, counterfactual.minimality.statement];
   }
   const adds = completeness === undefined ? [] : [addsUp(completeness)];
   return [

@@ -12,10 +12,11 @@ import { baselineFor, fillMissing } from './baseline.ts';
 import { chooseMethod } from './choose.ts';
 import type { Choice } from './choose.ts';
 import type { Method } from './contract.ts';
-import { planCounterfactuals } from './counterfactual-answer.ts';
-import type { CounterfactualRequest, CounterfactualRow } from './counterfactual-answer.ts';
+import { planCounterfactuals } from './counterfactual/answer.ts';
+import type { CounterfactualRequest, CounterfactualRow } from './counterfactual/answer.ts';
 import { rowsAt, rowsOfRequest } from './instances.ts';
 import { METHODS } from './methods/index.ts';
+import { DEFAULT_MAX_SECONDS } from './planned.ts';
 import type { Planned } from './planned.ts';
 import { playersOf } from './players.ts';
 import { Subject } from './subject.ts';
@@ -33,8 +34,6 @@ export interface ExplainRequest extends AimRequest {
   readonly samples?: number | undefined;
   readonly maxSeconds?: number | undefined;
 }
-
-export const DEFAULT_MAX_SECONDS = 10;
 
 export class Explainer {
   readonly subject: Subject;

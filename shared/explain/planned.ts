@@ -4,3 +4,6 @@ export interface Planned<T> {
   readonly passes: number;
   run(): Promise<T>;
 }
+
+/** What a request may take where it does not say. */
+export const DEFAULT_MAX_SECONDS = 10;

@@ -89,6 +89,9 @@ export const explanationSchema = z.object({
       changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })),
       distance: z.number(),
       predicted: label,
+      minimality: z
+        .object({ proven: z.boolean(), by: z.string(), at_least: z.number().optional(), statement: z.string() })
+        .describe('What is known of smaller changes: closed_form of linear models, all_pairs, or a search.'),
     })
     .optional()
     .describe('The nearest row found with another answer, and what the model says of it.'),

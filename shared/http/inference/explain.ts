@@ -2,7 +2,7 @@
 import { ServiceError } from '../../errors.ts';
 import { pictureOf, pictureType } from '../../explain/picture/picture.ts';
 import type { PictureType } from '../../explain/picture/picture.ts';
-import type { CounterfactualRow } from '../../explain/counterfactual-answer.ts';
+import type { CounterfactualRow } from '../../explain/counterfactual/answer.ts';
 import type { ExplainedRow } from '../../explain/answer.ts';
 import type { ExplainRequest, Explainer } from '../../explain/explainer.ts';
 import type { Planned } from '../../explain/planned.ts';

@@ -1,8 +1,7 @@
-/** Views of a model over its rows, counterfactuals and fairness figures, on models whose right answers are known. */
+/** Views of a model over its rows and fairness figures, on models whose right answers are known. */
 import { describe, expect, test } from '@jest/globals';
 import { readRows } from '../../../shared/data/jsonl.ts';
 import type { Column, Table } from '../../../shared/data/table.ts';
-import { predictedOf } from '../../../shared/explain/aim.ts';
 import { sampleBackground } from '../../../shared/explain/background.ts';
 import { Explainer } from '../../../shared/explain/explainer.ts';
 import { labelMeasures, predictionMeasures } from '../../../shared/explain/overview/fairness.ts';
@@ -97,49 +96,6 @@ describe('the overview of a model', () => {
 
     expect(overview.confusion!.counts.flat().reduce((sum, count) => sum + count, 0)).toBe(overview.rows.count);
     expect(ofSteps.left_out).toEqual(['confusion of the steps of sequences']);
-  });
-});
-
-describe('counterfactuals', () => {
-  const explainerOf = async (): Promise<Explainer> => {
-    const { exported } = await train({ spec, train: loans });
-    const { encodings, trainRows, problem } = exported.prepared;
-    return new Explainer(exported.onnx, {
-      threads: 1,
-      stored: sampleBackground({ encodings, ...trainRows, x: problem.train.x, seed: 0 }),
-    });
-  };
-  const instances = [{ income: 40, age: 30, sex: 'f' }];
-
-  test('change as little as turns the answer, which the model confirms', async () => {
-    const explainer = await explainerOf();
-    const [row] = await explainer.counterfactuals({ instances });
-
-    expect(row).toMatchObject({
-      method: 'counterfactual',
-      target: 'yes',
-      counterfactual: { predicted: 'yes', instance: { age: 30, sex: 'f' } },
-    });
-    const { from, to } = row!.counterfactual!.changes['income'] as { from: number; to: number };
-    expect(from).toBe(40);
-    expect(Math.abs(to - 50.5)).toBeLessThan(5);
-    const sex = { dtype: 'string', shape: [1, 1], data: ['f'] } as const;
-    const [less] = await explainer.subject.run({ income: f64(to - 0.01), age: f64(30), sex });
-    expect(predictedOf(less!)).toBe(0);
-    await explainer.release();
-  });
-
-  test('leave alone what must not move, and say where nothing else turns the answer', async () => {
-    const explainer = await explainerOf();
-    const [row] = await explainer.counterfactuals({
-      instances: [{ income: 2, age: 30, sex: 'f' }],
-      immovable: ['income'],
-    });
-    const unknown = explainer.counterfactuals({ instances, immovable: ['height'] });
-
-    expect(row).toMatchObject({ target: 'no', attributions: {}, note: expect.stringContaining('no change') });
-    await expect(unknown).rejects.toMatchObject({ param: '/immovable/0' });
-    await explainer.release();
   });
 });
 

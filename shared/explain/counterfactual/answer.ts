@@ -1,13 +1,15 @@
 /** Counterfactuals as a request asks for them and an answer shows them: which features may change, what changes, and the prediction of the changed row. */
-import { ServiceError } from '../errors.ts';
-import type { FeatureSchema, ModelSchema } from '../runtime/model-schema.ts';
-import type { Background } from './background.ts';
-import { aimAt, predictedOf, select } from './aim.ts';
-import { counterfactualOf } from './counterfactual.ts';
-import type { CounterfactualQuestion } from './counterfactual.ts';
-import type { Planned } from './planned.ts';
-import type { Subject } from './subject.ts';
-import type { Feeds, FigureKind, TargetName } from './terms.ts';
+import { ServiceError } from '../../errors.ts';
+import type { FeatureSchema, ModelSchema } from '../../runtime/model-schema.ts';
+import type { Background } from '../background.ts';
+import { aimAt, predictedOf, select } from '../aim.ts';
+import { counterfactualOf, searchPasses } from './search.ts';
+import type { CounterfactualQuestion, Minimality } from './search.ts';
+import { Space } from './space.ts';
+import { DEFAULT_MAX_SECONDS } from '../planned.ts';
+import type { Planned } from '../planned.ts';
+import type { Subject } from '../subject.ts';
+import type { Feeds, FigureKind, TargetName } from '../terms.ts';
 
 export interface CounterfactualRequest {
   /** The class to reach; by default any other. */
@@ -33,6 +35,7 @@ export interface CounterfactualRow {
     readonly distance: number;
     /** What the model says of the changed row. */
     readonly predicted: TargetName;
+    readonly minimality: Minimality & { readonly statement: string };
   };
   readonly note?: string;
 }
@@ -62,10 +65,12 @@ export function planCounterfactuals(
       '/background',
     );
   return {
-    passes: rows.length * (1_000 + 60 * schema.features.length),
+    passes: rows.length * searchPasses(schema.features.length),
     async run() {
       const answers: CounterfactualRow[] = [];
-      for (const row of rows) answers.push(await answerOf(subject, { row, background, wanted, immovable }, classes));
+      const deadlineMs = performance.now() + (request.maxSeconds ?? DEFAULT_MAX_SECONDS) * 1000;
+      for (const row of rows)
+        answers.push(await answerOf(subject, { row, background, wanted, immovable, deadlineMs }, classes));
       return answers;
     },
   };
@@ -76,24 +81,43 @@ async function answerOf(
   question: CounterfactualQuestion,
   classes: readonly TargetName[],
 ): Promise<CounterfactualRow> {
-  const { row } = question;
+  const { row: before } = question;
   const { features } = subject.schema;
-  const before = (await subject.run(row))[0]!;
-  const found = await counterfactualOf(subject, question);
-  const after = found === undefined ? before : (await subject.run(found.row))[0]!;
-  const label = classes[predictedOf(after)]!;
-  const output = select(after, aimAt(subject, { target: label }, after).weights);
+  const { row: found, minimality } = await counterfactualOf(subject, question);
+  const row = found ?? before;
+  const [figures] = (await subject.run(row)) as [Float64Array];
+  const label = classes[predictedOf(figures)]!;
+  const output = select(figures, aimAt(subject, { target: label }, figures).weights);
   const head = { method: 'counterfactual', target: label, explains: subject.kind, output } as const;
-  if (found === undefined) {
-    const note = 'no change of the features that may change was found to give another class';
-    return { ...head, attributions: {}, note };
-  }
+  if (found === undefined) return { ...head, attributions: {}, note: noneFound(minimality) };
+  const space = new Space(subject.schema, question);
+  const attributions = space.stepsTo(found);
   const cells = (from: Feeds): Record<string, Cell> =>
     Object.fromEntries(features.map((feature) => [feature.name, cellOf(feature, from)]));
-  const [from, to] = [cells(row), cells(found.row)];
-  const changes = Object.fromEntries(found.changed.map((name) => [name, { from: from[name]!, to: to[name]! }]));
-  const { steps, distance } = found;
-  return { ...head, attributions: steps, counterfactual: { instance: to, changes, distance, predicted: label } };
+  const [from, to] = [cells(before), cells(found)];
+  const changed = Object.keys(attributions).map((name) => [name, { from: from[name]!, to: to[name]! }]);
+  const changes = Object.fromEntries(changed) as Record<string, { from: Cell; to: Cell }>;
+  const distance = space.distanceTo(found);
+  const stated = { ...minimality, statement: statementOf(minimality) };
+  const counterfactual = { instance: to, changes, distance, predicted: label, minimality: stated };
+  return { ...head, attributions, counterfactual };
+}
+
+const noneFound = ({ proven }: Minimality): string =>
+  proven
+    ? 'there is no change of the features that may change, within the ranges of the sample, that gives another class: the model is linear'
+    : 'no change of the features that may change was found to give another class';
+
+function statementOf({ proven, by }: Minimality): string {
+  if (by === 'closed_form')
+    return proven
+      ? 'the model is linear, and no change within the ranges of the sample is smaller, but for a thousandth'
+      : 'the model is linear, and no change is smaller than "at_least"; whole numbers, or the class asked for, do not allow that one';
+  if (by === 'search')
+    return 'the time, or the rows that are tried, were over: there may be smaller changes, of one feature too';
+  return proven
+    ? 'every smaller change was tried'
+    : 'no change of one feature or of two to values of the sample is smaller; changes of more features, and to values between, were searched and not exhausted';
 }
 
 function requireTable({ classes, features }: ModelSchema): readonly TargetName[] {
