@@ -7,6 +7,10 @@ export const fairnessQuestionSchema = z.strictObject({
   column: z.string().describe('The sensitive column; it need not be a feature.'),
   facet: label.describe('The value whose rows may be at a disadvantage; all others are compared with it.'),
   favorable: label.describe('The label that is wished for.'),
+  group: z
+    .string()
+    .optional()
+    .describe('A column whose values make groups: the conditional disparities CDDL and CDDPL are taken within them.'),
 });
 
 const measures = z.record(z.string(), z.union([z.number(), z.string(), z.null()]));
@@ -14,9 +18,11 @@ const measures = z.record(z.string(), z.union([z.number(), z.string(), z.null()]
 export const fairnessSchema = z.object({
   ...fairnessQuestionSchema.shape,
   before_training: measures.describe(
-    'rows, CI, DPL, KL, JS, LP, TVD, KS of the labels, named as by SageMaker Clarify.',
+    'rows, CI, DPL, KL, JS, LP, TVD, KS and CDDL of the labels, named as by SageMaker Clarify.',
   ),
-  after_training: measures.describe('rows, from, DPPL, DI, DCAcc, DCR, SD, RD, DAR, DRR, AD, TE of the predictions.'),
+  after_training: measures.describe(
+    'rows, from, DPPL, DI, DCAcc, DCR, SD, RD, DAR, DRR, AD, TE, GE, FT and CDDPL of the predictions.',
+  ),
 });
 
 export const overviewSchema = z.object({

@@ -99,7 +99,8 @@ async function viewsOf(job: JobRecord, { onnx, prepared }: ExportResult, { store
   const engine = createEngine({ threads });
   const overview = await overviewOf(onnx, prepared, { engine });
   if (job.fairness === undefined) return { overview };
-  const columns = [job.fairness.column];
+  const { column, group } = job.fairness;
+  const columns = [...new Set(group === undefined ? [column] : [column, group])];
   const train = await readTable(stores.objects, job.dataset, columns);
   const other = 'dataset' in job.validation ? job.validation.dataset : undefined;
   const heldOut = other === undefined ? train : await readTable(stores.objects, other, columns);

@@ -20,12 +20,16 @@ export async function checkJob(catalog: Catalog, spec: JobSpec): Promise<SweepPl
 
 function checkFairness({ fairness, task }: JobSpec, { columns }: Parameters<typeof validateTraining>[1]): void {
   if (fairness === undefined) return;
-  const isKnown = columns.some(({ name, type }) => name === fairness.column && type !== 'tensor');
-  if (isKnown && task === 'classification') return;
-  const message = isKnown
-    ? `fairness figures are of a classification, the task is ${task}`
-    : `the dataset has no column "${fairness.column}"`;
-  throw new ServiceError('invalid_request', message, { param: isKnown ? '/fairness' : '/fairness/column' });
+  if (task !== 'classification') {
+    const message = `fairness figures are of a classification, the task is ${task}`;
+    throw new ServiceError('invalid_request', message, { param: '/fairness' });
+  }
+  for (const field of ['column', 'group'] as const) {
+    const asked = fairness[field];
+    if (asked === undefined || columns.some(({ name, type }) => name === asked && type !== 'tensor')) continue;
+    const message = `the dataset has no column "${asked}"`;
+    throw new ServiceError('invalid_request', message, { param: `/fairness/${field}` });
+  }
 }
 
 /** Every trial has to be a training of its own. */

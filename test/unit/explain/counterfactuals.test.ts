@@ -16,9 +16,9 @@ type Instance = Record<string, number | string>;
 interface Model {
   readonly explainer: Explainer;
   readonly stored: StoredBackground;
-  labelsOf(rows: readonly Instance[]): Promise<string[]>;
+  readonly labelsOf: (rows: readonly Instance[]) => Promise<string[]>;
   /** ln p / (1 - p) of a class. */
-  logOdds(rows: readonly Instance[], label: string): Promise<number[]>;
+  readonly logOdds: (rows: readonly Instance[], label: string) => Promise<number[]>;
 }
 
 async function modelOf(table: Table, family: string, target: string, params = {}): Promise<Model> {

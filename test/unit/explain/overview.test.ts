@@ -2,8 +2,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readRows } from '../../../shared/data/jsonl.ts';
 import type { Column, Table } from '../../../shared/data/table.ts';
-import { sampleBackground } from '../../../shared/explain/background.ts';
-import { Explainer } from '../../../shared/explain/explainer.ts';
 import { labelMeasures, predictionMeasures } from '../../../shared/explain/overview/fairness.ts';
 import { fairnessOf } from '../../../shared/explain/overview/facet.ts';
 import { overviewOf } from '../../../shared/explain/overview/overview.ts';
@@ -131,12 +129,35 @@ describe('fairness figures', () => {
       DRR: expect.closeTo(2 / 3 - 2 / 3, 12),
       AD: expect.closeTo(4 / 6 - 2 / 4, 12),
       TE: expect.closeTo(1 - 1, 12),
+      // Benefits 1 1 0 2 1 1 0 1 1 2, of mean 1: half the mean of b^2 - 1.
+      GE: expect.closeTo((14 / 10 - 1) / 2, 12),
     });
+  });
+
+  test('within groups are the mean of their disparities, worked out by hand', () => {
+    const group = ['x', 'x', 'x', 'x', 'y', 'y', 'x', 'x', 'y', 'y'];
+    // x: accepted 0 1 2 6, of the facet 1 in 4; rejected 3 7, 1 in 2. y: nobody accepted; rejected 4 5 8 9, 2 in 4.
+    const disparity = (6 * (1 / 2 - 1 / 4) + 4 * (2 / 4 - 0)) / 10;
+    // x: predicted 0 1 3, none of the facet; not 2 6 7, 2 in 3. y: predicted 9, 1 in 1; not 4 5 8, 1 in 3.
+    const predicted = (6 * (2 / 3 - 0) + 4 * (1 / 3 - 1)) / 10;
+
+    expect(labelMeasures({ ...rows, group })['CDDL']).toBeCloseTo(disparity, 12);
+    expect(predictionMeasures({ ...rows, group })['CDDPL']).toBeCloseTo(predicted, 12);
+    expect(labelMeasures({ ...rows, observed: new Uint8Array(10), group })['CDDL']).toBeNull();
+  });
+
+  test('flip rows of the facet by those beside it that are most like them', () => {
+    // One feature that is compared and one that is not; six rows beside the facet: the nearest one decides.
+    const values = [0, 9, 1, 9, 2, 9, 3, 9, 4, 9, 5, 9, 0.1, 0, 1.1, 0, 3.1, 0, 4.1, 0];
+    const neighbours = { data: values, width: 2, compared: [0] };
+
+    // Neighbours 0 1 3 4 are predicted 1 1 1 0, the rows themselves 0 0 0 1: three flips down, one up.
+    expect(predictionMeasures({ ...rows, neighbours })['FT']).toBeCloseTo((1 - 3) / 4, 12);
   });
 
   test('are taken of the column that the job names, before and after', async () => {
     const { exported } = await train({ spec, train: loans });
-    const question = { column: 'sex', facet: 'f', favorable: 'yes' };
+    const question = { column: 'sex', facet: 'f', favorable: 'yes', group: 'sex' };
 
     const fairness = await fairnessOf(exported.onnx, question, {
       prepared: exported.prepared,
@@ -155,11 +176,10 @@ describe('fairness figures', () => {
       rows: 60,
       DI: expect.any(Number),
       AD: expect.any(Number),
+      FT: expect.any(Number),
+      // Within a group of one facet the shares are the same.
+      CDDPL: expect.any(Number),
     });
     expect(absent).toBeUndefined();
   });
 });
-
-function f64(value: number) {
-  return { dtype: 'float64', shape: [1, 1], data: Float64Array.of(value) } as const;
-}
