@@ -1,5 +1,5 @@
 /**
- * The pictures of docs/explanations.md: trains a CNN on digits, a logistic regression on iris' neighbour data and a transformer on a few sentences, explains a
+ * The pictures of docs/explanations.md: trains a CNN on digits, a logistic regression on made-up loans and a transformer on a few sentences, explains a
  * row of each and writes the pictures into docs/explanations/. Prints the text's explanation in the colours of the terminal too.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -79,7 +79,7 @@ async function columns(): Promise<void> {
     { task: 'classification', family: 'logistic_regression', target: 'granted' },
     table,
   );
-  const instance = { income: 35, debt: 25, home: 'rent' };
+  const instance = { income: 35, debt: 10, home: 'own' };
   const [row] = await explainer.explain({ instances: [instance] });
   save('linear_shap', row!, instance);
   const [nearest] = await explainer.counterfactuals({ instances: [instance], immovable: ['home'] });

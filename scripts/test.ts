@@ -33,17 +33,7 @@ function jest(name: string, folders: readonly string[]): Step {
   return {
     name,
     command: 'jest',
-    args: [
-      '--maxWorkers',
-      '2',
-      '--silent',
-      '--reporters',
-      'default',
-      '--json',
-      '--outputFile',
-      report,
-      ...folders,
-    ],
+    args: ['--maxWorkers', '2', '--silent', '--reporters', 'default', '--json', '--outputFile', report, ...folders],
     report,
   };
 }

@@ -15,6 +15,9 @@ import type { InputOptions } from './predict.ts';
 interface ExplainOptions extends InputOptions {
   readonly method?: string;
   readonly target?: string;
+  readonly step?: number;
+  readonly allowed?: string[];
+  readonly immovable?: string[];
   readonly baseline?: string;
   readonly seed?: number;
   readonly maxSeconds?: number;
@@ -26,17 +29,23 @@ export function addExplain(program: Command): void {
     .description('explain predictions: what speaks for the answer, and what against it')
     .option('--method <method>', 'auto, linear_shap, exact_shap, kernel_shap, integrated_gradients, grad_cam, ...')
     .option('--target <label>', 'the class to explain; by default the predicted one')
-    .option('--baseline <what>', 'of integrated_gradients: zeros, mean or an instance')
+    .option('--step <n>', 'of a prediction for every step: which, from 1; by default the last', numeric)
+    .option('--allowed <columns...>', 'of a counterfactual: what may change')
+    .option('--immovable <columns...>', 'of a counterfactual: what may not')
+    .option('--baseline <what>', 'of integrated_gradients: zeros, mean, padding or an instance')
     .option('--seed <n>', 'of everything random', numeric)
     .option('--max-seconds <n>', 'how long it may take', numeric)
     .option('--picture <file>', 'the first one as a picture, .png or .svg')
     .action(async (ref: string, files: string[], options: ExplainOptions, command: Command) => {
       const { api, output } = sessionOf(command);
-      const { method, target, baseline, seed, maxSeconds, picture } = options;
+      const { method, target, step, allowed, immovable, baseline, seed, maxSeconds, picture } = options;
       const body = {
         instances: await instancesFor(api, ref, files, options),
         method,
         target: target === undefined ? undefined : jsonOrText(target),
+        step,
+        allowed,
+        immovable,
         baseline: baseline === undefined ? undefined : jsonOrText(baseline),
         seed,
         max_seconds: maxSeconds,
@@ -62,7 +71,11 @@ export function explanationLines(row: Explanation, hasColours = pc.isColorSuppor
     const changes = Object.entries(counterfactual.changes).map(
       ([name, { from: before, to }]) => `  ${name}: ${JSON.stringify(before)} -> ${JSON.stringify(to)}`,
     );
-    return [`${method}: ${String(target)} becomes ${String(counterfactual.predicted)} with`, ...changes, counterfactual.minimality.statement];
+    return [
+      `${method}: ${String(target)} becomes ${String(counterfactual.predicted)} with`,
+      ...changes,
+      counterfactual.minimality.statement,
+    ];
   }
   const adds = completeness === undefined ? [] : [addsUp(completeness)];
   return [

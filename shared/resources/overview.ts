@@ -32,7 +32,9 @@ export const overviewSchema = z.object({
   importance: z
     .array(z.object({ feature: z.string(), mean: z.number(), low: z.number(), high: z.number() }))
     .optional()
-    .describe('How much the measure falls when a feature is shuffled, with a 95 % interval.'),
+    .describe(
+      'How much the measure falls when a feature, or a patch of an image or sequence such as image[4:8, 0:4], is shuffled, with a 95 % interval.',
+    ),
   partial_dependence: z
     .array(
       z.object({
@@ -44,5 +46,5 @@ export const overviewSchema = z.object({
     .optional(),
   confusion: z.object({ labels: z.array(label), counts: z.array(z.array(z.number().int())) }).optional(),
   worst_rows: z.array(z.object({ row: z.number().int(), label, predicted: label, probability: z.number() })).optional(),
-  left_out: z.array(z.string()).describe('What the budget did not allow.'),
+  left_out: z.array(z.string()).describe('What the budget did not allow, and what there is none of.'),
 });

@@ -7,7 +7,8 @@ import type { Label, Target } from '../../data/target.ts';
 import type { Preparation } from '../../runtime/preparation.ts';
 import { Random } from '../../tensor/random.ts';
 import { tensor } from '../../tensor/tensor.ts';
-import { mapFeeds, pickRows, rowCount } from '../rows.ts';
+import { mapFeeds, pickRows, rowCount, rowRange } from '../rows.ts';
+import { isOpen } from '../steps.ts';
 import { predictedOf } from '../aim.ts';
 import { Subject } from '../subject.ts';
 import type { Feeds } from '../terms.ts';
@@ -46,6 +47,7 @@ export interface WorstRow {
 }
 
 const MAX_ROWS = 400;
+const PATCH_ROWS = 100;
 const DEPENDENCE_ROWS = 60;
 const DEPENDENCE_FEATURES = 4;
 const GRID = 10;
@@ -95,26 +97,36 @@ export async function overviewOf(
 }
 
 async function viewsOf(sample: Sample): Promise<Omit<Overview, 'rows' | 'budget_seconds'>> {
-  const { feeds, subject, target, isOver } = sample;
+  const { subject, target, isOver } = sample;
   const classes = target.kind === 'classes' ? await confusionOf(sample) : {};
-  const isTable = subject.schema.features.every(({ type }) => type !== 'tensor' && type !== 'text');
-  if (!isTable) return { ...classes, left_out: [] };
-  const score = async (rows: Feeds): Promise<number> => scoreOf(await subject.run(rows), target);
-  const { importance, left } = await permutationImportance({
-    feeds,
-    rows: rowCount(feeds),
-    seed: sample.seed,
-    score,
-    isOver,
-  });
-  const dependence: Dependence[] = [];
+  const { schema } = subject;
+  if (isOpen(schema) || schema.features.some(({ type }) => type === 'text'))
+    return { ...classes, left_out: ['importance: texts, and sequences of any length, have no parts in common'] };
+  const { importance, left } = await importanceOf(sample);
   const leftOut = left.map((name) => `importance of ${name}`);
+  const measure = target.kind === 'classes' ? 'accuracy' : 'negative_rmse';
+  if (schema.features.some(({ type }) => type === 'tensor'))
+    return { measure, importance, ...classes, left_out: leftOut };
+  const dependence: Dependence[] = [];
   for (const { feature } of importance.slice(0, DEPENDENCE_FEATURES)) {
     if (isOver()) leftOut.push(`partial dependence on ${feature}`);
     else dependence.push(await dependenceOn(feature, sample));
   }
-  const measure = target.kind === 'classes' ? 'accuracy' : 'negative_rmse';
   return { measure, importance, partial_dependence: dependence, ...classes, left_out: leftOut };
+}
+
+/** Of columns over all rows, of the patches of tensors over some: they are many, and a network costs more. */
+function importanceOf({ subject, feeds, target, seed, isOver }: Sample): ReturnType<typeof permutationImportance> {
+  const { schema } = subject;
+  const isTensor = schema.features.some(({ type }) => type === 'tensor');
+  const rows = isTensor ? Math.min(PATCH_ROWS, rowCount(feeds)) : rowCount(feeds);
+  const known = pickTarget(
+    target,
+    Int32Array.from({ length: rows }, (_, i) => i),
+    rowCount(feeds),
+  );
+  const score = async (part: Feeds): Promise<number> => scoreOf(await subject.run(part), known);
+  return permutationImportance({ schema, feeds: rowRange(feeds, 0, rows), rows, seed, score, isOver });
 }
 
 async function confusionOf({

@@ -30,6 +30,9 @@ export function cardMarkdown(card: ModelCard): string {
 
 const figure = (value: number): string => String(Number(value.toPrecision(4)));
 
+/** Features or patches that are shown; the JSON has all. */
+const MOST_IMPORTANT = 10;
+
 function overviewParts({
   rows,
   importance,
@@ -43,14 +46,12 @@ function overviewParts({
     ...(importance === undefined || importance.length === 0
       ? []
       : [
-          `How much ${measure ?? 'the measure'} falls when a feature is shuffled, with its 95 % interval:`,
+          `How much ${measure ?? 'the measure'} falls when a feature, or a patch, is shuffled, with its 95 % interval, the most important first:`,
           table(
             ['feature', 'loss', '95 %'],
-            importance.map(({ feature, mean, low, high }) => [
-              feature,
-              figure(mean),
-              `${figure(low)} to ${figure(high)}`,
-            ]),
+            importance
+              .slice(0, MOST_IMPORTANT)
+              .map(({ feature, mean, low, high }) => [feature, figure(mean), `${figure(low)} to ${figure(high)}`]),
           ),
         ]),
     ...(confusion === undefined
@@ -67,7 +68,7 @@ function overviewParts({
       : [
           `Furthest from their label: ${worst.map(({ row, label, predicted }) => `row ${row} (${label}, predicted ${predicted})`).join(', ')}.`,
         ]),
-    ...(left.length === 0 ? [] : [`Not within the time: ${left.join(', ')}.`]),
+    ...(left.length === 0 ? [] : [`Left out: ${left.join(', ')}.`]),
   ];
 }
 

@@ -76,6 +76,32 @@ describe('the overview of a model', () => {
     expect(overview.confusion).toBeDefined();
   });
 
+  test('of images finds the patches that they are told apart by', async () => {
+    // The upper left quarter is bright or dark; the rest is the same of all kinds.
+    const rows = Array.from({ length: 120 }, (_, i) => ({
+      image: Array.from({ length: 14 }, (__, y) =>
+        Array.from({ length: 14 }, (___, x) => (x < 4 && y < 4 && i % 2 === 0 ? 200 : 40) + ((i * 7 + x * y) % 9)),
+      ),
+      kind: i % 2,
+    }));
+    const layers = [
+      { conv2d: { filters: 4, kernel_size: [3, 3], activation: 'relu' } },
+      'flatten',
+      { dense: { units: 2, activation: 'softmax' } },
+    ];
+    const images = { task: 'classification', family: 'cnn', target: 'kind', params: { layers, epochs: 3 } } as const;
+    const { exported } = await train({ spec: images, train: readRows(rows) });
+
+    const overview = await overviewOf(exported.onnx, exported.prepared, { engine });
+
+    expect(overview.importance).toHaveLength(49);
+    const found = overview.importance!.filter(({ low }) => low > 0).map(({ feature }) => feature);
+    expect(found.length).toBeGreaterThan(0);
+    for (const name of found)
+      expect(['image[0:2, 0:2]', 'image[0:2, 2:4]', 'image[2:4, 0:2]', 'image[2:4, 2:4]']).toContain(name);
+    expect(overview).toMatchObject({ measure: 'accuracy', left_out: [] });
+  });
+
   test('of sequences of any length is what they confuse, row by row', async () => {
     const length = (i: number): number => 1 + (i % 5);
     const rows = Array.from({ length: 60 }, (_, i) => ({
