@@ -27,6 +27,12 @@ export function newId(prefix: IdPrefix, clock: Clock, seed?: string): string {
   return `${prefix}_${time}${random}`;
 }
 
+/** When an id was made, ms since the epoch. */
+export function madeAtMs(id: string): number {
+  const [, time = ''] = id.split('_');
+  return Array.from(time.slice(0, TIME_CHARS)).reduce((ms, char) => ms * 32 + ALPHABET.indexOf(char), 0);
+}
+
 export const ID_PATTERNS = {
   ds: /^ds_[0-9a-z]{26}$/,
   job: /^job_[0-9a-z]{26}$/,

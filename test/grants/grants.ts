@@ -4,6 +4,7 @@
  */
 import type { LocalCloud } from '../../harness/index.ts';
 
+const PATIENCE_MS = 90_000;
 const SERVED = ['s3:', 'dynamodb:', 'lambda:', 'sts:'];
 
 type Role = NonNullable<ReturnType<LocalCloud['roles']['role']>>;
@@ -47,29 +48,39 @@ export function grantsOf({ model, roles }: LocalCloud): Grant[] {
 export function takeAway({ roles }: LocalCloud, { role, statement, action }: Grant): () => void {
   const { policies } = roles.role(role)!;
   roles.setPolicies(role, { policies: policies.map((policy) => without(policy, action, (one) => one === statement)) });
+  const named = (one: Statement): boolean => namedBy(one).includes(role);
   const taken = action.startsWith('sts:') ? listOf(statement.Resource) : [];
   const trusts = taken.map((arn) => ({ arn, trustPolicy: roles.role(arn)!.trustPolicy }));
   for (const { arn, trustPolicy } of trusts)
-    roles.setPolicies(arn, { trustPolicy: without(trustPolicy, action, ({ Principal }) => isNamed(Principal, role)) });
+    roles.setPolicies(arn, { trustPolicy: without(trustPolicy, action, named, role) });
   return () => {
     roles.setPolicies(role, { policies });
     for (const { arn, trustPolicy } of trusts) roles.setPolicies(arn, { trustPolicy });
   };
 }
 
-function without(policy: Policies[number], action: string, isIt: (statement: Statement) => boolean): Policies[number] {
-  return {
-    ...policy,
-    Statement: listOf(policy.Statement).flatMap((one) => {
-      if (!isIt(one)) return [one];
-      const actions = listOf(one.Action).filter((other) => other !== action);
-      return actions.length === 0 ? [] : [{ ...one, Action: actions }];
-    }),
+/** The policy without one action of a statement; of a trust policy, without it for one of those that it names. */
+function without(
+  policy: Policies[number],
+  action: string,
+  isIt: (statement: Statement) => boolean,
+  role?: string,
+): Policies[number] {
+  const parts = (one: Statement): Statement[] => {
+    if (!isIt(one)) return [one];
+    const actions = listOf(one.Action).filter((other) => other !== action);
+    const others = namedBy(one).filter((other) => other !== role);
+    return [
+      ...(actions.length === 0 ? [] : [{ ...one, Action: actions }]),
+      ...(others.length === 0 ? [] : [{ ...one, Action: action, Principal: { AWS: others } }]),
+    ];
   };
+  return { ...policy, Statement: listOf(policy.Statement).flatMap(parts) };
 }
 
-function isNamed(principal: Statement['Principal'], role: string): boolean {
-  return typeof principal === 'object' && listOf(principal['AWS']).includes(role);
+/** Whom a statement of a trust policy names. */
+function namedBy({ Principal: principal }: Statement): readonly string[] {
+  return typeof principal === 'object' ? listOf(principal['AWS']) : [];
 }
 
 /** Grants that allowed something while `run` ran. */
@@ -107,9 +118,13 @@ export async function refusalWithout(
     () => undefined,
     () => undefined,
   );
+  // A journey that waits for what will not come has not been refused either.
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS, undefined)));
   try {
-    return await Promise.race([refusal, journey]);
+    return await Promise.race([refusal, journey, patience]);
   } finally {
+    clearTimeout(timer);
     cloud.roles.onDecision = undefined;
     giveBack();
   }

@@ -11,6 +11,7 @@ import type { Caller } from '../../tenancy/tenant.ts';
 import { stepRows } from '../../workflows/batch/lanes.ts';
 import type { BatchEvent } from '../../workflows/batch/run.ts';
 import { readyDataset } from '../ready.ts';
+import { takeSlot } from '../slots.ts';
 import { checkColumns, featuresOf, versionOfRef } from './inputs.ts';
 
 export interface MakeContext {
@@ -40,18 +41,15 @@ export async function makeBatch(
   const record = known ?? (await recordOf(id, spec, tenant, context));
   await checkRoom(record, tenant, context.clock);
   const { limits } = caller;
-  if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
-    throw new ServiceError(
-      'quota_exceeded',
-      `your plan runs ${limits.jobs_at_once} jobs and batches at once: wait for one to finish or cancel it`,
-      { retryAfterS: 30 },
-    );
-  }
+  const refusal = `your plan runs ${limits.jobs_at_once} jobs and batches at once: wait for one to finish or cancel it`;
+  const slot = () => takeSlot(id, { catalog, quotas, limits }, { clock: context.clock, refusal });
+  await slot();
   if (spec.instances !== undefined)
     await objects.put(paths.batchInstances(id), JSON.stringify(spec.instances), 'application/json');
   if (!(await catalog.batches.create(id, record)) && seed === undefined)
     throw new Error(`there is a batch ${id} already`);
   try {
+    if (seed !== undefined) await slot();
     await context.start(id, { tenant_id: caller.tenantId, batch: id });
   } catch (error) {
     // One of an earlier try may run already.

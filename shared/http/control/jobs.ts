@@ -13,6 +13,7 @@ import type { ControlContext } from '../context.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 import { estimateJob } from './estimate.ts';
+import { takeSlot } from '../slots.ts';
 import { checkJob } from './job-checks.ts';
 import { checkRoom } from './job-room.ts';
 import { withTrials } from './trials.ts';
@@ -64,13 +65,9 @@ async function createJob(
   checkSize(spec);
   const plan = await checkJob(catalog, spec);
   await checkRoom(spec, tenantOf(context, caller), context.clock);
-  if (!(await quotas.acquireJob(id, limits.jobs_at_once))) {
-    throw new ServiceError(
-      'quota_exceeded',
-      `your plan runs ${limits.jobs_at_once} jobs at once: wait for one to finish or cancel it`,
-      { retryAfterS: 30 },
-    );
-  }
+  const refusal = `your plan runs ${limits.jobs_at_once} jobs at once: wait for one to finish or cancel it`;
+  const slot = () => takeSlot(id, { catalog, quotas, limits }, { clock: context.clock, refusal });
+  await slot();
   const record: JobRecord = {
     id,
     object: 'job',
@@ -89,6 +86,8 @@ async function createJob(
   };
   try {
     if (!(await catalog.jobs.create(id, record)) && seed === undefined) throw new Error(`there is a job ${id} already`);
+    // Of a request that was tried again after a while it may have been taken back meanwhile.
+    if (seed !== undefined) await slot();
     const event: TrainEvent = {
       tenant_id: caller.tenantId,
       job: id,
