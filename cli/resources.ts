@@ -79,12 +79,18 @@ export interface Model {
 
 export interface ModelVersion {
   readonly id: string;
+  readonly name: string;
   readonly version: number;
-  readonly task: string;
+  /** Of an upload it is not known. */
+  readonly task?: string;
   readonly family: string;
   readonly metrics: { readonly train: Metrics; readonly validation: Metrics };
   readonly bytes: number;
   readonly created_at: number;
+  readonly status?: 'awaiting_upload' | 'linting' | 'ready' | 'refused';
+  readonly upload?: UploadTarget;
+  /** What the checks of an upload have found. */
+  readonly lint?: { readonly findings: readonly { readonly check: string; readonly message: string }[] };
 }
 
 export interface Feature {

@@ -1,4 +1,4 @@
-/** tenon usage, limits, audit, erase: what was used, what may be, what was changed, and the end of it all. */
+/** tenon usage, limits, audit, webhook-secret, erase: what was used, what may be, what was changed, and the end of it all. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { ApiClient } from '../client.ts';
@@ -32,6 +32,10 @@ interface AuditEntry {
   readonly action: string;
   readonly target: string;
   readonly outcome: string;
+}
+
+interface WebhookSecret {
+  readonly secret: string;
 }
 
 interface Erasure {
@@ -106,6 +110,18 @@ function addData(program: Command): void {
       const page = await api.list<AuditEntry>('getAudit', limit);
       const rows = page.data.map((row) => [time(row.created_at), row.actor, row.action, row.target, row.outcome]);
       answer(page, output, () => table(['TIME', 'ACTOR', 'ACTION', 'TARGET', 'OUTCOME'], rows));
+    });
+  program
+    .command('webhook-secret')
+    .description('the secret that signs your webhooks, whsec_...')
+    .option('--rotate', 'a new one; for a day webhooks carry a signature of the old one too')
+    .action(async ({ rotate }: { rotate?: boolean }, command: Command) => {
+      const { api, output } = sessionOf(command);
+      const secret =
+        rotate === true
+          ? await api.call<WebhookSecret>('rotateWebhookSecret', { body: {} })
+          : await api.call<WebhookSecret>('getWebhookSecret');
+      answer(secret, output, () => [secret.secret]);
     });
   program
     .command('erase')

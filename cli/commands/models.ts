@@ -1,4 +1,4 @@
-/** tenon models: list, get, versions, card, download, alias, rollback, unalias, delete. */
+/** tenon models: list, get, versions, card, download, upload, alias, rollback, unalias, delete. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ApiError } from '../client.ts';
@@ -10,6 +10,7 @@ import type { Metrics, Model, ModelVersion } from '../resources.ts';
 import { numeric, sessionOf, splitVersion } from '../session.ts';
 import { answer, print, progressBar } from '../terminal.ts';
 import { downloadFile } from '../upload.ts';
+import { addUpload } from './model-upload.ts';
 
 interface Artifact {
   readonly url: string;
@@ -18,7 +19,7 @@ interface Artifact {
 }
 
 export function addModels(program: Command): void {
-  const models = program.command('models').description('what trained jobs have published');
+  const models = program.command('models').description('what trained jobs have published, and what was uploaded');
   models
     .command('list')
     .description('models by name')
@@ -63,6 +64,7 @@ export function addModels(program: Command): void {
       );
     });
   addFiles(models);
+  addUpload(models, shownVersion);
   addAliases(models);
   models
     .command('delete <model>')
@@ -204,7 +206,8 @@ function metricWords({ metrics: { train, validation } }: ModelVersion): string {
     .join(', ');
 }
 
-function shownVersion({ id, task, family, bytes: size, created_at: created, metrics }: ModelVersion): string[] {
-  const figures = fields({ version: id, task, family, size: bytes(size), created: time(created) });
-  return [...figures, '', ...table(['METRIC', 'TRAIN', 'VALIDATION'], metricRows(metrics))];
+function shownVersion({ id, task, family, status, bytes: size, created_at: created, metrics }: ModelVersion): string[] {
+  const figures = fields({ version: id, status, task, family, size: bytes(size), created: time(created) });
+  const rows = metricRows(metrics);
+  return rows.length === 0 ? figures : [...figures, '', ...table(['METRIC', 'TRAIN', 'VALIDATION'], rows)];
 }

@@ -25,7 +25,7 @@ export function flattenInto(
 ): string | undefined {
   if (shape.length === 0) {
     if (typeof value !== 'number' || !Number.isFinite(value)) return `expected a number, found ${quoteCell(value)}`;
-    if (!Number.isFinite(Math.fround(value))) return `expected numbers of float32, up to 3.4e38, found ${value}`;
+    if (!Number.isFinite(Math.fround(value))) return `expected no number beyond float32's 3.4e38, found ${value}`;
     out[offset] = value;
     return undefined;
   }

@@ -50,7 +50,11 @@ export function validateTraining(spec: TrainingSpec, data: CheckedData): Checked
   const target = task === 'clustering' ? undefined : checkTarget(spec, { task, family }, data.columns);
   if (task === 'forecasting') return checkForecast(spec, { family, target: target! }, data);
   const features = featuresOf(spec, data.columns);
-  const columns = features.map((name, index) => checkFeature({ name, index, target: target?.name, family }, data));
+  const columns = features.map((name, index) => {
+    // Features that were not named are all columns: there is no list to point into.
+    const pointer = spec.features === undefined ? '/features' : `/features/${index}`;
+    return checkFeature({ name, pointer, target: target?.name, family }, data);
+  });
   if (features.length === 0)
     throw invalid('/features', 'there is no feature: the data needs a column besides the target');
   const repeated = features.findIndex((name, index) => features.indexOf(name) !== index);
@@ -172,11 +176,10 @@ function checkSteps(column: CheckedColumn, task: 'classification' | 'regression'
 }
 
 function checkFeature(
-  feature: { name: string; index: number; target: string | undefined; family: AnyFamily },
+  feature: { name: string; pointer: string; target: string | undefined; family: AnyFamily },
   { columns, rows }: CheckedData,
 ): CheckedColumn {
-  const { name, family } = feature;
-  const pointer = `/features/${feature.index}`;
+  const { name, pointer, family } = feature;
   const column = columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw noColumn(pointer, name, columns);
   if (name === feature.target) throw invalid(pointer, `"${name}" is the target and cannot be a feature too`);

@@ -64,6 +64,12 @@ export const createDatasetSchema = z
         message: `a dataset of format ${body.format} ${place} in "${field}"`,
       });
     }
+    if (body.csv_options !== undefined && body.format !== 'csv')
+      context.addIssue({
+        code: 'custom',
+        path: ['csv_options'],
+        message: `"csv_options" are of format csv, not of ${body.format}: leave them out`,
+      });
     if (body.format !== 'idx') return;
     if (body.images !== undefined && body.labels === undefined)
       context.addIssue({

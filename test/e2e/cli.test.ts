@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { toIdx } from '../../scripts/digits.ts';
+import { GraphBuilder, toModel } from '../../shared/onnx/graph-builder.ts';
 import { useTenon } from './tenon.ts';
 
 const tenon = useTenon();
@@ -148,6 +149,28 @@ describe('models', () => {
   });
 });
 
+describe("models of a tenant's own", () => {
+  it('are uploaded, checked and then predict; what is refused is a failure that says why', async () => {
+    const g = new GraphBuilder();
+    g.output(g.add(g.input('x', 'float32', ['batch', 2]), 1), 'y');
+    file('plus.onnx', toModel(g));
+    file('broken.onnx', 'not a model');
+
+    const version = await json<object>('models', 'upload', 'plus.onnx');
+    const predicted = await json<{ predictions: unknown }>('predict', 'plus', '--data', '{"x": [1, 2]}');
+    const shown = await run(['models', 'get', 'plus:1']);
+    const refused = await run(['models', 'upload', 'broken.onnx', '--name', 'plus']);
+    const missing = await run(['models', 'upload', 'nothing.onnx']);
+
+    expect(version).toMatchObject({ id: 'plus:1', status: 'ready', lint: { findings: [] } });
+    expect(predicted.predictions).toEqual([[2, 3]]);
+    expect(shown.stdout).toMatch(/status +ready/);
+    expect([refused.code, refused.stdout]).toEqual([3, '']);
+    expect(refused.stderr).toMatch(/plus:2 was refused[^]*file: .*no valid protobuf/);
+    expect(missing.code).toBe(2);
+  });
+});
+
 describe('jobs', () => {
   it('are estimated, listed and tell their events', async () => {
     const job = { task: 'regression', family: 'linear_regression', name: 'houses', target: 'price' };
@@ -227,6 +250,16 @@ describe('pictures', () => {
 });
 
 describe('the account', () => {
+  it('has a secret for its webhooks, which is kept until it is rotated', async () => {
+    const first = await json<{ secret: string }>('webhook-secret');
+    const again = await run(['webhook-secret']);
+    const rotated = await json<{ secret: string }>('webhook-secret', '--rotate');
+
+    expect(first.secret).toMatch(/^whsec_/);
+    expect(again.stdout.trim()).toBe(first.secret);
+    expect(rotated.secret).not.toBe(first.secret);
+  });
+
   it('shows usage and limits', async () => {
     const usage = await json<{ data: { predictions: number }[] }>('usage');
     const limits = await run(['limits']);

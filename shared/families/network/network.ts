@@ -84,7 +84,10 @@ export function checkOutput(
   }
   const units = last.output.at(-1)!;
   if (outputs !== undefined && units !== outputs) {
-    throw layerError(index, `${last.name}: expected ${outputs} units for ${REASONS[task](outputs)}, got ${units}`);
+    throw layerError(
+      index,
+      `${last.name}: expected ${outputs} ${outputs === 1 ? 'unit' : 'units'} for ${REASONS[task](outputs)}, got ${units}`,
+    );
   }
   const activation = network.layers[end]!.activation;
   if (task === 'classification' && activation !== 'softmax' && activation !== 'linear') {

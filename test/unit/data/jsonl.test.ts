@@ -105,7 +105,7 @@ describe('reading JSON rows', () => {
 
   test('refuses numbers of tensors that float32 has no place for', () => {
     expect(() => readRows([{ x: [1, 2] }, { x: [3, -1e39] }])).toThrow(
-      /row 2, column "x": .*expected numbers of float32, up to 3.4e38, found -1e\+39/,
+      /row 2, column "x": .*expected no number beyond float32's 3.4e38, found -1e\+39/,
     );
   });
 

@@ -37,6 +37,16 @@ describe('parseAs', () => {
     ]);
   });
 
+  it('refuses the options of CSV for other formats', () => {
+    const body = { name: 'd', format: 'jsonl', rows: [{ x: 1 }], csv_options: { header: false } };
+
+    const error = errorOf(() => parseAs(createDatasetSchema, body, 'body'));
+
+    expect(error.details).toMatchObject([
+      { pointer: '/csv_options', message: expect.stringContaining('not of jsonl') },
+    ]);
+  });
+
   it('says what was expected and what stood there', () => {
     const error = errorOf(() => parseAs(createJobSchema, { ...job, seed: 'seven' }, 'body'));
 

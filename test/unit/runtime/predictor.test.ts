@@ -199,7 +199,7 @@ describe('what cannot be predicted is refused by instance and feature', () => {
         [1, 2, 1e39],
         [4, 5, 6],
       ],
-      /shape \[2, 3\]: expected numbers of float32, up to 3.4e38, found 1e\+39/,
+      /shape \[2, 3\]: expected no number beyond float32's 3.4e38, found 1e\+39/,
     ],
     ['a number', 3, /got 3/],
     ['null', null, /got null/],
