@@ -37,7 +37,7 @@ function closestBranch(issue: z.core.$ZodIssue, root: string): ErrorDetail[] | u
 /** What was expected and what stood there, without the place; parse with `reportInput`. */
 export function messageOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'custom') return issue.message;
-  if (issue.path.length === 0) {
+  if (issue.path.length === 0 && (typeof issue.input !== 'object' || issue.input === null)) {
     return `expected a JSON object; ${issue.input === undefined ? 'the body is empty' : `got ${describe(issue.input)}`}`;
   }
   const got = issue.input === undefined ? 'it is missing' : `got ${describe(issue.input)}`;

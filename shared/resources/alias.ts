@@ -19,7 +19,12 @@ const splitSchema = z.strictObject({
 });
 
 /** Body of PUT. */
-export const aliasSchema = z.union([z.strictObject({ version: versionSchema }), splitSchema]);
+export const aliasSchema = z.union([z.strictObject({ version: versionSchema }), splitSchema], {
+  error: ({ input }) =>
+    typeof input === 'object' && input !== null && 'version' in input && 'split' in input
+      ? 'expected "version" or "split", not both'
+      : undefined,
+});
 
 /** As it is stored and shown: a version's number, or a split. */
 export const aliasTargetSchema = z.union([versionSchema, splitSchema]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '../../../shared/errors.ts';
 import { parseAs, parseJson } from '../../../shared/http/validate.ts';
+import { aliasSchema } from '../../../shared/resources/alias.ts';
 import { createDatasetSchema } from '../../../shared/resources/dataset.ts';
 import { createJobSchema } from '../../../shared/resources/job.ts';
 import { FAMILIES } from '../../../shared/families/registry.ts';
@@ -35,6 +36,15 @@ describe('parseAs', () => {
     expect(error.details).toEqual([
       { pointer: '/epo~1chs', message: 'unknown field "epo/chs"', hint: 'remove it, or check its spelling' },
     ]);
+  });
+
+  it('takes a version or a split as an alias, and says so where both came', () => {
+    const split = [1, 2].map((version) => ({ version, weight: 1 }));
+
+    const error = errorOf(() => parseAs(aliasSchema, { version: 1, split }, 'body'));
+
+    expect(error.message).toBe('body: expected "version" or "split", not both; got an object with "version", "split"');
+    expect(parseAs(aliasSchema, { split }, 'body')).toEqual({ split });
   });
 
   it('refuses the options of CSV for other formats', () => {
