@@ -5,10 +5,11 @@
 import { rmSync } from 'node:fs';
 import { Presets, SingleBar } from 'cli-progress';
 import pc from 'picocolors';
-import { ApiClient } from './api-client.ts';
-import type { Job, Prediction } from './api-client.ts';
+import { ApiClient } from '../cli/client.ts';
+import type { Job } from '../cli/resources.ts';
 import { drawDigit, loadDigits, toIdx } from './digits.ts';
 import type { Digits } from './digits.ts';
+import { uploadIdx } from './idx-dataset.ts';
 import { buildIfStale, keyOfTenant, startTenon } from './local.ts';
 import { REFERENCE_LAYERS } from './reference-cnn.ts';
 
@@ -60,23 +61,25 @@ async function demo(): Promise<void> {
     `uploading ${train.images.length + test.images.length} handwritten digits: ${train.images.length} to train, ${test.images.length} to test`,
   );
   const [trainSet, testSet] = [
-    await api.uploadIdx('digits-train', toIdx(train)),
-    await api.uploadIdx('digits-test', toIdx(test)),
+    await uploadIdx(api, 'digits-train', toIdx(train)),
+    await uploadIdx(api, 'digits-test', toIdx(test)),
   ];
 
   say(
     'training the reference CNN (121,930 parameters, 10 epochs) on ONNX Runtime in a Lambda function; after each epoch it reads the test digits',
   );
-  const { id } = await api.call<Job>('POST', '/v1/jobs', {
-    name: 'digits',
-    task: 'classification',
-    family: 'cnn',
-    dataset: trainSet.id,
-    target: 'label',
-    features: ['image'],
-    params: REFERENCE_CNN,
-    validation: { dataset: testSet.id },
-    seed: 0,
+  const { id } = await api.call<Job>('createJob', {
+    body: {
+      name: 'digits',
+      task: 'classification',
+      family: 'cnn',
+      dataset: trainSet.id,
+      target: 'label',
+      features: ['image'],
+      params: REFERENCE_CNN,
+      validation: { dataset: testSet.id },
+      seed: 0,
+    },
   });
   const job = await follow(api, id);
   if (job.status !== 'succeeded' || job.model === undefined)
@@ -100,6 +103,11 @@ async function demo(): Promise<void> {
   );
 }
 
+interface Prediction {
+  readonly label: number | string;
+  readonly probabilities: Readonly<Record<string, number>>;
+}
+
 interface DayUsage {
   readonly requests: number;
   readonly predictions: number;
@@ -108,7 +116,7 @@ interface DayUsage {
 
 async function usageOfToday(api: ApiClient): Promise<DayUsage> {
   const today = new Date().toISOString().slice(0, 10);
-  const { data } = await api.call<{ data: DayUsage[] }>('GET', `/v1/usage?from=${today}&to=${today}`);
+  const { data } = await api.call<{ data: DayUsage[] }>('getUsage', { query: { from: today, to: today } });
   return data[0] ?? { requests: 0, predictions: 0, usd: 0 };
 }
 
@@ -137,8 +145,11 @@ async function follow(api: ApiClient, id: string): Promise<Job> {
   const job = await api.until(
     async () => {
       const [state, events] = await Promise.all([
-        api.call<Job>('GET', `/v1/jobs/${id}`),
-        api.call<{ data: { type: string; data?: Record<string, number> }[] }>('GET', `/v1/jobs/${id}/events?limit=100`),
+        api.call<Job>('getJob', { params: { id } }),
+        api.call<{ data: { type: string; data?: Record<string, number> }[] }>('listJobEvents', {
+          params: { id },
+          query: { limit: 100 },
+        }),
       ]);
       const last = events.data.findLast(({ type }) => type === 'metrics')?.data;
       const { epoch = 0, epochs = 10, eta_seconds: left } = state.progress;
@@ -161,7 +172,7 @@ async function predictAll(api: ApiClient, model: string, { images }: Digits): Pr
   for (let at = 0; at < images.length; at += BATCH) {
     const instances = images.slice(at, at + BATCH).map((image) => toRows(image));
     predictions.push(
-      ...(await api.call<{ predictions: Prediction[] }>('POST', `/v1/models/${model}:predict`, { instances }))
+      ...(await api.call<{ predictions: Prediction[] }>('predict', { params: { ref: model }, body: { instances } }))
         .predictions,
     );
   }

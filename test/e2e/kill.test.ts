@@ -1,7 +1,8 @@
 /** Functions and the whole local cloud are killed with SIGKILL in the middle of their work: the job ends with the same bytes. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadDigits, toIdx } from '../../scripts/digits.ts';
-import type { Job } from '../../scripts/api-client.ts';
+import type { Job } from '../../cli/resources.ts';
+import { uploadIdx } from '../../scripts/idx-dataset.ts';
 import { buildIfStale } from '../../scripts/local.ts';
 import { KillableCloud, isOver } from './killable-cloud.ts';
 import { processesNaming } from './processes.ts';
@@ -36,7 +37,7 @@ describe('a job whose functions and cloud are killed', () => {
       labels: train.labels.filter((_, i) => i % 10 === 0),
     };
     const [dataset, wasIngestKilled] = await Promise.all([
-      cloud.api.uploadIdx('digits', toIdx(digits)),
+      uploadIdx(cloud.api, 'digits', toIdx(digits)),
       cloud.killFunction('ingest'),
     ]);
     const body = {
@@ -48,7 +49,7 @@ describe('a job whose functions and cloud are killed', () => {
       params: CNN,
       seed: 7,
     };
-    const start = () => cloud.api.call<Job>('POST', '/v1/jobs', body);
+    const start = () => cloud.api.call<Job>('createJob', { body });
     const ended = (id: string) => cloud.api.until(() => cloud.jobOf(id), isOver);
     const reached = (id: string, fraction: number) =>
       cloud.api.until(

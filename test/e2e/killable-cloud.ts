@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListBucketsCommand, S3Client, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { ApiClient } from '../../scripts/api-client.ts';
-import type { Job } from '../../scripts/api-client.ts';
+import { ApiClient } from '../../cli/client.ts';
+import type { Job } from '../../cli/resources.ts';
 import { keyOfTenant } from '../../scripts/local.ts';
 import type { CloudProcessOptions } from './cloud-process.ts';
 import { processesNaming } from './processes.ts';
@@ -88,11 +88,14 @@ export class KillableCloud {
   }
 
   jobOf(id: string): Promise<Job> {
-    return this.api.call<Job>('GET', `/v1/jobs/${id}`);
+    return this.api.call<Job>('getJob', { params: { id } });
   }
 
   async eventsOf(id: string): Promise<JobEvent[]> {
-    const { data } = await this.api.call<{ data: JobEvent[] }>('GET', `/v1/jobs/${id}/events?limit=100`);
+    const { data } = await this.api.call<{ data: JobEvent[] }>('listJobEvents', {
+      params: { id },
+      query: { limit: 100 },
+    });
     return data.map(({ id: event, type, message, data: figures }) => ({
       id: event,
       type,
@@ -102,8 +105,8 @@ export class KillableCloud {
   }
 
   async sha256Of({ model }: Job): Promise<string> {
-    const { name, version } = model ?? { name: 'none', version: 0 };
-    return (await this.api.call<{ sha256: string }>('GET', `/v1/models/${name}/versions/${version}/artifact`)).sha256;
+    const params = model ?? { name: 'none', version: 0 };
+    return (await this.api.call<{ sha256: string }>('getModelArtifact', { params })).sha256;
   }
 
   /** Operations of the durable execution of a job or a batch that has just ended: what was started in it, itself included. */

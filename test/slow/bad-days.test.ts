@@ -3,7 +3,7 @@
  * metrics and events of a good day. FAULT_RATE and FAULT_SEED make other days.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Job } from '../../scripts/api-client.ts';
+import type { Job } from '../../cli/resources.ts';
 import { buildIfStale } from '../../scripts/local.ts';
 import { KillableCloud, isOver } from '../e2e/killable-cloud.ts';
 import type { JobEvent } from '../e2e/killable-cloud.ts';
@@ -46,14 +46,14 @@ async function until<T>(ask: () => Promise<T>, isDone: (value: T) => boolean): P
 async function play(on: KillableCloud, family: string): Promise<Ending> {
   const { rows, job } = FAMILY_JOBS[family]!;
   const made = await patiently(() =>
-    on.api.call<{ id: string }>('POST', '/v1/datasets', { name: family, format: 'jsonl', rows }),
+    on.api.call<{ id: string }>('createDataset', { body: { name: family, format: 'jsonl', rows } }),
   );
   await until(
-    () => on.api.call<{ status: string }>('GET', `/v1/datasets/${made.id}`),
+    () => on.api.call<{ status: string }>('getDataset', { params: { id: made.id } }),
     ({ status }) => status === 'ready',
   );
   const body = { name: `by-${family}`, family, dataset: made.id, seed: 3, ...job };
-  const { id } = await patiently(() => on.api.call<Job>('POST', '/v1/jobs', body));
+  const { id } = await patiently(() => on.api.call<Job>('createJob', { body }));
   const ended = await until(() => on.jobOf(id), isOver);
   return {
     status: ended.status,

@@ -53,29 +53,31 @@ async function makeDataset(name: string, file: Uint8Array | string): Promise<str
     status: string;
     upload: { url: string };
   }
-  const made = await cloud.api.call<Made>('POST', '/v1/datasets', { name, format: 'csv' });
+  const made = await cloud.api.call<Made>('createDataset', { body: { name, format: 'csv' } });
   await fetch(made.upload.url, { method: 'PUT', body: file as string });
-  await cloud.api.call('POST', `/v1/datasets/${made.id}/complete`, {});
+  await cloud.api.call('completeDataset', { params: { id: made.id }, body: {} });
   const { status } = await cloud.api.until(
-    () => cloud.api.call<Made>('GET', `/v1/datasets/${made.id}`),
+    () => cloud.api.call<Made>('getDataset', { params: { id: made.id } }),
     (now) => now.status === 'ready' || now.status === 'invalid',
   );
   expect(status).toBe('ready');
   return made.id;
 }
 
-const batchOf = (id: string): Promise<Batch> => patiently(() => cloud.api.call<Batch>('GET', `/v1/batches/${id}`));
-const start = () => cloud.api.call<Batch>('POST', '/v1/batches', { model: 'gardens', dataset });
+const batchOf = (id: string): Promise<Batch> => patiently(() => cloud.api.call<Batch>('getBatch', { params: { id } }));
+const start = () => cloud.api.call<Batch>('createBatch', { body: { model: 'gardens', dataset } });
 const isOver = ({ status }: Batch): boolean => status !== 'queued' && status !== 'running';
 const until = (id: string, isSo: (batch: Batch) => boolean) => cloud.api.until(() => batchOf(id), isSo);
 
 async function predictionsUsed(): Promise<number> {
-  const { data } = await cloud.api.call<{ data: { name: string; used: number }[] }>('GET', '/v1/limits');
+  const { data } = await cloud.api.call<{ data: { name: string; used: number }[] }>('getLimits');
   return data.find(({ name }) => name === 'predictions_per_month')!.used;
 }
 
 async function predictionsBilled(): Promise<number> {
-  const { data } = await cloud.api.call<{ data: { predictions: number }[] }>('GET', '/v1/usage?group_by=model');
+  const { data } = await cloud.api.call<{ data: { predictions: number }[] }>('getUsage', {
+    query: { group_by: 'model' },
+  });
   return data.reduce((sum, { predictions }) => sum + predictions, 0);
 }
 
@@ -102,7 +104,7 @@ beforeAll(async () => {
   dataset = await makeDataset('million', readFileSync(file));
   rmSync(folder, { recursive: true });
   const job = { name: 'gardens', task: 'classification', family: 'logistic_regression', target: 'garden' };
-  const { id } = await cloud.api.call<{ id: string }>('POST', '/v1/jobs', { ...job, dataset: trained });
+  const { id } = await cloud.api.call<{ id: string }>('createJob', { body: { ...job, dataset: trained } });
   const ended = await cloud.api.until(
     () => cloud.jobOf(id),
     ({ status }) => status !== 'queued' && status !== 'running',

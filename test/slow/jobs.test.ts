@@ -1,7 +1,8 @@
 /** What takes too long for every run: estimates of every family at its default size, and a sweep that fills both cores. */
 import { cpus } from 'node:os';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { ApiClient } from '../../scripts/api-client.ts';
+import { ApiClient } from '../../cli/client.ts';
+import { uploadIdx } from '../../scripts/idx-dataset.ts';
 import { loadDigits, toIdx } from '../../scripts/digits.ts';
 import { REFERENCE_LAYERS } from '../../scripts/reference-cnn.ts';
 import { useTenon } from '../e2e/tenon.ts';
@@ -18,7 +19,7 @@ beforeAll(async () => {
     images: train.images.filter((_, i) => i % 4 === 0).slice(0, 2000),
     labels: train.labels.filter((_, i) => i % 4 === 0).slice(0, 2000),
   };
-  digits = (await new ApiClient(tenon.cloud.apiUrl, tenon.key('a')).uploadIdx('digits', toIdx(every4th))).id;
+  digits = (await uploadIdx(new ApiClient(tenon.cloud.apiUrl, tenon.key('a')), 'digits', toIdx(every4th))).id;
   const numbers = Array.from({ length: 2000 }, (_, i) => [i % 37, (i * 7) % 101, (i * 13) % 53].map((v) => v / 10));
   const lines = numbers.map(([a, b, c]) => `${a},${b},${c},${a! + 2 * b! - c!},${a! + c! > b! ? 'above' : 'below'}`);
   plane = (await tenon.dataset({ name: 'plane', format: 'csv', csv: `a,b,c,y,side\n${lines.join('\n')}\n` }))['id'];

@@ -3,7 +3,7 @@
  * metrics and events of its undisturbed run, with exact usage and no object left over. KILL_ROUNDS=24 rounds of five attempts each, of which the odd one finds nobody to kill.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Job } from '../../scripts/api-client.ts';
+import type { Job } from '../../cli/resources.ts';
 import { buildIfStale } from '../../scripts/local.ts';
 import { FAMILIES } from '../../shared/families/registry.ts';
 import { Random } from '../../shared/tensor/random.ts';
@@ -44,10 +44,12 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
 async function makeDataset(name: string, rows: readonly object[]): Promise<string> {
   const unique = `${name}-${jobs.length}`;
   const made = await patiently(() =>
-    cloud.api.call<{ id: string }>('POST', '/v1/datasets', { name: unique, format: 'jsonl', rows }),
+    cloud.api.call<{ id: string }>('createDataset', { body: { name: unique, format: 'jsonl', rows } }),
   );
   for (;;) {
-    const { status } = await patiently(() => cloud.api.call<{ status: string }>('GET', `/v1/datasets/${made.id}`));
+    const { status } = await patiently(() =>
+      cloud.api.call<{ status: string }>('getDataset', { params: { id: made.id } }),
+    );
     if (status === 'ready') return made.id;
     if (status === 'invalid') throw new Error(`dataset ${name} is invalid`);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -55,12 +57,14 @@ async function makeDataset(name: string, rows: readonly object[]): Promise<strin
 }
 
 const startJob = (family: string): Promise<Job> =>
-  cloud.api.call<Job>('POST', '/v1/jobs', {
-    name: `by-${family}`,
-    family,
-    dataset: datasets.get(family),
-    seed: 3,
-    ...FAMILY_JOBS[family]?.job,
+  cloud.api.call<Job>('createJob', {
+    body: {
+      name: `by-${family}`,
+      family,
+      dataset: datasets.get(family),
+      seed: 3,
+      ...FAMILY_JOBS[family]?.job,
+    },
   });
 
 async function endingOf(id: string): Promise<Ending> {
@@ -125,11 +129,11 @@ describe('jobs of every family, killed again and again', () => {
 
     expect(kills).toBeGreaterThanOrEqual(Math.round(ROUNDS * KILLS_PER_ROUND * 0.84));
     process.stderr.write(`${kills} kills, ${jobs.length} jobs\n`);
-    const limits = await cloud.api.call<{ data: { name: string; used: number }[] }>('GET', '/v1/limits');
+    const limits = await cloud.api.call<{ data: { name: string; used: number }[] }>('getLimits');
     const used = (name: string) => limits.data.find((limit) => limit.name === name)?.used;
     expect(used('jobs_at_once')).toBe(0);
     expect(used('training_seconds_per_month')).toBe(jobs.reduce((sum, { usage }) => sum + Math.ceil(usage.seconds), 0));
-    const usage = await cloud.api.call<{ data: { training_gb_seconds: number }[] }>('GET', '/v1/usage');
+    const usage = await cloud.api.call<{ data: { training_gb_seconds: number }[] }>('getUsage');
     const billed = usage.data.reduce((sum, { training_gb_seconds: gbSeconds }) => sum + gbSeconds, 0);
     expect(billed).toBeCloseTo(
       jobs.reduce((sum, { usage: { gb_seconds: gbSeconds } }) => sum + gbSeconds, 0),
