@@ -27,6 +27,8 @@ export interface DataShape {
   }[];
   /** Rows to learn from, where that is known. */
   readonly rows?: number;
+  /** Whether rows are kept apart to validate with. */
+  readonly isValidated?: boolean;
   /** Classes of a classification, where they are known: how many, and which. */
   readonly classes?: number;
   readonly labels?: readonly Label[];

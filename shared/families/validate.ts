@@ -63,11 +63,15 @@ export function validateTraining(spec: TrainingSpec, data: CheckedData): Checked
   family.check(params, {
     task,
     features: columns.map(featureShape),
+    isValidated: isValidated(spec),
     ...targetShape(task, target),
     ...(data.rows === undefined ? {} : { rows: data.rows - validationRows(data.rows, validationFraction(spec)) }),
   });
   return { family, task, params, target: target?.name, features };
 }
+
+const isValidated = (spec: TrainingSpec): boolean =>
+  validationFraction(spec) > 0 || (spec.validation !== undefined && 'dataset' in spec.validation);
 
 function featureShape({ name, type, shape, ragged = false }: CheckedColumn): DataShape['features'][number] {
   return { name, type, ...(shape === undefined ? {} : { shape }), ...(ragged ? { isRagged: true } : {}) };
@@ -95,7 +99,8 @@ function checkForecast(
   const params = parseParams(family, { ...family.forecastDefaults, ...spec.params });
   const windows = family.windowOf!(params);
   if (rows !== undefined) trainedWindows(windowCount(rows, windows), validationFraction(spec), windows);
-  family.check(params, { task: 'forecasting', features: [{ name, type: 'tensor', shape: [windows.window] }] });
+  const features = [{ name, type: 'tensor', shape: [windows.window] }] as const;
+  family.check(params, { task: 'forecasting', features, isValidated: isValidated(spec) });
   return { family, task: 'forecasting', params, target: name, features: [name] };
 }
 
@@ -116,7 +121,8 @@ function checkLanguage(spec: TrainingSpec, family: AnyFamily, columns: readonly 
   if (!isText(column))
     throw invalid(pointer, `language modelling learns a text; "${name}" is a column of type ${column.type}`);
   const params = parseParams(family, spec.params ?? {});
-  family.check(params, { task: 'language_modelling', features: [{ name, type: 'text' }] });
+  const features = [{ name, type: 'text' }] as const;
+  family.check(params, { task: 'language_modelling', features, isValidated: isValidated(spec) });
   return { family, task: 'language_modelling', params, target: undefined, features: [name] };
 }
 

@@ -13,7 +13,8 @@ import type { AttentionParams } from './params.ts';
 /** A text's length is known once the training rows are read; before, shapes are worked out for this one. */
 const ASSUMED_LENGTH = 128;
 
-export function check(params: AttentionParams, { task, features, classes }: DataShape): void {
+export function check(params: AttentionParams, data: DataShape): void {
+  const { task, features, classes } = data;
   const [feature, ...others] = features;
   if (feature === undefined || others.length > 0) {
     throw invalid('/features', `attention takes exactly one feature, a text or a tensor, got ${features.length}`);
@@ -27,7 +28,7 @@ export function check(params: AttentionParams, { task, features, classes }: Data
   if (isLanguage) checkCausal(specs);
   const input = isText ? [isLanguage ? windowOf(params, task) : ASSUMED_LENGTH] : sequenceShape(feature.shape ?? []);
   const network = planLayers(ATTENTION_LAYERS, withVocabulary(specs, isText ? RESERVED_IDS : undefined), input);
-  checkLoss(params, task);
+  checkLoss(params, data);
   if (!isLanguage) {
     const isGiven = params.layers !== undefined;
     checkOutput(network, ATTENTION_LAYERS, { task, outputs: isGiven ? outputs : undefined });

@@ -43,7 +43,8 @@ const family: Family<CnnParams> = {
 
 export const cnn = defineFamily(family);
 
-function check(params: CnnParams, { task, features, classes }: DataShape): void {
+function check(params: CnnParams, data: DataShape): void {
+  const { task, features, classes } = data;
   const [feature, ...others] = features;
   if (feature?.shape === undefined || others.length > 0) {
     throw new ServiceError('invalid_request', `cnn takes exactly one tensor feature, got ${features.length}`, {
@@ -57,7 +58,7 @@ function check(params: CnnParams, { task, features, classes }: DataShape): void 
   }
   const outputs = task === 'classification' ? classes : 1;
   checkOutput(planNetwork(params.layers, input), CNN_LAYERS, { task, outputs });
-  checkLoss(params, task);
+  checkLoss(params, data);
 }
 
 /** Scaled pixels, channels first. */

@@ -9,7 +9,7 @@ import { Random } from '../../tensor/random.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { zeros } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
-import type { FitState, Task, Tensors } from '../contract.ts';
+import type { DataShape, FitState, Task, Tensors } from '../contract.ts';
 import { ACTIVATIONS } from './activations.ts';
 import type { ActivationName } from './activations.ts';
 import type { LayerKind, LayerPlan, LayerSpec, LayerTable, RowShape } from './layer.ts';
@@ -111,7 +111,10 @@ const REASONS: Readonly<Record<Task, (outputs: number) => string>> = {
 };
 
 /** @throws invalid_request when a loss is asked for that is not the task's. */
-export function checkLoss({ loss }: Pick<TrainingParams, 'loss'>, task: Task): void {
+export function checkLoss(
+  { loss, early_stopping: stopping }: Pick<TrainingParams, 'loss' | 'early_stopping'>,
+  { task, isValidated }: Pick<DataShape, 'task' | 'isValidated'>,
+): void {
   const wanted =
     task === 'classification' || task === 'language_modelling'
       ? 'sparse_categorical_crossentropy'
@@ -121,6 +124,24 @@ export function checkLoss({ loss }: Pick<TrainingParams, 'loss'>, task: Task): v
       param: '/params/loss',
     });
   }
+  if (stopping?.monitor !== undefined) checkMonitor(stopping.monitor, task, isValidated);
+}
+
+/** The figure that stops a training early has to be one that its epochs have. */
+function checkMonitor(monitor: string, task: Task, isValidated = true): void {
+  const param = '/params/early_stopping/monitor';
+  const [, validated, figure = ''] = /^(validation_)?(.+)$/.exec(monitor)!;
+  if (validated !== undefined && !isValidated) {
+    const message = `early_stopping: no rows are kept apart to validate with, and ${monitor} is of those: monitor loss, or set "validation"`;
+    throw new ServiceError('invalid_request', message, { param });
+  }
+  const ofClasses = task === 'classification' || task === 'language_modelling';
+  const known = ofClasses ? ['loss', 'accuracy'] : validated === undefined ? ['loss'] : ['loss', 'r2', 'rmse', 'mae'];
+  if (known.includes(figure)) return;
+  const names = known.map((name) => `${validated ?? ''}${name}`).join(', ');
+  throw new ServiceError('invalid_request', `early_stopping: of ${task} expected one of ${names}, got ${monitor}`, {
+    param,
+  });
 }
 
 /** The first weights, layer by layer from one generator. */

@@ -55,7 +55,10 @@ export const trainingParams = {
   batch_size: z.number().int().min(1).max(65_536).default(32),
   early_stopping: z
     .strictObject({
-      monitor: z.enum(monitors).default('validation_loss'),
+      monitor: z
+        .enum(monitors)
+        .optional()
+        .describe('Default: validation_loss, or loss where no rows are kept apart to validate with.'),
       patience: z.number().int().min(0).default(3),
       min_delta: z.number().min(0).default(0),
     })

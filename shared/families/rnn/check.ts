@@ -15,7 +15,8 @@ import { sequenceShape } from './sequences.ts';
 const ASSUMED_LENGTH = 128;
 
 /** @throws invalid_request naming the parameter or the layer */
-export function check(params: RnnParams, { task, features, classes, steps }: DataShape): void {
+export function check(params: RnnParams, data: DataShape): void {
+  const { task, features, classes, steps } = data;
   const [feature, ...others] = features;
   if (feature === undefined || others.length > 0) {
     throw invalid('/features', `rnn takes exactly one feature, a text or a tensor, got ${features.length}`);
@@ -32,7 +33,7 @@ export function check(params: RnnParams, { task, features, classes, steps }: Dat
   checkSoftmax(network);
   if (isPerStep) checkSteps(steps, feature);
   checkOutput(network, RNN_LAYERS, { task, outputs: params.layers === undefined ? undefined : outputs, isPerStep });
-  checkLoss(params, task);
+  checkLoss(params, data);
 }
 
 /** Of sequences only the last layer's is a softmax over every step. */

@@ -120,6 +120,7 @@ describe('checking a training on data of which the profile is known', () => {
       { name: 'label', type: 'category', missing: 0, unique: 2, top: [{ value: 'yes' }, { value: 'no' }] },
     ],
   } as const;
+  const forecast = { task: 'forecasting', family: 'rnn', target: 'age', features: undefined };
   const refusedOn = (change: Partial<TrainingSpec>): unknown => {
     try {
       validateTraining({ ...valid, features: ['age'], ...change }, known);
@@ -151,10 +152,7 @@ describe('checking a training on data of which the profile is known', () => {
     [
       'a window longer than the series',
       {
-        task: 'forecasting',
-        family: 'rnn',
-        target: 'age',
-        features: undefined,
+        ...forecast,
         params: { cell: 'gru', units: 2, window: 40 },
       },
       '/params/window',
@@ -163,14 +161,27 @@ describe('checking a training on data of which the profile is known', () => {
     [
       'a horizon that leaves no window to train on',
       {
-        task: 'forecasting',
-        family: 'rnn',
-        target: 'age',
-        features: undefined,
+        ...forecast,
         params: { cell: 'gru', units: 2, window: 5, horizon: 30 },
       },
       '/validation/fraction',
       /leave none to train on/,
+    ],
+    [
+      'early stopping by rows that are not kept apart',
+      {
+        ...forecast,
+        validation: { fraction: 0 },
+        params: { cell: 'gru', units: 2, window: 5, early_stopping: { monitor: 'validation_loss' } },
+      },
+      '/params/early_stopping/monitor',
+      /no rows are kept apart/,
+    ],
+    [
+      'early stopping by a figure of another task',
+      { ...forecast, params: { cell: 'gru', units: 2, window: 5, early_stopping: { monitor: 'validation_accuracy' } } },
+      '/params/early_stopping/monitor',
+      /of forecasting expected one of validation_loss, validation_r2, validation_rmse, validation_mae/,
     ],
   ])('refuses %s', (_, change, param, message) => {
     expect(refusedOn(change)).toMatchObject({
@@ -184,5 +195,7 @@ describe('checking a training on data of which the profile is known', () => {
     expect(refusedOn({ params: { class_weight: { yes: 2 } } })).toBeUndefined();
     const clusters = { task: 'clustering', family: 'kmeans', target: undefined, params: { n_clusters: 32 } };
     expect(refusedOn(clusters)).toBeUndefined();
+    const params = { cell: 'gru', units: 2, window: 5, early_stopping: { patience: 1 } };
+    expect(refusedOn({ ...forecast, validation: { fraction: 0 }, params })).toBeUndefined();
   });
 });
