@@ -19,6 +19,20 @@ const versionFor = async (user: string, by: 'body' | 'header' = 'body'): Promise
   return body['model_version'];
 };
 
+describe('the first prediction of a version', () => {
+  it('says that it was cold, and those after it that they were not', async () => {
+    const predict = () => tenon.request('POST', '/v1/models/line:3:predict', { body: { instances: [{ x: 1 }] } });
+
+    const timings = [await predict(), await predict(), await predict()].map(({ headers }) =>
+      headers.get('server-timing'),
+    );
+
+    expect(timings).toEqual(
+      ['cold', 'warm', 'warm'].map((kind) => expect.stringMatching(`^${kind};dur=\\d+(\\.\\d+)?$`)),
+    );
+  });
+});
+
 describe('an alias', () => {
   it('may be split over versions, and keeps a user at one of them', async () => {
     const split = { split: [{ version: 1, weight: 0.5 }, { version: 2, weight: 0.5 }], sticky: 'user' }; // prettier-ignore
