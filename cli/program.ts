@@ -1,6 +1,7 @@
 /** The commands, put together; completion is made from this tree too. */
 import { Command } from 'commander';
 import { addAccount } from './commands/account.ts';
+import { addBatches } from './commands/batches.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDatasets } from './commands/datasets.ts';
 import { addExplain } from './commands/explain.ts';
@@ -21,6 +22,7 @@ export function programOf(): Command {
   addJobs(program);
   addModels(program);
   addPredict(program);
+  addBatches(program);
   addExplain(program);
   addAccount(program);
   addCompletion(program);

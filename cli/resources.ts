@@ -70,6 +70,24 @@ export interface JobEvent {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+export interface Batch {
+  readonly id: string;
+  readonly model: string;
+  readonly model_version: number;
+  readonly status: Job['status'];
+  readonly progress: {
+    readonly fraction: number;
+    readonly rows: number;
+    readonly predicted: number;
+    readonly failed: number;
+    readonly eta_seconds?: number;
+  };
+  readonly output?: { readonly bytes: number; readonly sha256: string };
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly usage: Job['usage'];
+  readonly created_at: number;
+}
+
 export interface Model {
   readonly name: string;
   readonly latest_version: number;

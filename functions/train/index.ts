@@ -7,6 +7,7 @@ import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
+import { isFinished } from '../../shared/resources/training.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { Schedules } from '../../shared/stores/schedules.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
@@ -21,7 +22,7 @@ import { train } from '../../shared/workflows/train.ts';
 import { inTurn } from '../../shared/workflows/turns.ts';
 import type { Turns } from '../../shared/workflows/turns.ts';
 import { notify } from '../../shared/workflows/webhook.ts';
-import type { FitEvent, JobOutcome, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
+import type { FitEvent, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
 import { count } from '../metrics.ts';
 
 const { dynamo } = ownClients();
@@ -62,8 +63,13 @@ function requireOwnName(event: TrainEvent | CheckEvent | BatchEvent, { execution
   throw new Error('an execution of a job or a batch is named by its id');
 }
 
-function runJob(event: TrainEvent, context: DurableContext, stores: TenantTables): Promise<JobOutcome> {
+async function runJob(event: TrainEvent, context: DurableContext, stores: TenantTables): Promise<object> {
   const { tenant_id: tenantId, job } = event;
+  const isOver = await context.step('is-over', async () => {
+    const record = await stores.catalog.jobs.get(job);
+    return record !== undefined && isFinished(record);
+  });
+  if (isOver) return {};
   const turns = turnsOf(tenantId, async () => (await stores.catalog.jobs.get(job))?.cancel_requested === true);
   return train(event, inTurn(orchestration(context, tenantId), turns), {
     async settle(outcome) {

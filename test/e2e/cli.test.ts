@@ -107,6 +107,27 @@ describe('a table', () => {
     expect((JSON.parse(piped.stdout) as { predictions: number[] }).predictions[0]).toBeCloseTo(152, 6);
   });
 
+  it('is predicted row by row, downloaded and deleted', async () => {
+    const create = ['batches', 'create', 'houses', 'houses', '--include', 'price', '-o', 'prices.jsonl'];
+    const created = await run(create);
+    const [{ id }] = (await json<{ data: [{ id: string }] }>('batches', 'list')).data;
+    const file = await json<{ sha256: string }>('batches', 'download', id, '-o', 'again.jsonl');
+    const deleted = await run(['batches', 'delete', id]);
+    const gone = await run(['batches', 'get', id]);
+
+    expect([created.code, deleted.code, gone.code]).toEqual([0, 0, 1]);
+    expect(created.stdout).toMatch(/^status +succeeded$/m);
+    expect(created.stdout).toMatch(/^rows +\d+: \d+ predicted, 0 failed$/m);
+    const text = readFileSync(join(folder, 'prices.jsonl'), 'utf8');
+    const rows = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { input: { price: number }; prediction: number });
+    expect(rows.length).toBe(HOUSES.trim().split('\n').length - 1);
+    for (const { input, prediction } of rows) expect(prediction).toBeCloseTo(input.price, 6);
+    expect(createHash('sha256').update(text).digest('hex')).toBe(file.sha256);
+  });
+
   it('says what stands where in data that cannot be read', async () => {
     const { code, stderr } = await run(['datasets', 'create', file('torn.csv', 'a,b\n1,2\n3,4,5\n')]);
 
