@@ -11,7 +11,6 @@ import { isFinished } from '../../shared/resources/training.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { Schedules } from '../../shared/stores/schedules.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
-import { attempts } from '../../shared/workflows/attempts.ts';
 import { runBatch } from '../../shared/workflows/batch/run.ts';
 import type { BatchEvent, BatchOutcome } from '../../shared/workflows/batch/run.ts';
 import { planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
@@ -22,13 +21,13 @@ import { train } from '../../shared/workflows/train.ts';
 import { inTurn } from '../../shared/workflows/turns.ts';
 import type { Turns } from '../../shared/workflows/turns.ts';
 import { notify } from '../../shared/workflows/webhook.ts';
-import type { FitEvent, Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
+import type { TrainEvent } from '../../shared/workflows/train.ts';
 import { count } from '../metrics.ts';
+import { orchestration } from './orchestration.ts';
 
 const { dynamo } = ownClients();
 const catalogTable = requireEnv(ENV.catalogTable);
 const quotasTable = requireEnv(ENV.quotasTable);
-const fitFunction = requireEnv(ENV.fitFunction);
 /** All tries of a segment, with some to spare: fifteen minutes each. */
 const LEASE_MS = 50 * 60_000;
 const schedules = new Schedules(dynamo, quotasTable, {
@@ -98,27 +97,5 @@ function turnsOf(tenantId: string, isCancelled: () => Promise<boolean>): Turns {
   return {
     ask: async (slot) => (await schedules.ask(slot, tenantId)) || (await isCancelled()),
     release: (slot) => schedules.release(slot),
-  };
-}
-
-function orchestration(context: DurableContext, tenantId: string): Orchestration {
-  return {
-    fit: (name, event) =>
-      attempts(name, {
-        invoke: (attempt) => context.invoke<FitEvent, unknown>(attempt, fitFunction, event, { tenantId }),
-        wait: (wait, seconds) => context.wait(wait, { seconds }),
-      }),
-    step: (name, effect) => context.step(name, effect),
-    wait: (name, seconds) => context.wait(name, { seconds }),
-    async map(name, { items, maxParallel, run }) {
-      const batch = await context.map(
-        name,
-        [...items],
-        (child: DurableContext, item) => run(item, orchestration(child, tenantId)),
-        { maxConcurrency: maxParallel },
-      );
-      batch.throwIfError();
-      return batch.getResults();
-    },
   };
 }

@@ -1,0 +1,30 @@
+/** The operations that the workflows need, carried out by the durable SDK's context. */
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { ENV } from '../../shared/contract.ts';
+import { requireEnv } from '../../shared/env.ts';
+import { attempts } from '../../shared/workflows/attempts.ts';
+import type { FitEvent, Orchestration } from '../../shared/workflows/train.ts';
+
+const fitFunction = requireEnv(ENV.fitFunction);
+
+export function orchestration(context: DurableContext, tenantId: string): Orchestration {
+  return {
+    fit: (name, event) =>
+      attempts(name, {
+        invoke: (attempt) => context.invoke<FitEvent, unknown>(attempt, fitFunction, event, { tenantId }),
+        wait: (wait, seconds) => context.wait(wait, { seconds }),
+      }),
+    step: (name, effect) => context.step(name, effect),
+    wait: (name, seconds) => context.wait(name, { seconds }),
+    async map(name, { items, maxParallel, run }) {
+      const batch = await context.map(
+        name,
+        [...items],
+        (child: DurableContext, item) => run(item, orchestration(child, tenantId)),
+        { maxConcurrency: maxParallel },
+      );
+      batch.throwIfError();
+      return batch.getResults();
+    },
+  };
+}
