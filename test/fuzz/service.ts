@@ -64,6 +64,8 @@ const LIMITS = { ...PLANS.dedicated, requests_per_second: 100_000, burst: 100_00
 export class Service {
   /** Trainings are carried out; else they are queued, as they are while nobody has a slot for them. */
   isTraining = true;
+  /** Batches are carried out; else they are queued. */
+  isPredicting = true;
   /** Errors that were answered as `internal`. */
   readonly defects: unknown[] = [];
   readonly #stop: () => Promise<void>;
@@ -108,7 +110,7 @@ export class Service {
       memoryMb: 2048,
       batches: {
         memoryMb: 2048,
-        start: async (_, event) => this.#start(this.#batch(event)),
+        start: async (_, event) => this.#startBatch(event),
       },
     });
     const audit: GatewayOptions<never>['audit'] = ({ tenantId }) => ({
@@ -176,7 +178,7 @@ export class Service {
         (await this.#fit(tenantId, event as FitEvent)) as T,
       startDurable: async (_, _name, event) => {
         if ('check' in event) this.#start(this.#check(event as CheckEvent));
-        else if ('batch' in event) this.#start(this.#batch(event as BatchEvent));
+        else if ('batch' in event) this.#startBatch(event as BatchEvent);
         else if (this.isTraining) this.#start(this.#train(event as TrainEvent));
       },
     };
@@ -204,7 +206,11 @@ export class Service {
     return this.#fit(tenantId, { action: 'check', ...check });
   }
 
-  #batch(event: BatchEvent): Promise<unknown> {
+  #startBatch(event: BatchEvent): void {
+    if (this.isPredicting) this.#start(this.carryOut(event));
+  }
+
+  carryOut(event: BatchEvent): Promise<unknown> {
     const stores = this.#stores(event.tenant_id);
     return runBatch(event, this.#orchestration(event.tenant_id), {
       plan: () => planBatch(event.batch, stores.catalog),
