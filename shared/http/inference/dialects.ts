@@ -5,7 +5,7 @@ import { tenantOf } from '../context.ts';
 import { readInstances } from './instance-formats.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import type { InferenceContext, Served } from './metered.ts';
-import { predictFinite } from '../../runtime/predict-finite.ts';
+import { predictAnswerable } from './answer-size.ts';
 import type { ModelRef } from '../../resources/model.ts';
 
 type DialectOperation = 'mlflowInvocations' | 'mlflowPing' | 'sagemakerInvocations';
@@ -56,6 +56,6 @@ function invoke(context: InferenceContext, call: BytesCall, ref: ModelRef): Prom
       predictor.schema?.features ??
       predictor.inputs.map(({ name }) => ({ name, type: 'tensor' as const, required: true }));
     const instances = readInstances(call.bytes, call.header('content-type'), features);
-    return { predictions: instances.length, run: () => predictFinite(predictor, instances) };
+    return { predictions: instances.length, run: () => predictAnswerable(predictor, instances) };
   });
 }

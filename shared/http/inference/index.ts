@@ -9,7 +9,7 @@ import { tenantOf } from '../context.ts';
 import { answeredOrLater } from './later.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import { openInferenceModels } from './open-inference.ts';
-import { predictFinite } from '../../runtime/predict-finite.ts';
+import { predictAnswerable } from './answer-size.ts';
 
 export type InferenceOperation = Extract<(typeof ROUTES)[number], { function: 'inference' }>['operation'];
 
@@ -37,7 +37,7 @@ async function predict(context: ExplainContext, call: Call<'predict'>): Promise<
   if (isExplained) requireFew(instances);
   const run = async (signal?: AbortSignal): Promise<Reply<'predict'>> => {
     const served = await metered<Answered>(context, caller, ref, async (loaded) => {
-      const answer = () => predictFinite(loaded.predictor, instances, { parameters, signal });
+      const answer = () => predictAnswerable(loaded.predictor, instances, { parameters, signal });
       if (!isExplained) return { predictions: instances.length, run: async () => ({ predictions: await answer() }) };
       const { explaining } = await import('./explain.ts');
       const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
 import { paths } from '../../../shared/stores/objects.ts';
+import { fromNumbers } from '../../../shared/tensor/tensor.ts';
 import { FAMILY_JOBS, flowers } from '../../slow/family-jobs.ts';
 import { Batching } from './batching.ts';
 
@@ -115,13 +116,17 @@ describe('a batch has the predictions of', () => {
 });
 
 describe('a model that was made elsewhere', () => {
+  async function uploaded(name: string, g: GraphBuilder): Promise<void> {
+    const { body } = await batching.call('createModel', { body: { name } });
+    await batching.stores.objects.put(paths.modelUpload(name, 1), toModel(g));
+    await batching.call('completeModel', { params: { name: body.id }, body: {} });
+  }
+
   it('predicts rows by the names of its inputs', async () => {
     const g = new GraphBuilder('scale');
     const x = g.input('x', 'float32', ['batch', 2]);
     g.output(g.mul(x, g.scalar(3)), 'y');
-    const { body } = await batching.call('createModel', { body: { name: 'scale' } });
-    await batching.stores.objects.put(paths.modelUpload('scale', 1), toModel(g));
-    await batching.call('completeModel', { params: { name: body.id }, body: {} });
+    await uploaded('scale', g);
     const dataset = await batching.rows('pairs', [{ x: [1, 2] }, { x: [3, 4.5] }]);
 
     const { ended, lines } = await batching.batch({ model: 'scale', dataset });
@@ -131,5 +136,25 @@ describe('a model that was made elsewhere', () => {
       { row: 1, prediction: [3, 6] },
       { row: 2, prediction: [9, 13.5] },
     ]);
+  });
+
+  it('may answer more than one answer holds: a prediction says so and is not charged, a batch has it', async () => {
+    const width = 20_000;
+    const g = new GraphBuilder('wide');
+    const x = g.input('x', 'float32', ['batch', 1]);
+    g.output(g.mul(x, g.constant(fromNumbers('float32', new Array<number>(width).fill(1), [1, width]))), 'y');
+    await uploaded('wide', g);
+    const instances = Array.from({ length: 160 }, (_, i) => ({ x: [i + 0.5] }));
+    const before = await batching.stores.predictions.served();
+
+    const refused = await batching.call('predict', { params: { ref: 'wide' }, body: { instances } });
+    const served = await batching.stores.predictions.served();
+    const { ended, lines } = await batching.batch({ model: 'wide', instances });
+
+    expect(refused.body).toMatchObject({ status: 413, code: 'payload_too_large' });
+    expect(refused.body['detail']).toContain('POST /v1/batches');
+    expect(served).toBe(before);
+    expect(ended['progress']).toMatchObject({ predicted: 160 });
+    expect(lines.map(({ prediction }) => (prediction as number[]).length)).toEqual(instances.map(() => width));
   });
 });
