@@ -30,7 +30,7 @@ export async function measureCold(
 ): Promise<ColdLine> {
   const folder = mkdtempSync(join(tmpdir(), 'cold-'));
   try {
-    const asset = bundleInto(join(folder, 'cdk.out'));
+    const { asset, variables } = bundleInto(join(folder, 'cdk.out'));
     const model = join(folder, 'model.onnx');
     writeFileSync(model, onnx);
     const shapes = Object.fromEntries(Object.entries(feeds).map(([input, { shape }]) => [input, shape]));
@@ -38,7 +38,7 @@ export async function measureCold(
     const times: Times[] = [];
     // The first fills the page cache.
     for (let run = 0; run <= runs; run++) {
-      const once = startOnce(args);
+      const once = startOnce(args, variables);
       if (run > 0) times.push(once);
     }
     const sum = (steps: readonly (typeof STEPS)[number][]) =>
@@ -56,33 +56,42 @@ export async function measureCold(
   }
 }
 
-function startOnce(args: readonly string[]): Times {
+function startOnce(args: readonly string[], variables: Readonly<Record<string, unknown>>): Times {
+  // What names things of AWS is no text before it is deployed; nothing is called here.
+  const texts = Object.entries(variables).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'string' ? value : 'none',
+  ]);
   const started = String(performance.timeOrigin + performance.now());
   const { status, stdout, stderr } = spawnSync(process.execPath, [PROCESS, ...args, started], {
     encoding: 'utf8',
-    env: { ...process.env, ...ENVIRONMENT },
+    env: { ...process.env, ...Object.fromEntries(texts), ...LAMBDA },
   });
   if (status !== 0) throw new Error(`the cold start failed: ${stderr.slice(-2_000)}`);
   return JSON.parse(stdout) as Times;
 }
 
-/** What the function asks for when it is loaded; nothing is called. */
-const ENVIRONMENT = {
-  ...{ CATALOG_TABLE: 'catalog', QUOTAS_TABLE: 'quotas', DATA_BUCKET: 'data', TENANT_ROLE_ARN: 'role' },
+/** What Lambda itself sets. */
+const LAMBDA = {
   ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' },
-  ...{ AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769', ORT_DISABLE_TELEMETRY: '1', NODE_OPTIONS: '' },
+  ...{ AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769', NODE_OPTIONS: '' },
 };
 
-/** Synthesizes for this machine's processor. @returns the folder of inference's code */
-function bundleInto(outDir: string): string {
+interface FunctionResource {
+  readonly Type: string;
+  readonly Properties?: { readonly Environment?: { readonly Variables?: Readonly<Record<string, unknown>> } };
+  readonly Metadata?: Readonly<Record<string, string>>;
+}
+
+/** Synthesizes for this machine's processor. @returns the folder of inference's code, and its variables */
+function bundleInto(outDir: string): { asset: string; variables: Readonly<Record<string, unknown>> } {
   const target =
     process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch) ? `lambda-${process.arch}` : 'host';
   const args = ['--import', 'tsx', 'scripts/synth.ts', '--out', outDir, '-c', `target=${target}`];
   execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const text = readFileSync(join(outDir, 'tenon-inference.template.json'), 'utf8');
-  const { Resources } = JSON.parse(text) as {
-    Resources: Record<string, { Type: string; Metadata?: Record<string, string> }>;
-  };
+  const { Resources } = JSON.parse(text) as { Resources: Record<string, FunctionResource> };
   const found = Object.values(Resources).find(({ Type }) => Type === 'AWS::Lambda::Function');
-  return join(outDir, found?.Metadata?.['aws:asset:path'] ?? '');
+  const asset = join(outDir, found?.Metadata?.['aws:asset:path'] ?? '');
+  return { asset, variables: found?.Properties?.Environment?.Variables ?? {} };
 }
