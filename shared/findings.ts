@@ -44,12 +44,15 @@ export function messageOf(issue: z.core.$ZodIssue): string {
   return `${expectationOf(issue)}; ${got}`;
 }
 
+/** Of zod's messages: what follows says it. */
+const PREFIX = /^(Invalid (input|option|string|key in record)|Too (small|big)): /;
+
 /** What would have been right; of a union, every choice: `{"adam": ...}` for an object that has the one field. */
 function expectationOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union' && issue.message === 'Invalid input') {
     return [...new Set(issue.errors.flatMap((branch) => branch.map(expectationOf)))].join(', or ');
   }
-  return issue.message.replace(/, received .*$/, '').replace(/^Invalid (input|option|string|key in record): /, '');
+  return issue.message.replace(/, received .*$/, '').replace(PREFIX, '');
 }
 
 /** A value in a few words, never a whole payload. */
@@ -61,6 +64,8 @@ function describe(value: unknown): string {
       ? 'an empty object'
       : `an object with ${fields.map((name) => `"${name.slice(0, 40)}"`).join(', ')}`;
   }
+  if (Number.isNaN(value)) return 'no number';
+  if (value === Infinity || value === -Infinity) return 'a number that is too large';
   const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

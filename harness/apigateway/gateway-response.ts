@@ -59,18 +59,26 @@ export function renderGatewayError(
   const fallback = customised.find((one) => one.responseType === general);
   const model = specific ?? fallback;
   const template = Object.entries(model?.templates ?? {})[0];
-  const headers: Record<string, string> = {
+  const headers = {
     'Content-Type': template?.[0] ?? 'application/json',
     'x-amzn-RequestId': facts.requestId,
     'x-amz-apigw-id': facts.extendedRequestId,
     'x-amzn-ErrorType': errorTypeHeader(error),
   };
-  for (const [name, source] of Object.entries(model?.headers ?? {})) headers[name] = headerValue(source, error, facts);
+  const own = Object.entries(model?.headers ?? {}).map(
+    ([name, source]) => [name, headerValue(source, error, facts)] as const,
+  );
   return {
     status: specific?.statusCode ?? fallback?.statusCode ?? defaultStatus,
-    headers,
+    headers: { ...withoutNames(headers, Object.keys(model?.headers ?? {})), ...Object.fromEntries(own) },
     body: template ? render(template[1], error, facts) : JSON.stringify({ message: error.message }),
   };
+}
+
+/** Headers but those of the names, whatever their case. */
+function withoutNames(headers: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  const others = new Set(names.map((name) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !others.has(name.toLowerCase())));
 }
 
 function errorTypeHeader({ responseType }: GatewayError): string {

@@ -66,7 +66,7 @@ function addedHeaders(http: IncomingMessage, sourceIp: string): [string, string]
   ];
 }
 
-/** Reads everything about a request but its body. The stage may stand before the path or be left out. */
+/** Reads everything about a request but its body. The stage may stand before the path, or be left out as under a domain name of one's own. */
 export function readFacts(http: IncomingMessage, api: RestApiModel, accountId: string): RequestFacts {
   const [rawPath = '/', rawQuery = ''] = (http.url ?? '/').split('?');
   const prefix = `/${api.stageName}`;
@@ -84,7 +84,7 @@ export function readFacts(http: IncomingMessage, api: RestApiModel, accountId: s
     stage: api.stageName,
     httpMethod: http.method ?? 'GET',
     path,
-    contextPath: `${prefix}${path}`,
+    contextPath: rawPath,
     query: new URLSearchParams(rawQuery),
     sourceIp,
     userAgent: header('user-agent'),

@@ -53,7 +53,7 @@ describe('an event', () => {
       isBase64Encoded: false,
       requestContext: {
         stage: 'prod',
-        path: '/prod/open',
+        path: '/open',
         resourcePath: '/open',
         httpMethod: 'GET',
         accountId: '123456789012',
@@ -63,6 +63,9 @@ describe('an event', () => {
     });
     expect(event.requestContext.requestTime).toMatch(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/);
     expect(event.requestContext).not.toHaveProperty('authorizer');
+    // With the stage before it, as under the address that API Gateway gives.
+    const staged = echoed(await send('GET', '/prod/open'));
+    expect(staged.event).toMatchObject({ path: '/open', requestContext: { path: '/prod/open' } });
   });
 
   test('is the same under the stage and without it', async () => {

@@ -45,7 +45,8 @@ export async function estimateJob(
   const share = Math.round((timed.timed_fraction ?? 1) * 1000) / 10;
   const notes = [
     ...problems,
-    `reckoned from the first ${share} % of ${plan === undefined ? 'the training' : 'one trial'}, which took ${timed.seconds.toFixed(1)} s and is charged`,
+    `${seconds.toFixed(1)} s: ${(seconds - publishing).toFixed(1)} s of training and ${publishing.toFixed(1)} s until the version is there`,
+    `reckoned from the first ${share} % of ${plan === undefined ? 'the training' : 'one trial'}; timing took ${timed.seconds.toFixed(1)} s and is charged`,
     ...(plan === undefined ? [] : [sweepNote(plan, training)]),
   ];
   return {

@@ -1,5 +1,6 @@
 /** The operations of the events function, whose answers may be streams: server-sent events, or one list of them. */
 import type { ROUTES } from '../../contract.ts';
+import { ServiceError } from '../../errors.ts';
 import type { Catalog } from '../../stores/catalog.ts';
 import { EVENT_ID } from '../../stores/event-log.ts';
 import { ID_PATTERNS } from '../../tenancy/ids.ts';
@@ -27,6 +28,7 @@ export function eventsOperations(context: EventsContext): Operations<EventsOpera
       const isStream = accept.includes(EVENT_STREAM);
       // A stream that is taken up again goes on behind the last event that arrived, whatever its address says.
       const after = isStream ? (lastEventId ?? query.after) : query.after;
+      if (isStream && lastEventId !== undefined && !EVENT_ID.test(lastEventId)) throw notAnEvent(lastEventId);
       const body = await listOf(
         log,
         { ...query, after },
@@ -37,4 +39,9 @@ export function eventsOperations(context: EventsContext): Operations<EventsOpera
       return { body, stream, headers: { 'content-type': `${EVENT_STREAM}; charset=utf-8` } };
     },
   };
+}
+
+function notAnEvent(lastEventId: string): ServiceError {
+  const message = `Last-Event-ID: expected the id of an event, such as evt_000000012, got "${lastEventId.slice(0, 60)}"`;
+  return new ServiceError('invalid_request', message);
 }

@@ -82,7 +82,7 @@ describe('checking a training', () => {
       '/features/0',
       /takes features of type number, integer, boolean, category, datetime; "image" is of type tensor/,
     ],
-    ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: Too small/],
+    ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: expected number to be/],
     [
       'a layer whose parameter has the wrong size, with what stood there',
       { family: 'cnn', features: ['image'], params: { layers: ['flatten', { dense: { units: 1.5 } }] } },
