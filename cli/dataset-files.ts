@@ -100,7 +100,10 @@ function isIdx(bytes: Buffer): boolean {
 
 function rankOf(file: string): number {
   const bytes = firstBytes(file);
-  if (!isIdx(bytes)) throw new UsageError(`${file}: expected an IDX file, which begins with two zero bytes`);
+  if (!isIdx(bytes)) {
+    const message = `${file}: two files are an idx pair, images and labels, and this is no IDX file; send other data one file at a time`;
+    throw new UsageError(message);
+  }
   return bytes[3] ?? 0;
 }
 
