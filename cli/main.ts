@@ -7,6 +7,8 @@ import { outputOf } from './session.ts';
 import { print } from './terminal.ts';
 
 const program = programOf();
+// Commands have a --version of their own, of a model: tenon's is the one in the first place.
+if (process.argv[2] === '--version') process.argv[2] = '-V';
 process.once('SIGINT', () => process.exit(EXIT.interrupted));
 // `tenon ... | head` closes the pipe early: nobody reads on.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

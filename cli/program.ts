@@ -1,4 +1,5 @@
 /** The commands, put together; completion is made from this tree too. */
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccount } from './commands/account.ts';
 import { addBatches } from './commands/batches.ts';
@@ -14,6 +15,7 @@ import { addTrain } from './commands/train.ts';
 export function programOf(): Command {
   const program = new Command('tenon')
     .description('Train, serve and understand models on a Tenon service.')
+    .version(versionOf(), '-V', 'print the version of tenon; also --version')
     .option('--json', 'print JSON and nothing else')
     .showHelpAfterError('(--help says more)');
   addLogin(program);
@@ -34,4 +36,9 @@ export function programOf(): Command {
 function throwOnExit(command: Command): void {
   command.exitOverride();
   for (const child of command.commands) throwOnExit(child);
+}
+
+function versionOf(): string {
+  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
 }

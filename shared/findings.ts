@@ -1,6 +1,7 @@
 /** What zod finds wrong with a value, in our words: where (RFC 6901), what was expected and what stood there. */
 import type * as z from 'zod';
 import type { ErrorDetail } from './errors.ts';
+import { expectationOf } from './expectations.ts';
 
 /** @param root pointer of the value that was parsed, empty for a whole body; parse with `reportInput` */
 export function findingsOf(issues: readonly z.core.$ZodIssue[], root = ''): ErrorDetail[] {
@@ -42,17 +43,6 @@ export function messageOf(issue: z.core.$ZodIssue): string {
   }
   const got = issue.input === undefined ? 'it is missing' : `got ${describe(issue.input)}`;
   return `${expectationOf(issue)}; ${got}`;
-}
-
-/** Of zod's messages: what follows says it. */
-const PREFIX = /^(Invalid (input|option|string|key in record)|Too (small|big)): /;
-
-/** What would have been right; of a union, every choice: `{"adam": ...}` for an object that has the one field. */
-function expectationOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_union' && issue.message === 'Invalid input') {
-    return [...new Set(issue.errors.flatMap((branch) => branch.map(expectationOf)))].join(', or ');
-  }
-  return issue.message.replace(/, received .*$/, '').replace(PREFIX, '');
 }
 
 /** A value in a few words, never a whole payload. */

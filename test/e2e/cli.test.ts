@@ -45,6 +45,14 @@ function file(name: string, content: string | Uint8Array): string {
   return name;
 }
 
+describe('tenon --version', () => {
+  it('says which it is', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
 describe('login', () => {
   it('is asked for by a command that needs it', async () => {
     const { code, stdout, stderr } = await run(['models', 'list']);

@@ -49,7 +49,24 @@ describe('requests', () => {
     const answer = await tenon.request('POST', '/v1/jobs', { body });
 
     expect(answer.body['param']).toBe('/preprocessing/standardize');
-    expect(answer.body['detail']).toContain('expected "auto", or expected boolean');
+    expect(answer.body['detail']).toContain('expected "auto", or true or false; got "true"');
+  });
+
+  it('with a number beyond all numbers say that it is too large', async () => {
+    const answer = await tenon.request('POST', '/v1/jobs', {
+      text: '{"name":"m","task":"regression","family":"svm","dataset":"ds_1","seed":1e999}',
+    });
+
+    expect([answer.status, answer.body['param']]).toEqual([400, '/seed']);
+    expect(answer.body['detail']).toContain('got a number that is too large');
+  });
+
+  it('with a budget that says nothing are refused', async () => {
+    const body = { name: 'm', task: 'regression', family: 'svm', dataset: `ds_${'0'.repeat(26)}`, budget: {} };
+
+    const answer = await tenon.request('POST', '/v1/jobs', { body });
+
+    expect([answer.status, answer.body['param']]).toEqual([400, '/budget']);
   });
 
   it('with an unknown field name it', async () => {

@@ -88,5 +88,6 @@ describe('the events of a job', () => {
 
     expect([stranger.status, keyless.status, bad.status]).toEqual([404, 401, 400]);
     expect(stranger.body).toMatchObject({ code: 'not_found' });
+    expect(bad.body['detail']).toContain('Last-Event-ID: expected the id of an event');
   });
 });

@@ -128,7 +128,7 @@ describe('inputs', () => {
       /expected \[batch, 4\].*got \[2, 2\]/,
     ],
     ['of no rows', [{ ...row, shape: [0, 4], data: [] }], 'shape_mismatch', '/inputs/0/shape', /got \[0, 4\]/],
-    ['of a broken size', [{ ...row, shape: [1.5, 4] }], 'invalid_request', '/inputs/0/shape/0', /expected int/],
+    ['of a broken size', [{ ...row, shape: [1.5, 4] }], 'invalid_request', '/inputs/0/shape/0', /expected a whole number/],
   ])('that are %s are refused', async (_, inputs, code, param, message) => {
     const error = await failure(serve(model, { inputs }));
 

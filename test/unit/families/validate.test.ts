@@ -82,12 +82,12 @@ describe('checking a training', () => {
       '/features/0',
       /takes features of type number, integer, boolean, category, datetime; "image" is of type tensor/,
     ],
-    ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: expected number to be/],
+    ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: expected a number of more than 0; got -1/],
     [
       'a layer whose parameter has the wrong size, with what stood there',
       { family: 'cnn', features: ['image'], params: { layers: ['flatten', { dense: { units: 1.5 } }] } },
       '/params/layers/1/dense/units',
-      /expected int; got 1.5/,
+      /expected a whole number; got 1.5/,
     ],
     [
       'an activation that is none, with those that are',

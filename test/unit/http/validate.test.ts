@@ -62,7 +62,7 @@ describe('parseAs', () => {
 
     expect(error.code).toBe('invalid_request');
     expect(error.param).toBe('/seed');
-    expect(error.message).toContain('expected number');
+    expect(error.message).toContain('expected a number');
     expect(error.message).toContain('got "seven"');
   });
 
