@@ -26,7 +26,8 @@ const { values: options } = parseArgs({
 /** A multiple of a block's. */
 const RUNS = Number(options.runs ?? 500);
 const WARM_UP = 200;
-const BLOCK = 50;
+/** Short, so that no side is idle for long while it waits for its turn: an idle environment writes before and behind its calls. */
+const BLOCK = 10;
 const BATCHES = [1, 32];
 
 interface Model extends ServeCase {
@@ -138,7 +139,7 @@ async function measureWarm(model: Model, batch: number, { harness, serving }: { 
   };
 }
 
-/** Of this process, in which the local DynamoDB runs too. */
+/** Of all threads of this process. */
 function ownCpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

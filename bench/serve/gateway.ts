@@ -1,5 +1,5 @@
 /**
- * The inference function's gateway in this process, over a local DynamoDB and S3, with a model in it: what a warm environment
+ * The inference function's gateway in this process, over a local DynamoDB and S3 in another, with a model in it: what a warm environment
  * does for a request, and how many calls over the network it makes.
  */
 import { createHash } from 'node:crypto';
@@ -19,7 +19,8 @@ import { toContext } from '../../shared/tenancy/caller.ts';
 import { PLANS } from '../../shared/tenancy/plan.ts';
 import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../../shared/tenancy/price.ts';
 import { BUCKET } from '../../test/conformance/sigv4/start-cloud.ts';
-import { TABLES, startStoresCloud } from '../../test/conformance/stores/dynamo.ts';
+import { TABLES } from '../../test/conformance/stores/dynamo.ts';
+import { startLocalStores } from './stores.ts';
 
 const TENANT = 'bench';
 const MODEL_BYTES = 2 ** 27;
@@ -35,19 +36,9 @@ export interface Serving {
 
 /** @param onnx the file of the model, version 1 of `name` */
 export async function startServing(name: string, onnx: Uint8Array, clock: Clock = systemClock): Promise<Serving> {
-  const cloud = await startStoresCloud();
-  const [dynamo, s3] = [cloud.documents(), cloud.s3()];
-  let calls = 0;
-  const counted =
-    <In, Out>(next: (args: In) => Promise<Out>) =>
-    (args: In): Promise<Out> => {
-      calls += 1;
-      return next(args);
-    };
-  dynamo.middlewareStack.add(counted, { step: 'initialize' });
-  s3.middlewareStack.add(counted, { step: 'initialize' });
+  const local = await startLocalStores();
   const names = { catalog: TABLES.catalog, quotas: TABLES.quotas, bucket: BUCKET };
-  const stores = tenantStores({ dynamo, s3, presigner: s3 }, names, { tenantId: TENANT, clock });
+  const stores = tenantStores(local.clients, names, { tenantId: TENANT, clock });
   await stores.objects.put(paths.model(name, 1), onnx);
   await stores.catalog.versions(name).create(versionId(1), versionOf(name, onnx));
   const onDefect = (error: unknown): never => {
@@ -58,7 +49,7 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
     onDefect,
     later: (ms, run) => void setTimeout(run, ms).unref(),
   });
-  const models = new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES });
+  const models = new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES, clock });
   const explainers = new ExplainerCache(stores, { threads: 1, maxBytes: MODEL_BYTES });
   const handle = gatewayHandler({
     operations: inferenceOperations({
@@ -80,10 +71,10 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
       if (answer.statusCode !== 200) throw new Error(answer.body);
       return answer.body;
     },
-    networkCalls: () => calls,
+    networkCalls: () => local.calls(),
     async stop() {
       await lease.close();
-      await cloud.stop();
+      await local.stop();
     },
   };
 }

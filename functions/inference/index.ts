@@ -48,7 +48,8 @@ const serve = gatewayHandler({
         onDefect,
         later: (ms, run) => void setTimeout(run, ms).unref(),
       })),
-    models: (tenantId) => (cache ??= new ModelCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES })),
+    models: (tenantId) =>
+      (cache ??= new ModelCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES, clock: systemClock })),
     explainers: (tenantId) =>
       (explainers ??= new ExplainerCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES / 2 })),
     clock: systemClock,

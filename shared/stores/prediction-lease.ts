@@ -1,9 +1,9 @@
 /**
- * The lease of one execution environment on its tenant's predictions. A busy environment serves from memory: it writes once for
- * the units it may serve next, at most once a second or so for what it served, and once for each chunk that it leases. One
- * that is called less often writes behind every call, so that nothing is left unwritten when Lambda takes it away without a word,
- * and before it as well when it is called less than twice a second. Killed, a busy one leaves at most the units of its last second
- * unbilled; those, or those of the next second, stay counted against the limit.
+ * The lease of one execution environment on its tenant's predictions. A busy environment serves from memory: what it has served and
+ * what it may serve next it writes about once or twice a second, and leases the next chunk before this one is used up, both beside
+ * its calls, which do not wait. One that is called less often writes behind every call, so that nothing is left unwritten when Lambda
+ * takes it away without a word, and before it as well when it is called less than twice a second. Killed, a busy one leaves at most
+ * the units of its last second unbilled; those, or those of the next second, stay counted against the limit.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
@@ -11,6 +11,7 @@ import { epochS } from '../clock.ts';
 import { Grant, unbilled } from './grant.ts';
 import type { Served } from './grant.ts';
 import type { HolderRecord, Lease, PredictionPool } from './prediction-pool.ts';
+import { RecentCalls } from './recent-calls.ts';
 import { dayOf } from './usage.ts';
 import type { UsageEntry } from './usage.ts';
 
@@ -23,8 +24,12 @@ const IDLE_WRITE_MS = 100;
 /** From this many calls within a second an environment is busy; from fewer on what it may serve next is written with what it served. */
 const BUSY_CALLS = 8;
 const REPEATED_CALLS = 2;
-const MAX_CHUNK = 1_000;
-/** A chunk is this part of the limit at most. */
+/** What is foreseen is so much of what the last second asked for; when half a second of it is left, more is written. */
+const AHEAD_SECONDS = 1.5;
+/** A chunk has at least so many units, or what so many seconds ask for, ... */
+const MIN_CHUNK = 1_000;
+const CHUNK_SECONDS = 5;
+/** ... and is this part of the limit at most. */
 const CHUNKS = 500;
 /** Chunks are taken as long as this part of the limit is not leased out; behind it every unit is for whoever asks for it. */
 const FREE_PART = 0.9;
@@ -52,9 +57,11 @@ export class PredictionLease {
   #grant: Grant;
   readonly #retiring = new Set<Grant>();
   #refused = { units: Infinity, limit: 0, untilMs: 0 };
-  /** Calls of the last second. */
-  #calls: { ms: number; units: number }[] = [];
+  readonly #calls = new RecentCalls();
   #turn: Promise<unknown> = Promise.resolve();
+  /** Calls that wait for their turn: those after them do so, too. */
+  #waiting = 0;
+  #isRenewing = false;
   #isFlushPlanned = false;
 
   constructor(pool: PredictionPool, options: LeaseOptions) {
@@ -64,34 +71,49 @@ export class PredictionLease {
   }
 
   /** Takes `n` units. @returns undefined when the month has no room for them */
-  take(n: number, limit: number): Promise<Taken | undefined> {
-    return this.#exclusive(async () => {
-      this.#note(n);
+  async take(n: number, limit: number): Promise<Taken | undefined> {
+    this.#calls.note(this.#options.clock.nowMs(), n);
+    if (this.#waiting === 0 && this.#isInHand(n)) return this.#takeFrom(this.#grant, n, limit);
+    return this.#inTurn(async () => {
       const grant = await this.#grantFor(n, limit);
-      if (grant === undefined) return undefined;
-      grant.taken += n;
-      grant.inFlight += 1;
-      return {
-        served: (use) => this.#exclusive(() => this.#settle(grant, { ...use, predictions: n })),
-        failed: () => this.#exclusive(() => this.#giveUp(grant, n)),
-      };
+      return grant && this.#takeFrom(grant, n, limit);
     });
   }
 
   /** Writes what is not written yet. */
   flush(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#inTurn(async () => {
       if (this.#grant.isDirty || this.#grant.may > this.#grant.taken) await this.#write(this.#grant, this.#grant.taken);
     });
   }
 
   /** Writes everything and gives back what is left: the environment ends. */
   close(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#inTurn(async () => {
       await this.#retire(this.#grant);
       // What a closed record could not take.
       if (this.#grant.isDirty) await this.#retire(this.#grant);
     });
+  }
+
+  /** Whether so many may be taken without a write. */
+  #isInHand(n: number): boolean {
+    const { day, lease, may, taken } = this.#grant;
+    const nowMs = this.#options.clock.nowMs();
+    return lease !== undefined && day === dayOf(nowMs) && !this.#isEnding(nowMs) && taken + n <= may;
+  }
+
+  #isEnding(nowMs: number): boolean {
+    return nowMs >= (this.#grant.expiresAtS - MARGIN_S) * 1000;
+  }
+
+  #takeFrom(grant: Grant, n: number, limit: number): Taken {
+    grant.taken += n;
+    grant.inFlight += 1;
+    return {
+      served: (use) => this.#settle(grant, { ...use, predictions: n }, limit),
+      failed: () => this.#giveUp(grant, n),
+    };
   }
 
   async #grantFor(n: number, limit: number): Promise<Grant | undefined> {
@@ -122,12 +144,12 @@ export class PredictionLease {
 
   /** The grant of today, its lease good for the whole of an invocation. */
   async #today(): Promise<Grant> {
-    for (const old of this.#retiring) await this.#finish(old).catch(this.#options.onDefect);
+    await this.#finishOld();
     const grant = this.#grant;
     const nowMs = this.#options.clock.nowMs();
     if (grant.day !== dayOf(nowMs)) {
       await this.#retire(grant);
-    } else if (grant.lease !== undefined && nowMs >= (grant.expiresAtS - MARGIN_S) * 1000) {
+    } else if (grant.lease !== undefined && this.#isEnding(nowMs)) {
       await this.#write(grant, grant.may);
     }
     return this.#grant;
@@ -135,7 +157,7 @@ export class PredictionLease {
 
   async #grow(grant: Grant, n: number, limit: number): Promise<'leased' | 'refused' | 'again'> {
     const missing = grant.taken + n - (grant.lease?.units ?? 0);
-    const chunk = Math.max(missing, Math.min(MAX_CHUNK, Math.floor(limit / CHUNKS)));
+    const chunk = Math.max(missing, this.#chunkOf(limit));
     let answer = await this.#lease(grant, n, { more: chunk, room: Math.floor(limit * FREE_PART) });
     if (answer === 'refused') answer = await this.#lease(grant, n, { more: missing, room: limit });
     if (answer === 'refused' && (await this.#pool.sweep()) > 0)
@@ -157,7 +179,8 @@ export class PredictionLease {
       seq: (before?.seq ?? 0) + 1,
       nonce: randomUUID(),
       units,
-      may: Math.min(units, grant.taken + n + this.#ahead()),
+      // Not less than our record may say of the units before: which of the two counts depends on whether this is heard of.
+      may: Math.min(units, Math.max(before?.units ?? 0, grant.taken + n + this.#ahead())),
       expires_at: epochS(this.#options.clock) + LEASE_S,
     };
     const answer = await this.#pool.lease(before, after, room);
@@ -180,23 +203,56 @@ export class PredictionLease {
     await this.#pool.sweep().catch(this.#options.onDefect);
   }
 
-  async #settle(grant: Grant, use: Served): Promise<void> {
+  /** The call has been served. A busy environment's does not wait for what is written of it. */
+  async #settle(grant: Grant, use: Served, limit: number): Promise<void> {
     grant.inFlight -= 1;
     grant.served += use.predictions;
     // What a closed record cannot take any more stands in the next one.
     (grant.isFenced ? this.#grant : grant).add(use);
-    const isDue = !this.#isBusy() || this.#options.clock.nowMs() - this.#grant.writtenAtMs >= WRITE_MS;
-    if (this.#retiring.has(grant)) await this.#finish(grant).catch(this.#options.onDefect);
-    if (!this.#grant.isDirty) return;
-    // The units are written ahead: should this fail, they are counted, and billed with the next write.
-    if (isDue) await this.#write(this.#grant, this.#nextMay()).catch(this.#options.onDefect);
-    else this.#planFlush();
+    if (this.#isBusy()) this.#renewBeside(limit);
+    else await this.#inTurn(() => this.#catchUp());
   }
 
   async #giveUp(grant: Grant, n: number): Promise<void> {
     grant.inFlight -= 1;
     grant.taken -= n;
-    if (this.#retiring.has(grant)) await this.#finish(grant).catch(this.#options.onDefect);
+    if (this.#retiring.has(grant)) await this.#inTurn(() => this.#finishOld());
+  }
+
+  /** Writes what is not written. The units are written ahead: should this fail, they are counted, and billed with the next write. */
+  async #catchUp(): Promise<void> {
+    await this.#finishOld();
+    if (this.#grant.isDirty) await this.#write(this.#grant, this.#nextMay()).catch(this.#options.onDefect);
+  }
+
+  /** What a busy environment will need soon is written beside its calls, one write at a time. */
+  #renewBeside(limit: number): void {
+    this.#planFlush();
+    const renew = this.#isRenewing || this.#waiting > 0 ? undefined : this.#renewalDue(limit);
+    if (renew === undefined) return;
+    this.#isRenewing = true;
+    void this.#exclusive(renew)
+      .catch(this.#options.onDefect)
+      .finally(() => (this.#isRenewing = false));
+  }
+
+  #renewalDue(limit: number): (() => Promise<void>) | undefined {
+    const { lease, may, taken, writtenAtMs } = this.#grant;
+    if (lease === undefined) return undefined;
+    const [ahead, nowMs] = [this.#ahead(), this.#options.clock.nowMs()];
+    const chunk = this.#chunkOf(limit);
+    const isLow = (left: number, most: number): boolean => left < Math.min(ahead / 3, most / 2);
+    const isRefused = this.#isRefused(chunk, limit);
+    if (isLow(lease.units - taken, chunk) && !isRefused) return () => this.#growAhead(chunk, limit);
+    const isDue = nowMs - writtenAtMs >= WRITE_MS || (may < lease.units && isLow(may - taken, lease.units - taken));
+    return isDue ? () => this.#catchUp() : undefined;
+  }
+
+  /** Leases the next chunk while units of this one are left. */
+  async #growAhead(chunk: number, limit: number): Promise<void> {
+    const answer = await this.#lease(this.#grant, 0, { more: chunk, room: Math.floor(limit * FREE_PART) });
+    if (answer !== 'refused') return;
+    this.#refused = { units: chunk, limit, untilMs: this.#options.clock.nowMs() + REFUSED_MS };
   }
 
   #nextMay(): number {
@@ -207,7 +263,15 @@ export class PredictionLease {
   /** Writes the holder's record, `may` ahead of what is served. @returns false when it was closed by another */
   async #write(grant: Grant, may: number): Promise<boolean> {
     const expiresAtS = epochS(this.#options.clock) + LEASE_S;
-    const closed = await this.#pool.record(this.#recordOf(grant, { may, expires_at: expiresAtS }));
+    const record = this.#recordOf(grant, { may, expires_at: expiresAtS });
+    // Until it is known which of the two stands there, the lesser one holds.
+    grant.may = Math.min(grant.may, may);
+    // Calls may be served meanwhile, and then there is more to write.
+    grant.isDirty = false;
+    const closed = await this.#pool.record(record).catch((error: unknown) => {
+      grant.isDirty = true;
+      throw error;
+    });
     if (closed !== undefined) {
       this.#fence(grant, closed);
       await this.#finish(grant).catch(this.#options.onDefect);
@@ -216,7 +280,6 @@ export class PredictionLease {
     grant.may = may;
     grant.expiresAtS = expiresAtS;
     grant.writtenAtMs = this.#options.clock.nowMs();
-    grant.isDirty = false;
     return true;
   }
 
@@ -248,6 +311,10 @@ export class PredictionLease {
 
   async #retire(grant: Grant): Promise<void> {
     this.#succeed(grant);
+    await this.#finishOld();
+  }
+
+  async #finishOld(): Promise<void> {
     for (const old of this.#retiring) await this.#finish(old).catch(this.#options.onDefect);
   }
 
@@ -268,23 +335,17 @@ export class PredictionLease {
     this.#retiring.delete(grant);
   }
 
-  #note(units: number): void {
-    const nowMs = this.#options.clock.nowMs();
-    this.#calls = this.#calls.filter(({ ms }) => ms > nowMs - 1_000);
-    this.#calls.push({ ms: nowMs, units });
-  }
-
   #isBusy(): boolean {
-    return this.#calls.length >= BUSY_CALLS;
+    return this.#calls.count >= BUSY_CALLS;
   }
 
-  /** How many units an environment will probably be asked for in the next second. */
+  /** How many units an environment will probably be asked for soon. */
   #ahead(): number {
-    if (this.#calls.length < REPEATED_CALLS) return 0;
-    return Math.min(
-      MAX_CHUNK,
-      this.#calls.reduce((sum, { units }) => sum + units, 0),
-    );
+    return this.#calls.count < REPEATED_CALLS ? 0 : Math.ceil(this.#calls.units * AHEAD_SECONDS);
+  }
+
+  #chunkOf(limit: number): number {
+    return Math.min(Math.max(MIN_CHUNK, this.#calls.units * CHUNK_SECONDS), Math.floor(limit / CHUNKS));
   }
 
   #planFlush(): void {
@@ -292,13 +353,22 @@ export class PredictionLease {
     this.#isFlushPlanned = true;
     this.#options.later(IDLE_WRITE_MS, () => {
       this.#isFlushPlanned = false;
-      const last = this.#calls.at(-1)?.ms ?? 0;
-      if (this.#options.clock.nowMs() - last < IDLE_WRITE_MS) this.#planFlush();
+      if (this.#options.clock.nowMs() - this.#calls.lastMs < IDLE_WRITE_MS) this.#planFlush();
       else this.flush().catch(this.#options.onDefect);
     });
   }
 
-  /** One at a time: what is read of the grant is true until it is written. */
+  /** What a call waits for. */
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    this.#waiting += 1;
+    try {
+      return await this.#exclusive(run);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** One write at a time; meanwhile calls may take what is in hand, and be served. */
   #exclusive<T>(run: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(run);
     this.#turn = turn.catch(() => undefined);

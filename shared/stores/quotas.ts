@@ -18,6 +18,8 @@ export interface RateState {
 export class Quotas {
   readonly #items: Items;
   readonly #clock: Clock;
+  /** As last heard: it only grows. */
+  #tatUs = 0;
 
   constructor(items: Items, clock: Clock) {
     this.#items = items;
@@ -47,10 +49,12 @@ export class Quotas {
       condition: 'attribute_not_exists(tat) OR tat <= :now',
       values: { ':next': nowUs + n * intervalUs, ':now': nowUs },
     };
-    // Between the first two another request may have ended the idleness: then there may be room behind it.
-    for (const update of [busy, idle, busy]) {
+    // What seems busy may be idle, and then another request may end the idleness in between: there may be room behind it.
+    for (const update of this.#tatUs > nowUs ? [busy, idle, busy] : [idle, busy]) {
       const updated = await this.#items.update('RATE', update);
-      if (updated) return state(true, Number(updated['tat']));
+      if (updated === undefined) continue;
+      this.#tatUs = Number(updated['tat']);
+      return state(true, this.#tatUs);
     }
     return { ...state(false, Infinity), remaining: 0 };
   }

@@ -165,7 +165,7 @@ export class Service {
         onDefect,
         later: (ms, run) => void setTimeout(run, ms).unref(),
       }),
-      models: new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES }),
+      models: new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES, clock: systemClock }),
       explainers: new ExplainerCache(stores, { threads: 1, maxBytes: MODEL_BYTES }),
     };
   }

@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import { targetOf } from '../../resources/alias.ts';
 import type { AliasTarget } from '../../resources/alias.ts';
@@ -23,6 +24,7 @@ import { paths } from '../../stores/objects.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import { notFound } from '../context.ts';
 import { chooseVersion } from '../split.ts';
+import { RecentReads } from './recent-reads.ts';
 
 /** How long an alias may lag behind, and a deleted version live on, in ms. */
 const ALIAS_TTL_MS = 5_000;
@@ -45,17 +47,19 @@ interface ModelFile {
 export class ModelCache {
   readonly #stores: TenantStores;
   readonly #threads: number;
-  readonly #aliases = new LRUCache<string, AliasTarget>({ max: 10_000, ttl: ALIAS_TTL_MS });
+  readonly #aliases: RecentReads<AliasTarget>;
   /** Versions that were there a moment ago. */
-  readonly #files = new LRUCache<string, ModelFile>({ max: 10_000, ttl: ALIAS_TTL_MS });
+  readonly #files: RecentReads<ModelFile>;
   /** SHA-256 of what is loaded, however long ago. */
   readonly #loadedFiles = new LRUCache<string, string>({ max: 10_000 });
   readonly #loaded: LRUCache<string, ServedModel>;
   readonly #loading = new Map<string, Promise<ServedModel>>();
 
-  constructor(stores: TenantStores, options: { threads: number; maxBytes: number }) {
+  constructor(stores: TenantStores, options: { threads: number; maxBytes: number; clock: Clock }) {
     this.#stores = stores;
     this.#threads = options.threads;
+    this.#aliases = new RecentReads(options.clock, ALIAS_TTL_MS);
+    this.#files = new RecentReads(options.clock, ALIAS_TTL_MS);
     this.#loaded = new LRUCache({
       maxSize: options.maxBytes,
       sizeCalculation: ({ sizeBytes }) => sizeBytes,
@@ -67,7 +71,7 @@ export class ModelCache {
   async get(ref: ModelRef): Promise<LoadedModel> {
     const version = ref.version ?? (await this.#resolve(ref));
     const key = `${ref.name}:${version}`;
-    const file = await this.#check(key, ref.name, version);
+    const file = await this.#fileOf(key, ref.name, version);
     const warm = this.#loaded.get(key);
     const predictor = warm ?? (await this.#load(key, paths.model(ref.name, version), file));
     return { name: ref.name, version, predictor, isCold: warm === undefined };
@@ -85,48 +89,54 @@ export class ModelCache {
     const alias = ref.alias ?? 'latest';
     const key = `${ref.name}@${alias}`;
     const by = { alias: key, user: ref.user };
-    const known = this.#aliases.get(key);
-    if (known !== undefined) return chooseVersion(known, by);
+    return chooseVersion(await this.#aliases.get(key, () => this.#targetOf(ref, alias)), by);
+  }
+
+  async #targetOf(ref: ModelRef, alias: string): Promise<AliasTarget> {
     const model = await this.#stores.catalog.models.get(ref.name);
     const target = alias === 'latest' ? model?.latest_version : targetOf(model?.aliases ?? {}, alias);
     if (target === 0)
       throw new ServiceError('model_not_ready', `${ref.name} has no version that is ready`, { retryAfterS: 2 });
-    if (target === undefined) throw notFound('model', ref.alias === undefined ? ref.name : key);
-    this.#aliases.set(key, target);
-    return chooseVersion(target, by);
+    if (target === undefined) throw notFound('model', ref.alias === undefined ? ref.name : `${ref.name}@${alias}`);
+    return target;
   }
 
   /** A version that was deleted is not served on; a number may come again after its model was erased. */
-  async #check(key: string, name: string, version: number): Promise<ModelFile> {
-    const known = this.#files.get(key);
-    if (known !== undefined) return known;
+  async #fileOf(key: string, name: string, version: number): Promise<ModelFile> {
+    const file = await this.#files
+      .get(key, () => this.#readFile(key, name, version))
+      .catch((error: unknown) => {
+        if (error instanceof ServiceError) this.#loaded.delete(key);
+        throw error;
+      });
+    if (this.#loadedFiles.get(key) !== file.sha256) this.#loaded.delete(key);
+    this.#loadedFiles.set(key, file.sha256);
+    return file;
+  }
+
+  async #readFile(key: string, name: string, version: number): Promise<ModelFile> {
     const record = await this.#stores.catalog.versions(name).get(versionId(version));
-    if (this.#loadedFiles.get(key) !== record?.sha256) this.#loaded.delete(key);
     if (record === undefined) throw notFound('model', key);
     requireReady(record);
-    const { sha256, bytes, family } = record;
-    const file = { sha256, bytes, isForeign: family === UPLOADED_FAMILY };
-    this.#files.set(key, file);
-    this.#loadedFiles.set(key, sha256);
-    return file;
+    return { sha256: record.sha256, bytes: record.bytes, isForeign: record.family === UPLOADED_FAMILY };
   }
 
   /** Loads once, however many requests wait for it. */
   async #load(key: string, path: string, file: ModelFile): Promise<ServedModel> {
-    const loading = this.#loading.get(key) ?? this.#read(key, path, file).finally(() => this.#loading.delete(key));
+    const loading = this.#loading.get(key) ?? this.#fetch(key, path, file).finally(() => this.#loading.delete(key));
     this.#loading.set(key, loading);
     const predictor = await loading;
     this.#loaded.set(key, predictor);
     return predictor;
   }
 
-  async #read(key: string, path: string, { sha256, bytes, isForeign }: ModelFile): Promise<ServedModel> {
+  async #fetch(key: string, path: string, { sha256, bytes, isForeign }: ModelFile): Promise<ServedModel> {
     const folder = await mkdtemp(join(tmpdir(), 'model-'));
     try {
       const file = join(folder, 'model.onnx');
       const isThere = await this.#stores.objects.download(path, file, bytes);
       if (!isThere || (await sha256Of(file)) !== sha256) {
-        this.#files.delete(key);
+        this.#files.forget(key);
         throw new ServiceError('model_not_ready', `${key} is being published`, { retryAfterS: 1 });
       }
       return await (isForeign ? loadForeignModel : loadPredictor)(file, { threads: this.#threads });

@@ -38,6 +38,26 @@ function counting(): { client: DynamoDBDocumentClient; writes: () => number } {
   return { client: { send } as unknown as DynamoDBDocumentClient, writes: () => writes };
 }
 
+/** A client whose writes stay on their way until they are let through. */
+function held(): { client: DynamoDBDocumentClient; hold: () => void; release: () => void; underway: () => number } {
+  const documents = cloud.documents();
+  let gate = Promise.withResolvers<undefined>();
+  gate.resolve(undefined);
+  let underway = 0;
+  const send = async (command: unknown): Promise<unknown> => {
+    underway += 1;
+    await gate.promise;
+    underway -= 1;
+    return documents.send(command as UpdateCommand);
+  };
+  return {
+    client: { send } as unknown as DynamoDBDocumentClient,
+    hold: () => (gate = Promise.withResolvers<undefined>()),
+    release: () => gate.resolve(undefined),
+    underway: () => underway,
+  };
+}
+
 let tenants = 0;
 const items = (client: DynamoDBDocumentClient): Items => new Items(client, TABLES.quotas, `TENANT#ahead-${tenants++}`);
 
@@ -114,4 +134,38 @@ it('predictions: an environment that is called four times a second writes once a
   expect(writes()).toBeLessThanOrEqual(40 + 6);
   await lease.close();
   expect(await pool.served()).toBe(80);
+});
+
+it('a busy environment does not wait for what it writes: neither for requests and predictions ahead, nor for what it has served', async () => {
+  const { client, hold, release, underway } = held();
+  const clock = new TestClock(START_MS);
+  const stored = items(client);
+  const quotas = new Quotas(stored, clock);
+  const pool = new PredictionPool(stored, clock);
+  const admit = admitByRateAhead(() => quotas, clock);
+  const lease = new PredictionLease(pool, { clock, onDefect: () => undefined, later: () => undefined });
+  const call = async (): Promise<void> => {
+    await admit(callerWith({ requests_per_second: 1_000 }));
+    const taken = await lease.take(1, 1_000_000);
+    await taken!.served({ model: 'm', key: 'key_1', prices: PRICES, gbSeconds: 0.001 });
+    clock.advance(10);
+  };
+  const calls = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await call();
+  };
+  await calls(300);
+
+  // A hundred calls a second, and no write comes back: what is in hand lasts for some more calls.
+  let writing = 0;
+  for (let round = 0; round < 12; round++) {
+    hold();
+    await calls(8);
+    writing = Math.max(writing, underway());
+    release();
+    await calls(20);
+  }
+
+  expect(writing).toBeGreaterThan(0);
+  await lease.close();
+  expect(await pool.served()).toBe(300 + 12 * 28);
 });

@@ -85,7 +85,7 @@ async function publish(name: string, by: number, sha256?: string): Promise<void>
   });
 }
 
-const newCache = (maxBytes: number) => new ModelCache(stores, { threads: 1, maxBytes });
+const newCache = (maxBytes: number) => new ModelCache(stores, { threads: 1, maxBytes, clock: systemClock });
 
 test('a model is fetched once, however many ask for it at once, and leaves no file', async () => {
   await publish('three', 3);
