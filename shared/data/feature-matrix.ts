@@ -127,19 +127,14 @@ function feedOf(column: Column, encoding: Encoding, rows: Int32Array): HostTenso
         Array.from(rows, (row) => column.categories[column.values[row]!] ?? ''),
       );
     case 'boolean':
-      return tensor(
-        'float64',
-        [n, 1],
-        Float64Array.from(rows, (row) => (column.values[row] === 255 ? Number.NaN : column.values[row]!)),
-      );
     case 'number':
     case 'integer':
-    case 'datetime':
-      return tensor(
-        'float64',
-        [n, 1],
-        Float64Array.from(rows, (row) => column.values[row]!),
-      );
+    case 'datetime': {
+      const data = new Float64Array(n);
+      // Several times as fast as Float64Array.from, in passes over data that memory does not hold the larger part of the time.
+      for (let i = 0; i < n; i++) data[i] = column.values[rows[i]!]!;
+      return tensor('float64', [n, 1], column.type === 'boolean' ? data.map((bit) => (bit === 255 ? NaN : bit)) : data);
+    }
     case 'tensor': {
       requireSameShape(column, encoding);
       const width = sizeOf(column.shape);

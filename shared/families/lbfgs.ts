@@ -1,5 +1,6 @@
 /**
- * L-BFGS, one iteration at a time, so that a fit can be cut between any two. Direction by the two-loop recursion (Nocedal and Wright,
+ * L-BFGS, one iteration at a time. An iteration asks for the function at one point after the other, and is told: a fit can be cut between any two, and
+ * goes on by telling again what was told before. Direction by the two-loop recursion (Nocedal and Wright,
  * "Numerical Optimization", algorithm 7.4), step by bisection to the weak Wolfe conditions (Lewis and Overton, "Nonsmooth optimization via
  * quasi-Newton methods", algorithm 2.6), which a smooth convex function always meets. Where values differ by no more than rounding, the
  * decrease is read from the slopes (Hager and Zhang, "A new conjugate gradient method with guaranteed descent", 2005, section 4).
@@ -28,11 +29,11 @@ const MAX_TRIALS = 40;
 export const isGain = (from: Evaluation, to: Evaluation): boolean =>
   from.value - to.value > ROUNDING * Math.abs(from.value);
 
+/** An iteration on its way: yields the points at which the function is asked for. */
+export type Asking<T> = Generator<Float64Array, T, Evaluation>;
+
 /** The next state, or undefined when no step lowers the function: the optimum as far as float64 goes. */
-export async function lbfgsStep(
-  state: LbfgsState,
-  evaluate: (point: Float64Array) => Promise<Evaluation>,
-): Promise<LbfgsState | undefined> {
+export function* lbfgsStep(state: LbfgsState): Asking<LbfgsState | undefined> {
   const { value, gradient } = state.evaluation;
   const direction = directionOf(gradient, state.pairs);
   const slope = dot(gradient, direction);
@@ -43,7 +44,7 @@ export async function lbfgsStep(
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
     const length = step;
     const point = state.point.map((x, i) => x + length * direction[i]!);
-    const next = await evaluate(point);
+    const next = yield point;
     const slopeThere = dot(next.gradient, direction);
     const isLower = next.value <= value + SUFFICIENT_DECREASE * step * slope;
     const isLevel =

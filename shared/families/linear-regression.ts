@@ -141,7 +141,7 @@ async function* sumGram(
   try {
     for (let row = Number(state.position['row']); row < rows; row = Number(state.position['row'])) {
       const { x, y: values, end } = await reader.read(row, BLOCK_ROWS);
-      const y = tensor('float64', [end - row, 1], values);
+      const y = tensor('float64', [end - row, 1], values as Float64Array);
       const output = await session.run({ x, y, sums: state.tensors['sums']! });
       state.tensors = { ...state.tensors, sums: output['next']! };
       state.position = { phase: 'gram', row: end };

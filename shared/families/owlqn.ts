@@ -5,7 +5,7 @@
  * held at zero by the penalty), so that it is plain L-BFGS once the zeros have been found.
  */
 import { MEMORY, directionOf, dot } from './lbfgs.ts';
-import type { Evaluation, LbfgsState } from './lbfgs.ts';
+import type { Asking, Evaluation, LbfgsState } from './lbfgs.ts';
 
 const SUFFICIENT_DECREASE = 1e-4;
 const MAX_TRIALS = 50;
@@ -20,11 +20,7 @@ export function pseudoGradient({ point, evaluation }: LbfgsState, weights: Float
 }
 
 /** The next state, or undefined when no step lowers the function: the optimum as far as float64 goes. */
-export async function owlqnStep(
-  state: LbfgsState,
-  weights: Float64Array,
-  evaluate: (point: Float64Array) => Promise<Evaluation>,
-): Promise<LbfgsState | undefined> {
+export function* owlqnStep(state: LbfgsState, weights: Float64Array): Asking<LbfgsState | undefined> {
   const slopes = pseudoGradient(state, weights);
   const value = penalised(state.point, state.evaluation, weights);
   for (const direction of directionsOf(state, slopes, weights)) {
@@ -34,7 +30,7 @@ export async function owlqnStep(
       const moved = point.map((x, i) => x - state.point[i]!);
       const decrease = dot(slopes, moved);
       if (!(decrease < 0)) break;
-      const evaluation = await evaluate(point);
+      const evaluation = yield point;
       if (!(penalised(point, evaluation, weights) <= value + SUFFICIENT_DECREASE * decrease)) continue;
       const bend = evaluation.gradient.map((slope, i) => slope - state.evaluation.gradient[i]!);
       const pairs = dot(moved, bend) > 0 ? [...state.pairs, { s: moved, y: bend }].slice(-MEMORY) : state.pairs;

@@ -14,6 +14,7 @@ import { sourceOfTable } from '../data/table-source.ts';
 import type { TableSource } from '../data/table-source.ts';
 import { cutWindows, windowCount } from '../data/windows.ts';
 import { ServiceError } from '../errors.ts';
+import { FAMILIES } from '../families/registry.ts';
 import type { TrainingSpec } from '../families/spec.ts';
 import type { CheckedTraining } from '../families/validate.ts';
 import type { Engine } from '../onnx/engine.ts';
@@ -42,6 +43,10 @@ const ROW_BYTES = 32;
 /** A family that needs all rows may have this share more than those that could read blocks. */
 const WHOLE_SHARE = 2;
 
+const READERS = FAMILIES.filter(({ readsBlocks }) => readsBlocks === true)
+  .map(({ name }) => name)
+  .join(', ');
+
 /** @throws training_out_of_memory where a family that needs all rows at once has too many */
 export function refuseSize(
   { family }: CheckedTraining,
@@ -54,7 +59,7 @@ export function refuseSize(
 
 function tooLarge(why: string, { rows, bytes, limit }: { rows: number; bytes: number; limit: number }): ServiceError {
   const mb = (value: number): string => `${Math.ceil(value / 1e6)} MB`;
-  const message = `${why}, and ${rows} rows take ${mb(bytes)} of the ${mb(limit)} there are: bring fewer rows or columns, or use a family that reads blocks (linear_regression, cnn, rnn, attention)`;
+  const message = `${why}, and ${rows} rows take ${mb(bytes)} of the ${mb(limit)} there are: bring fewer rows or columns, or use a family that reads blocks (${READERS})`;
   return new ServiceError('training_out_of_memory', message);
 }
 

@@ -36,6 +36,12 @@ interface BlockOptions {
   readonly engine: Engine;
 }
 
+/** The first and the last of blocks that follow each other: they are read at once. */
+function runsOf(blocks: readonly number[]): (readonly [number, number])[] {
+  const firsts = [...blocks.keys()].filter((at) => at === 0 || blocks[at] !== blocks[at - 1]! + 1);
+  return firsts.map((at, k) => [blocks[at]!, blocks[(firsts[k + 1] ?? blocks.length) - 1]!]);
+}
+
 /** Reads and encodes runs of the picked rows. */
 export class BlockReader {
   readonly #source: StoredRows;
@@ -85,7 +91,7 @@ export class BlockReader {
 
   async #readBlocks(encoder: FeatureEncoder, blocks: readonly number[], starts: readonly number[]): Promise<Samples> {
     const { picked } = this.#options;
-    const runs = blocks.map((block) => picked.subarray(starts[block], starts[block + 1]));
+    const runs = runsOf(blocks).map(([first, last]) => picked.subarray(starts[first], starts[last + 1]));
     const rows = runs.reduce((sum, { length }) => sum + length, 0);
     const numbers = new Int32Array(rows);
     let x: Features | undefined;

@@ -20,6 +20,7 @@ export const logisticRegression = defineFamily<LogisticParams>({
   params: logisticParams,
   featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: true,
+  readsBlocks: true,
   check: (params, { labels }) => checkWeights(params, labels),
   emitFeatures: emitMatrix,
   start,
@@ -51,7 +52,7 @@ function start({ train, params }: Problem<LogisticParams>): FitState {
   addUp(scale, (value, j) => (value - center[j]!) ** 2);
   const size = (width + 1) * columnsFor(classesOf(train));
   return {
-    position: { iteration: 0, pairs: 0, value: null, first: null, fraction: 0, is_done: false },
+    position: { iteration: 0, row: 0, pairs: 0, value: null, first: null, fraction: 0, is_done: false },
     tensors: {
       center: tensor('float64', [width], center),
       scale: tensor(

@@ -1,20 +1,23 @@
 /**
- * Loss and gradient of logistic regression over all rows: sums by ONNX Runtime over blocks, always cut alike. The products with the rows are in the
- * precision asked for; the terms of the loss and the sums over blocks are float64 in both, or a line search would see noise.
+ * Loss and gradient of logistic regression over all rows, in memory or not: sums by ONNX Runtime over runs of rows, always cut alike. The products with the rows are in the
+ * precision asked for; the terms of the loss and the sums over runs are float64 in both, or a line search would see noise.
  */
 import type { Features } from '../../data/feature-matrix.ts';
+import type { Target } from '../../data/target.ts';
 import { ServiceError } from '../../errors.ts';
 import { GraphBuilder, toModel } from '../../onnx/graph-builder.ts';
 import type { Engine, Session } from '../../onnx/engine.ts';
 import type { Value } from '../../onnx/graph.ts';
-import { fromNumbers, rowsOf, tensor, zeros } from '../../tensor/tensor.ts';
+import { fromNumbers, tensor, zeros } from '../../tensor/tensor.ts';
 import type { HostTensor } from '../../tensor/tensor.ts';
+import { rowCount } from '../contract.ts';
 import type { FitState, Problem, Samples } from '../contract.ts';
 import type { Evaluation } from '../lbfgs.ts';
+import { RowReader } from '../row-reader.ts';
 import type { LogisticParams } from './params.ts';
 
-/** Values of x per run: larger data are summed over blocks, always cut alike. */
-const BLOCK_VALUES = 1 << 20;
+/** Values of x per run: larger data are summed over several, always cut alike. */
+const RUN_VALUES = 1 << 20;
 
 /** In what the rows are multiplied. */
 export type Precision = 'float32' | 'float64';
@@ -44,7 +47,7 @@ export function logits(g: GraphBuilder, z1: Value, classes: number): Value {
   return classes === 2 ? g.concat([g.mul(z1, 0), z1], 1) : z1;
 }
 
-/** Sums over a block of rows: weighted loss, and its gradient by coefficients and intercepts. */
+/** Sums over a run of rows: weighted loss, and its gradient by coefficients and intercepts. */
 export function lossModel(width: number, classes: number, precision: Precision): Uint8Array {
   const g = new GraphBuilder('logistic_loss');
   const columns = columnsFor(classes);
@@ -62,7 +65,7 @@ export function lossModel(width: number, classes: number, precision: Precision):
 
 type LossInputs = Readonly<Record<'x' | 'y' | 'weight' | 'coef' | 'intercept', Value>>;
 
-interface LossSums {
+interface SumValues {
   readonly loss: Value;
   /** [width, columns] */
   readonly byCoef: Value;
@@ -74,7 +77,7 @@ interface LossSums {
  * log(1 + exp z) - y z without overflow, and sigmoid(z) - y, in the precision of x but for the sums. The rows' terms lie along a row, and the
  * intercept is not the product's own addend: products with one vector are then three times as fast.
  */
-function binarySums(g: GraphBuilder, { x, y, weight, coef, intercept }: LossInputs): LossSums {
+function binarySums(g: GraphBuilder, { x, y, weight, coef, intercept }: LossInputs): SumValues {
   const { dtype } = x;
   const alongRow = (value: Value): Value => g.reshape(value, [1, -1]);
   const z = g.add(alongRow(g.matMul(x, g.cast(coef, dtype))), g.cast(intercept, dtype));
@@ -89,7 +92,7 @@ function binarySums(g: GraphBuilder, { x, y, weight, coef, intercept }: LossInpu
   };
 }
 
-function multinomialSums(g: GraphBuilder, { x, y, weight, coef, intercept }: LossInputs): LossSums {
+function multinomialSums(g: GraphBuilder, { x, y, weight, coef, intercept }: LossInputs): SumValues {
   const { dtype } = x;
   const z = g.cast(g.gemm(x, g.cast(coef, dtype), { c: g.cast(intercept, dtype) }), 'float64');
   const { loss, residual } = multinomialLoss(g, z, y);
@@ -120,10 +123,11 @@ function multinomialLoss(g: GraphBuilder, z: Value, y: Value): Loss {
 }
 
 /** The rows in one of the precisions, and the open graph of their loss. */
-export interface LossSession {
-  readonly x: HostTensor;
-  /** What is still to be taken from the columns of x. */
+export interface OpenLoss {
+  readonly reader: RowReader;
+  /** What is still to be taken from the columns of the rows. */
   readonly center: HostTensor;
+  /** Of a row, by its class. */
   readonly weights: Float64Array;
   readonly session: Session;
 }
@@ -132,12 +136,14 @@ export async function openLoss(
   { train, params }: Problem<LogisticParams>,
   engine: Engine,
   { precision, tensors }: { precision: Precision; tensors: FitState['tensors'] },
-): Promise<LossSession> {
-  const { shape } = train.x;
+): Promise<OpenLoss> {
+  const width = train.x.shape[1]!;
+  const held = precision === 'float32' ? singles(train.x, tensors) : { x: train.x, center: tensors['center']! };
   return {
-    ...(precision === 'float32' ? singles(train.x, tensors) : { x: train.x, center: tensors['center']! }),
-    weights: weightsOf(train, params.class_weight),
-    session: await engine.createSession(lossModel(shape[1]!, classesOf(train), precision)),
+    reader: new RowReader({ ...train, x: held.x }),
+    center: held.center,
+    weights: weightsOf((train.blocks ?? train).target, params.class_weight),
+    session: await engine.createSession(lossModel(width, classesOf(train), precision)),
   };
 }
 
@@ -145,7 +151,7 @@ export async function openLoss(
 const FAR_FROM_ZERO = 4;
 
 /** The rows in float32, centred before they are rounded where columns are far from zero. */
-function singles({ shape, data }: Features, tensors: FitState['tensors']): Pick<LossSession, 'x' | 'center'> {
+function singles({ shape, data }: Features, tensors: FitState['tensors']): { x: Features; center: HostTensor } {
   const center = tensors['center']!;
   const means = center.data as Float64Array;
   const scale = tensors['scale']!.data as Float64Array;
@@ -157,32 +163,60 @@ function singles({ shape, data }: Features, tensors: FitState['tensors']): Pick<
   return { x: tensor('float32', shape, values), center: zeros('float64', center.shape) };
 }
 
-/** Mean loss with its squared penalty, and the gradient by the scaled coefficients. */
-export async function objective(
-  { train, params: given }: Problem<LogisticParams>,
-  at: { readonly state: FitState; readonly loss: LossSession; readonly point: Float64Array },
-): Promise<Evaluation> {
-  const tensors: FitState['tensors'] = { ...at.state.tensors, center: at.loss.center };
-  const classes = classesOf(train);
-  const columns = columnsFor(classes);
-  const { coef, intercept } = unscale(at.point, tensors, columns);
-  const learnedNow = {
-    coef: tensor('float64', [coef.length / columns, columns], coef),
+/** What was summed over the rows before one: the gradient by coefficients and intercepts, and behind it the loss. */
+export interface RowSums {
+  readonly row: number;
+  readonly sums: Float64Array;
+}
+
+/** The sums with those of one run of rows more. */
+export async function addRun(
+  { reader, center, weights, session }: OpenLoss,
+  { row, sums }: RowSums,
+  at: { readonly point: Float64Array; readonly state: FitState },
+): Promise<RowSums> {
+  const width = center.shape[0]!;
+  const columns = (sums.length - 1) / (width + 1);
+  const { coef, intercept } = unscale(at.point, { ...at.state.tensors, center }, columns);
+  const { x, y, end } = await reader.read(row, Math.max(1, Math.floor(RUN_VALUES / width)));
+  const weight = new Float64Array(y.length);
+  for (let i = 0; i < y.length; i++) weight[i] = weights[y[i]!]!;
+  const part = await session.run({
+    coef: tensor('float64', [width, columns], coef),
     intercept: tensor('float64', [1, columns], intercept),
-  };
-  const sums = await sumLoss(train.target, at.loss, learnedNow);
-  const rows = train.x.shape[0]!;
+    x,
+    y: tensor('int32', [y.length, 1], y as Int32Array),
+    weight: tensor('float64', [y.length, 1], weight),
+  });
+  const parts = ['by_coef', 'by_intercept', 'loss'].map((name) => part[name]!.data as Float64Array);
+  const next = sums.slice();
+  let to = 0;
+  for (const values of parts) for (const value of values) next[to++]! += value;
+  return { row: end, sums: next };
+}
+
+/** Mean loss with its squared penalty, and the gradient by the scaled coefficients, of the sums over all rows. */
+export function objective(
+  { train, params: given }: Problem<LogisticParams>,
+  { sums }: RowSums,
+  at: { readonly state: FitState; readonly loss: OpenLoss; readonly point: Float64Array },
+): Evaluation {
+  const tensors: FitState['tensors'] = { ...at.state.tensors, center: at.loss.center };
+  const columns = columnsFor(classesOf(train));
+  const { coef } = unscale(at.point, tensors, columns);
+  const rows = rowCount(train);
   const penalty = given.penalty === 'l2' ? 1 / (given.C * rows) : 0;
   const center = tensors['center']!.data as Float64Array;
   const scale = tensors['scale']!.data as Float64Array;
+  const byIntercept = sums.subarray(coef.length, -1);
   const gradient = new Float64Array(at.point.length);
-  let value = sums.loss / rows;
+  let value = sums.at(-1)! / rows;
   coef.forEach((w, i) => {
     const j = Math.floor(i / columns);
     value += 0.5 * penalty * w * w;
-    gradient[i] = scale[j]! * ((sums.byCoef[i]! - center[j]! * sums.byIntercept[i % columns]!) / rows + penalty * w);
+    gradient[i] = scale[j]! * ((sums[i]! - center[j]! * byIntercept[i % columns]!) / rows + penalty * w);
   });
-  if (given.fit_intercept) sums.byIntercept.forEach((sum, k) => (gradient[coef.length + k] = sum / rows));
+  if (given.fit_intercept) byIntercept.forEach((sum, k) => (gradient[coef.length + k] = sum / rows));
   if (!Number.isFinite(value) && at.state.position['value'] === null) {
     throw new ServiceError(
       'training_diverged',
@@ -201,46 +235,18 @@ export function absoluteWeights(
   const columns = columnsFor(classesOf(train));
   const weights = new Float64Array((scale.length + 1) * columns);
   if (penalty !== 'l1') return weights;
-  const unit = 1 / (C * train.x.shape[0]!);
+  const unit = 1 / (C * rowCount(train));
   return weights.map((_, at) => unit * (scale[Math.floor(at / columns)] ?? 0));
 }
 
-async function sumLoss(
-  target: Samples['target'],
-  { x, weights, session }: LossSession,
-  learned: Readonly<Record<string, HostTensor>>,
-): Promise<{ loss: number; byCoef: Float64Array; byIntercept: Float64Array }> {
-  const [rows = 0, width = 1] = x.shape;
-  const block = Math.max(1, Math.floor(BLOCK_VALUES / width));
-  let loss = 0;
-  let byCoef = new Float64Array(0);
-  let byIntercept = new Float64Array(0);
-  for (let begin = 0; begin < rows; begin += block) {
-    const end = Math.min(begin + block, rows);
-    const sums = await session.run({
-      ...learned,
-      x: rowsOf(x, begin, end),
-      y: tensor('int32', [end - begin, 1], (target.values as Int32Array).subarray(begin, end)),
-      weight: tensor('float64', [end - begin, 1], weights.subarray(begin, end)),
-    });
-    const [coefPart, interceptPart] = [
-      sums['by_coef']!.data as Float64Array,
-      sums['by_intercept']!.data as Float64Array,
-    ];
-    loss += Number(sums['loss']!.data[0]);
-    byCoef = begin === 0 ? coefPart.slice() : byCoef.map((sum, i) => sum + coefPart[i]!);
-    byIntercept = begin === 0 ? interceptPart.slice() : byIntercept.map((sum, i) => sum + interceptPart[i]!);
-  }
-  return { loss, byCoef, byIntercept };
-}
-
-function weightsOf({ target }: Samples, weight: LogisticParams['class_weight']): Float64Array {
-  if (target.kind !== 'classes' || weight === null) return new Float64Array(target.values.length).fill(1);
+/** By class. */
+function weightsOf(target: Target, weight: LogisticParams['class_weight']): Float64Array {
+  if (target.kind !== 'classes') return new Float64Array(0);
   const counts = new Float64Array(target.labels.length);
+  if (weight === null) return counts.fill(1);
   for (const label of target.values) counts[label]!++;
   const rows = target.values.length;
-  const byClass = target.labels.map((label, k) =>
+  return Float64Array.from(target.labels, (label, k) =>
     weight === 'balanced' ? rows / (counts.length * counts[k]!) : (weight[String(label)] ?? 1),
   );
-  return Float64Array.from(target.values, (label) => byClass[label]!);
 }
