@@ -26,7 +26,7 @@ export const cases: readonly BenchCase[] = [
     async open({ x }, engine) {
       const train = async (): Promise<number[]> => {
         const points = new Points(x as Features);
-        const lloyd = await Lloyd.open(engine, points, CLUSTERS);
+        const lloyd = await Lloyd.open(engine, CLUSTERS, points);
         const first = Array.from({ length: CLUSTERS }, (_, k) => [...points.center(k)]).flat();
         let centers: Float64Array = Float64Array.from(first);
         for (let i = 0; i < ITERATIONS; i++) centers = await lloyd.centersOf(await lloyd.assign(centers), centers);

@@ -3,12 +3,11 @@
  * Sources: S. Lloyd, "Least squares quantization in PCM" (1982); scikit-learn's KMeans, whose parameters and stopping rules these are.
  */
 import { emitMatrix } from '../../data/encoding-graph.ts';
-import { ServiceError } from '../../errors.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import { defineFamily } from '../contract.ts';
-import type { DataShape, FitState, Tensors } from '../contract.ts';
+import type { FitState, Tensors } from '../contract.ts';
 import { fitKmeans, startKmeans } from './fit.ts';
-import { kmeansParams } from './params.ts';
+import { checkRows, kmeansParams } from './params.ts';
 import type { KmeansParams } from './params.ts';
 
 export const kmeans = defineFamily<KmeansParams>({
@@ -17,12 +16,10 @@ export const kmeans = defineFamily<KmeansParams>({
   params: kmeansParams,
   featureTypes: ['number', 'integer', 'boolean', 'category', 'datetime'],
   standardize: true,
+  readsBlocks: true,
   check: checkRows,
   emitFeatures: emitMatrix,
-  start(problem) {
-    checkRows(problem.params, { rows: problem.train.x.shape[0]! });
-    return startKmeans(problem);
-  },
+  start: startKmeans,
   fit: fitKmeans,
   learned,
   infer(g, x, { centers }) {
@@ -32,12 +29,6 @@ export const kmeans = defineFamily<KmeansParams>({
     return { cluster, distance: g.sqrt(g.reduceSum(g.mul(difference, difference), { axes: [1] })) };
   },
 });
-
-function checkRows(params: KmeansParams, { rows = Infinity }: Pick<DataShape, 'rows'>): void {
-  if (params.n_clusters <= rows) return;
-  const message = `n_clusters: expected at most the ${rows} training rows, got ${params.n_clusters}`;
-  throw new ServiceError('invalid_request', message, { param: '/params/n_clusters' });
-}
 
 /** The centres of the best start, or of the first while it runs, among the encoded features. */
 function learned({ position, tensors }: FitState): Tensors {

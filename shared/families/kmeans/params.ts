@@ -1,5 +1,6 @@
-/** The parameters of `kmeans`, under scikit-learn's names. */
+/** The parameters of `kmeans`, under scikit-learn's names, and what they need of the data. */
 import * as z from 'zod';
+import { ServiceError } from '../../errors.ts';
 
 export const kmeansParams = z.strictObject({
   n_clusters: z.number().int().min(1).max(10_000).default(8),
@@ -14,3 +15,14 @@ export const kmeansParams = z.strictObject({
 });
 
 export type KmeansParams = z.infer<typeof kmeansParams>;
+
+/** @param of `isSample` are the rows that memory holds of all */
+export function checkRows(
+  { n_clusters: clusters }: KmeansParams,
+  { rows = Infinity, isSample = false }: { readonly rows?: number; readonly isSample?: boolean },
+): void {
+  if (clusters <= rows) return;
+  const which = isSample ? 'rows that memory holds at once' : 'training rows';
+  const message = `n_clusters: expected at most the ${rows} ${which}, got ${clusters}`;
+  throw new ServiceError('invalid_request', message, { param: '/params/n_clusters' });
+}

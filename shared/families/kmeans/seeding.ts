@@ -7,6 +7,7 @@ import type { Engine, Session } from '../../onnx/engine.ts';
 import { GraphBuilder, toModel } from '../../onnx/graph-builder.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { Random } from '../../tensor/random.ts';
+import { factorsOf } from './points.ts';
 import type { Points } from './points.ts';
 
 /** Values of a block of distances. */
@@ -59,7 +60,7 @@ export class Seeder {
   /** Adds the candidate after which the distances sum to the least. */
   async #add({ centers, closest }: Seeds, candidates: readonly number[]): Promise<Seeds> {
     const points = this.#points;
-    const w = points.factors(Float64Array.from(candidates.flatMap((row) => [...points.center(row)])));
+    const w = factorsOf(Float64Array.from(candidates.flatMap((row) => [...points.center(row)])), points.width);
     const height = Math.max(1, Math.floor(BLOCK_VALUES / candidates.length));
     const sums = new Float64Array(candidates.length);
     const blocks: Float32Array[] = [];

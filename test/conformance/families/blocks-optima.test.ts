@@ -4,6 +4,8 @@ import { sourceOfTable } from '../../../shared/data/table-source.ts';
 import type { Table } from '../../../shared/data/table.ts';
 import { findFamily } from '../../../shared/families/registry.ts';
 import { decodeCheckpoint } from '../../../shared/runtime/checkpoint.ts';
+import { loadPredictor } from '../../../shared/runtime/predictor.ts';
+import type { ClusterPrediction } from '../../../shared/runtime/predictor.ts';
 import { Random } from '../../../shared/tensor/random.ts';
 import { train, trainInSegments } from './train.ts';
 import type { Trained } from './train.ts';
@@ -87,3 +89,51 @@ describe('logistic_regression in blocks', () => {
     expect(Buffer.compare(cut.checkpoint, whole.checkpoint)).toBe(0);
   });
 });
+
+describe('kmeans in blocks', () => {
+  const spec = { task: 'clustering', family: 'kmeans', features: ['x0', 'x1'], validation: { fraction: 0.1 } } as const;
+
+  it.each([
+    ['k-means++', {}],
+    ['first centres at random', { init: 'random', tol: 0 }],
+  ])('finds the centres that it finds in memory: %s', async (_, params) => {
+    const training = { spec: { ...spec, params: { n_clusters: 3, ...params } }, train: table };
+
+    const small = await train(training);
+    const large = await train({ ...training, ...inBlocks });
+
+    const inertia = ({ exported }: Trained): number => exported.metrics.train['inertia']!;
+    expect(large.exported.prepared.blockRows).toBe(1);
+    expect(inertia(large) / inertia(small)).toBeCloseTo(1, 6);
+    expect(await countsOf(large)).toEqual(await countsOf(small));
+  });
+
+  it('is cut within a pass, and while its sample is drawn, and ends with the same bytes', async () => {
+    const training = { spec: { ...spec, params: { n_clusters: 4, n_init: 3 } }, ...inBlocks };
+
+    const whole = await trainInSegments(training, []);
+    const cut = await trainInSegments(training, [1, 1, 3, 2, 12, 1, 2, 1, 1]);
+
+    expect(Buffer.compare(cut.checkpoint, whole.checkpoint)).toBe(0);
+  });
+
+  it('says how many clusters rows that are held at once can begin with', async () => {
+    const training = { spec: { ...spec, params: { n_clusters: 65 } }, ...inBlocks };
+
+    await expect(train(training)).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: '/params/n_clusters',
+      message: 'n_clusters: expected at most the 64 rows that memory holds at once, got 65',
+    });
+  });
+});
+
+/** How many of the table's rows go to each cluster, the least first. */
+async function countsOf({ exported }: Trained): Promise<number[]> {
+  const predictor = await loadPredictor(exported.onnx, { threads: 1 });
+  const [x0, x1] = table.columns.map(({ values }) => values as Float64Array);
+  const predictions = await predictor.predict(Array.from({ length: ROWS }, (_, i) => ({ x0: x0![i]!, x1: x1![i]! })));
+  await predictor.release();
+  const groups = Map.groupBy(predictions as ClusterPrediction[], ({ cluster }) => cluster);
+  return [...groups.values()].map(({ length }) => length).sort((a, b) => a - b);
+}

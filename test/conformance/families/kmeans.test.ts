@@ -92,7 +92,7 @@ describe('k-means', () => {
 
   test('counts a row that is as near to one centre as to another once', async () => {
     const points = new Points(fromNumbers('float64', [-1, 0, 1, 0, 0, 0, 0, 1], [4, 2]));
-    const lloyd = await Lloyd.open(createEngine({ threads: 1 }), points, 2);
+    const lloyd = await Lloyd.open(createEngine({ threads: 1 }), 2, points);
 
     const { sums } = await lloyd.assign(Float64Array.of(-1, -0.25, 1, -0.25));
     await lloyd.release();
@@ -103,7 +103,7 @@ describe('k-means', () => {
 
   test('gives an empty cluster the row that is farthest from its centre', async () => {
     const points = new Points(fromNumbers('float64', [-5, 1, 2, 2], [4, 1]));
-    const lloyd = await Lloyd.open(createEngine({ threads: 1 }), points, 2);
+    const lloyd = await Lloyd.open(createEngine({ threads: 1 }), 2, points);
     const from = Float64Array.of(0, 100);
 
     const centers = await lloyd.centersOf(await lloyd.assign(from), from);

@@ -119,7 +119,7 @@ describe.each(CASES.map((one) => [one.family, one] as const))('%s', (_, one) => 
   });
 });
 
-it.each(['cnn', 'rnn', 'linear_regression'])(
+it.each(['cnn', 'rnn', 'linear_regression', 'logistic_regression', 'kmeans'])(
   '%s learns by ranges of the stored objects what does not fit into memory, the same however it is cut',
   async (family) => {
     const one = CASES.find((candidate) => candidate.family === family)!;
