@@ -96,19 +96,44 @@ function versionOf(name: string, onnx: Uint8Array) {
   };
 }
 
+/** What reaches a function of a request that a Python client sends through CloudFront, in number and length. */
+const HEADERS = {
+  Accept: '*/*',
+  'Accept-Encoding': 'gzip, deflate',
+  'CloudFront-Forwarded-Proto': 'https',
+  'CloudFront-Is-Desktop-Viewer': 'true',
+  'CloudFront-Is-Mobile-Viewer': 'false',
+  'CloudFront-Viewer-ASN': '64496',
+  'CloudFront-Viewer-Country': 'DE',
+  'Content-Type': 'application/json',
+  Host: 'abcdefghij.execute-api.eu-central-1.amazonaws.com',
+  'User-Agent': 'python-requests/2.32.3',
+  Via: '1.1 0123456789abcdef0123456789abcdef.cloudfront.net (CloudFront)',
+  'X-Amz-Cf-Id': 'a'.repeat(56),
+  'X-Amzn-Trace-Id': 'Root=1-00000000-000000000000000000000000',
+  'x-api-key': 'x'.repeat(52),
+  'X-Forwarded-For': '192.0.2.1, 192.0.2.2',
+  'X-Forwarded-Port': '443',
+  'X-Forwarded-Proto': 'https',
+};
+
+/** Of the authorizer. */
+const CONTEXT = toContext({
+  ...{ tenantId: TENANT, keyId: 'key_1', plan: 'dedicated', limits: LIMITS },
+  prices: pricesAtCost(LAMBDA_GB_SECOND_USD.arm64),
+});
+
 /** As API Gateway hands it on. */
 function eventOf(name: string, body: string): APIGatewayProxyEvent {
-  const prices = pricesAtCost(LAMBDA_GB_SECOND_USD.arm64);
-  const caller = { tenantId: TENANT, keyId: 'key_1', plan: 'dedicated', limits: LIMITS, prices };
   return {
     httpMethod: 'POST',
     resource: '/v1/models/{name}',
     pathParameters: { name: `${name}:1:predict` },
     queryStringParameters: null,
-    headers: { 'content-type': 'application/json' },
+    headers: { ...HEADERS },
     body,
     isBase64Encoded: false,
-    requestContext: { requestId: 'bench', path: '/prod/v1', authorizer: toContext(caller) },
+    requestContext: { requestId: 'bench', path: '/prod/v1', authorizer: { ...CONTEXT } },
     // The rest of an event is what nothing of ours reads.
   } as unknown as APIGatewayProxyEvent;
 }

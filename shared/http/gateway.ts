@@ -119,6 +119,12 @@ function answer(statusCode: number, headers: Readonly<Record<string, string>>, b
 
 type KnownRoute = (typeof ROUTES)[number];
 
+/** By method and resource. */
+const ROUTES_OF_RESOURCE = Map.groupBy(
+  ROUTES as readonly (KnownRoute & Route)[],
+  ({ method, resource, path }) => `${method} ${resource ?? path}`,
+);
+
 /** The route of an event and its parameters. On a resource shared by several verbs (`{ref}:predict`) the verb decides. */
 export function routeOf(event: Pick<APIGatewayProxyEvent, 'httpMethod' | 'resource' | 'pathParameters'>): {
   route: KnownRoute;
@@ -127,8 +133,7 @@ export function routeOf(event: Pick<APIGatewayProxyEvent, 'httpMethod' | 'resour
   const params = Object.fromEntries(
     Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, decode(value ?? '')]),
   );
-  for (const route of ROUTES as readonly (KnownRoute & Route)[]) {
-    if (route.method !== event.httpMethod || (route.resource ?? route.path) !== event.resource) continue;
+  for (const route of ROUTES_OF_RESOURCE.get(`${event.httpMethod} ${event.resource}`) ?? []) {
     if (route.resource === undefined) return { route, params };
     const [parameter, ref] = refOf(route as Route & { resource: string }, params);
     if (ref !== undefined) return { route, params: { [parameter]: ref } };

@@ -8,12 +8,15 @@ const MAX_DEPTH = 64;
 
 /** The JSON value of a body. @throws {ServiceError} invalid_json with the position */
 export function parseJson(text: string): unknown {
-  if (isDeep(text)) {
-    throw new ServiceError(
-      'invalid_json',
-      `the body nests arrays and objects deeper than ${MAX_DEPTH} levels: send flatter data`,
-    );
-  }
+  const value = parsed(text);
+  if (!isDeeper(value, MAX_DEPTH)) return value;
+  throw new ServiceError(
+    'invalid_json',
+    `the body nests arrays and objects deeper than ${MAX_DEPTH} levels: send flatter data`,
+  );
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
@@ -22,20 +25,13 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Whether brackets outside of texts nest deeper than allowed. */
-function isDeep(text: string): boolean {
-  let depth = 0;
-  let isInText = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (isInText) {
-      if (code === 0x5c) i++;
-      else if (code === 0x22) isInText = false;
-    } else if (code === 0x22) isInText = true;
-    else if (code === 0x5b || code === 0x7b) {
-      if (++depth > MAX_DEPTH) return true;
-    } else if (code === 0x5d || code === 0x7d) depth--;
-  }
+/** Whether arrays and objects nest deeper than so many levels. V8 parses any depth without recursion, in three times the memory of flat data. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  const inner: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  // A plain loop over what are mostly numbers: this is in the way of every prediction.
+  for (const one of inner) if (typeof one === 'object' && isDeeper(one, levels - 1)) return true;
   return false;
 }
 

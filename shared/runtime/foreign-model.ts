@@ -33,14 +33,14 @@ export async function loadForeignModel(
     inputs,
     outputs,
     sizeBytes,
-    async predict(instances, parameters, signal) {
+    async predict(instances, parameters, interruption) {
       if (parameters !== undefined)
         throw refuse('/parameters', '"parameters" are for language models of your own training');
       requireBatch(inputs);
       const names = outputs.map(({ name }) => name);
       const answers: unknown[][] = [];
       for (let begin = 0; begin < instances.length; begin += BLOCK_ROWS) {
-        signal?.throwIfAborted();
+        interruption?.throwIfAborted();
         const block = instances.slice(begin, begin + BLOCK_ROWS);
         const feeds = feedsOfInputs(requestInputs(inputs, block, begin), new Uint8Array(), inputs);
         answers.push(rowsOf(await run(feeds, names), block.length));

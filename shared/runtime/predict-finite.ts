@@ -1,15 +1,18 @@
 /** The predictions of a loaded model, for every dialect and for batches. */
 import { ServiceError } from '../errors.ts';
 import type { GenerationParameters } from './generation.ts';
-import type { ServedModel } from './predictor.ts';
+import type { Interruption, ServedModel } from './predictor.ts';
 
 /** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */
 export async function predictFinite(
   predictor: ServedModel,
   instances: readonly unknown[],
-  { parameters, signal }: { parameters?: GenerationParameters | undefined; signal?: AbortSignal | undefined } = {},
+  {
+    parameters,
+    interruption,
+  }: { parameters?: GenerationParameters | undefined; interruption?: Interruption | undefined } = {},
 ): Promise<readonly unknown[]> {
-  const predictions = await predictor.predict(instances, parameters, signal);
+  const predictions = await predictor.predict(instances, parameters, interruption);
   // At steps of a sequence that are masked there is no number, and JSON says null.
   const isAnswer = predictor.schema?.steps === undefined ? Number.isFinite : isNoInfinity;
   const index = predictions.findIndex((prediction) => !holdsThroughout(prediction, isAnswer));

@@ -41,6 +41,11 @@ export type Prediction =
   | readonly number[]
   | readonly (readonly number[])[];
 
+/** Ends what takes too long; an AbortSignal is one. */
+export interface Interruption {
+  throwIfAborted(): void;
+}
+
 /** A model in memory, as it is served: one of our own, or a tenant's. */
 export interface ServedModel {
   /** Of a model that was trained here. */
@@ -51,10 +56,14 @@ export interface ServedModel {
   readonly sizeBytes: number;
   /**
    * One answer per instance: {label, probabilities}, {cluster, distance}, {text}, a number or a list of them, {labels, probabilities} of steps. The parameters are a language model's.
-   * @param signal asked between two runs
-   * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature; the signal's reason
+   * @param interruption asked between two runs
+   * @throws invalid_request, unknown_field or shape_mismatch naming instance and feature; what the interruption throws
    */
-  predict(instances: readonly unknown[], parameters?: GenerationParameters, signal?: AbortSignal): Promise<unknown[]>;
+  predict(
+    instances: readonly unknown[],
+    parameters?: GenerationParameters,
+    interruption?: Interruption,
+  ): Promise<unknown[]>;
   /** Runs the graph on its own tensors. @throws invalid_request with ONNX Runtime's words where it cannot */
   run(feeds: Readonly<Record<string, HostTensor>>, fetches: readonly string[]): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
@@ -66,7 +75,7 @@ export interface Predictor extends ServedModel {
   predict(
     instances: readonly unknown[],
     parameters?: GenerationParameters,
-    signal?: AbortSignal,
+    interruption?: Interruption,
   ): Promise<Prediction[]>;
   /** Of a language model: the probabilities of the next token by id, one list per instance. */
   nextToken(instances: readonly unknown[]): Promise<number[][]>;
@@ -96,14 +105,14 @@ export async function loadPredictor(
     inputs: graph.inputs.flatMap(tensorSpec),
     outputs: graph.outputs.flatMap(tensorSpec),
     sizeBytes,
-    async predict(instances, parameters, signal) {
+    async predict(instances, parameters, interruption) {
       if (schema.language !== undefined) {
         const prompts = textsOf(schema.features, instances);
-        const next = (texts: readonly string[]) => nextToken(session, schema, texts, signal);
+        const next = (texts: readonly string[]) => nextToken(session, schema, texts, interruption);
         return generate(next, schema.language, prompts, parameters);
       }
       if (parameters !== undefined) throw noParameters(schema);
-      return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results), signal });
+      return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results), interruption });
     },
     nextToken: (instances) => nextToken(session, schema, instances),
     run: (feeds, fetches) => runRefusing(session, feeds, fetches),
@@ -138,17 +147,18 @@ async function runInBlocks<T>(
   {
     instances,
     read,
-    signal,
-  }: { instances: readonly unknown[]; read: (results: RowResults) => T[]; signal?: AbortSignal | undefined },
+    interruption,
+  }: { instances: readonly unknown[]; read: (results: RowResults) => T[]; interruption?: Interruption | undefined },
 ): Promise<T[]> {
   if (instances.length === 0) return [];
   const feeds = Object.entries(feedsOf(schema.features, instances));
   const size = schema.features.some(({ type }) => type === 'text') ? BLOCK_TEXTS : BLOCK_ROWS;
   const answers: T[][] = [];
   for (let begin = 0; begin < instances.length; begin += size) {
-    signal?.throwIfAborted();
+    interruption?.throwIfAborted();
     const end = Math.min(begin + size, instances.length);
-    const block = feeds.map(([name, feed]) => [name, rowsOf(feed, begin, end)] as const);
+    const isAll = end - begin === instances.length;
+    const block = isAll ? feeds : feeds.map(([name, feed]) => [name, rowsOf(feed, begin, end)] as const);
     answers.push(read(await runModel(session, schema, Object.fromEntries(block))));
   }
   return answers.flat();
@@ -158,10 +168,10 @@ function nextToken(
   session: Session,
   schema: ModelSchema,
   instances: readonly unknown[],
-  signal?: AbortSignal,
+  interruption?: Interruption,
 ): Promise<number[][]> {
   const read = ({ probabilities }: RowResults): number[][] => numbersOf(probabilities!) as number[][];
-  return runInBlocks(session, schema, { instances, read, signal });
+  return runInBlocks(session, schema, { instances, read, interruption });
 }
 
 function noParameters({ family, task }: ModelSchema): ServiceError {

@@ -85,7 +85,13 @@ export function entriesOf(json: unknown): readonly UsageEntry[] {
   return typeof json === 'string' ? (JSON.parse(json) as UsageEntry[]) : [];
 }
 
+const DAY_MS = 86_400_000;
+let lastDay = { number: Number.NaN, text: '' };
+
 /** The UTC day of a time, YYYY-MM-DD. */
 export function dayOf(nowMs: number): string {
-  return new Date(nowMs).toISOString().slice(0, 10);
+  const number = Math.floor(nowMs / DAY_MS);
+  // Asked for several times a prediction, nearly always of the same day.
+  if (number !== lastDay.number) lastDay = { number, text: new Date(nowMs).toISOString().slice(0, 10) };
+  return lastDay.text;
 }

@@ -20,6 +20,15 @@ export function toContext(caller: Caller, signingKey?: string): Record<string, s
   };
 }
 
+/** Parses anew only what is not the text of the last call: an environment hears the same for a minute. */
+function rememberingLast<T>(parse: (text: string) => T): (text: string) => T {
+  let last: { text: string; value: T } | undefined;
+  return (text) => (last?.text === text ? last : (last = { text, value: parse(text) })).value;
+}
+
+const limitsOf = rememberingLast((text) => JSON.parse(text) as Limits);
+const pricesOf = rememberingLast((text) => JSON.parse(text) as PriceList);
+
 /** The caller that a context names, or undefined where it names none. */
 export function fromContext(context: Readonly<Record<string, unknown>>): Caller | undefined {
   const text = (name: keyof typeof AUTHORIZER_CONTEXT): string | undefined => {
@@ -34,7 +43,7 @@ export function fromContext(context: Readonly<Record<string, unknown>>): Caller 
     keyId,
     plan,
     // An answer that API Gateway kept from before a deployment may lack them.
-    limits: limits === undefined ? builtInLimits(plan) : (JSON.parse(limits) as Limits),
-    prices: prices === undefined ? pricesAtCost(LAMBDA_GB_SECOND_USD.arm64) : (JSON.parse(prices) as PriceList),
+    limits: limits === undefined ? builtInLimits(plan) : limitsOf(limits),
+    prices: prices === undefined ? pricesAtCost(LAMBDA_GB_SECOND_USD.arm64) : pricesOf(prices),
   };
 }

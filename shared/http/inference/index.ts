@@ -2,6 +2,7 @@
 import type { ROUTES } from '../../contract.ts';
 import { ServiceError } from '../../errors.ts';
 import type { ExplainedRow } from '../../explain/answer.ts';
+import type { Interruption } from '../../runtime/predictor.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 import { dialectOperations } from './dialects.ts';
 import type { ExplainContext } from './explain.ts';
@@ -35,9 +36,9 @@ async function predict(context: ExplainContext, call: Call<'predict'>): Promise<
   const { instances, parameters, user = header(USER_HEADER), explain: isExplained } = body;
   const ref = modelRefOf(params['ref'], user);
   if (isExplained) requireFew(instances);
-  const run = async (signal?: AbortSignal): Promise<Reply<'predict'>> => {
+  const run = async (interruption?: Interruption): Promise<Reply<'predict'>> => {
     const served = await metered<Answered>(context, caller, ref, async (loaded) => {
-      const answer = () => predictAnswerable(loaded.predictor, instances, { parameters, signal });
+      const answer = () => predictAnswerable(loaded.predictor, instances, { parameters, interruption });
       if (!isExplained) return { predictions: instances.length, run: async () => ({ predictions: await answer() }) };
       const { explaining } = await import('./explain.ts');
       const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);

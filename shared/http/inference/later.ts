@@ -2,8 +2,10 @@
  * Predictions that are answered later, as a batch of their instances: what the client prefers (RFC 7240, "respond-async" and "wait"), and
  * what takes longer than the gateway waits.
  */
+import type { Clock } from '../../clock.ts';
 import type { BatchSpec } from '../../resources/batch.ts';
 import { MAX_INSTANCES } from '../../resources/model.ts';
+import type { Interruption } from '../../runtime/predictor.ts';
 import { tenantOf } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';
 import { requireFewInstances } from './instance-formats.ts';
@@ -39,26 +41,43 @@ export function preferenceOf(header = ''): Preference {
   return { isAsync, applied, ...(waitS === undefined ? {} : { waitS }) };
 }
 
+/** Passes without a timer: it is only asked, between two runs, and most predictions are one. */
+class Deadline implements Interruption {
+  /** What is thrown. */
+  readonly passed = new Error('the prediction takes longer than it is waited for');
+  readonly #clock: Clock;
+  readonly #atMs: number;
+
+  constructor(clock: Clock, inMs: number) {
+    this.#clock = clock;
+    this.#atMs = clock.nowMs() + inMs;
+  }
+
+  throwIfAborted(): void {
+    if (this.#clock.nowMs() >= this.#atMs) throw this.passed;
+  }
+}
+
 /**
  * Runs a prediction as long as the client and the gateway wait, or not at all; then it becomes a batch.
- * @param run ends with the signal's reason once it is aborted
+ * @param run ends with what the deadline throws once it has passed
  */
 export async function answeredOrLater(
   context: InferenceContext,
   call: Call<'predict'>,
-  run: (signal: AbortSignal) => Promise<Reply<'predict'>>,
+  run: (deadline: Deadline) => Promise<Reply<'predict'>>,
 ): Promise<Reply<'predict'>> {
   const preference = preferenceOf(call.header('prefer'));
   const { isAsync, waitS } = preference;
   const isTooMany = call.body.instances.length > MAX_INSTANCES;
   if (!isAsync) requireFewInstances(call.body.instances.length);
   if (isTooMany || (isAsync && waitS === undefined)) return later(context, call, preference);
-  const signal = AbortSignal.timeout(Math.min(MAX_WAIT_MS, (waitS ?? Infinity) * 1000));
+  const deadline = new Deadline(context.clock, Math.min(MAX_WAIT_MS, (waitS ?? Infinity) * 1000));
   try {
-    const reply = await run(signal);
+    const reply = await run(deadline);
     return waitS === undefined ? reply : { ...reply, headers: { ...reply.headers, ...appliedOf(`wait=${waitS}`) } };
   } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
+    if (error !== deadline.passed) throw error;
     return later(context, call, preference);
   }
 }
