@@ -18,7 +18,7 @@ import { rowsAt, rowsOfRequest } from './instances.ts';
 import { METHODS } from './methods/index.ts';
 import { DEFAULT_MAX_SECONDS } from './planned.ts';
 import type { Planned } from './planned.ts';
-import { playersOf } from './players.ts';
+import { playerCount } from './players.ts';
 import { Subject } from './subject.ts';
 import type { Feeds, MethodName } from './terms.ts';
 
@@ -68,7 +68,7 @@ export class Explainer {
     const { subject } = this;
     const raw = rowsOfRequest(subject, request.instances);
     const background = this.#background(request);
-    const players = raw.map((row) => playersOf(this.schema, row).length);
+    const players = raw.map((row) => playerCount(this.schema, row));
     const { method: name, reason } = this.#choice(request, Math.max(...players), background);
     const method = METHODS[name];
     const refusal = method.refusal(subject, Math.max(...players));

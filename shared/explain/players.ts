@@ -22,6 +22,17 @@ const MAX_ELEMENTS = 32;
 /** Patches along each side of an image, or along the steps and the features of a sequence. */
 const PATCHES = 7;
 
+/** How many they are. */
+export function playerCount(schema: ModelSchema, row: Feeds): number {
+  const [only, ...others] = schema.features;
+  if (only?.type !== 'tensor' || others.length > 0) return playersOf(schema, row).length;
+  const shape = row[only.name]!.shape.slice(1);
+  const count = sizeOf(shape);
+  if (count <= MAX_ELEMENTS) return count;
+  const { height, width } = planeOf(schema, shape);
+  return Math.min(PATCHES, height) * Math.min(PATCHES, width);
+}
+
 export function playersOf(schema: ModelSchema, row: Feeds): Player[] {
   const { features } = schema;
   const [only, ...others] = features;

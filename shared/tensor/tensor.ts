@@ -55,7 +55,7 @@ export const scalar = <D extends NumericDType>(dtype: D, value: number): HostTen
 /** The elements as numbers; int64 beyond 2^53 lose precision. @throws {TypeError} for strings. */
 export function toNumbers(value: HostTensor): number[] {
   if (value.dtype === 'string') throw new TypeError('expected a numeric tensor, got strings');
-  return Array.from<number | bigint, number>(value.data, Number);
+  return isBigInt(value.dtype) ? Array.from(value.data, Number) : Array.from(value.data as Float64Array);
 }
 
 /** Chosen rows of the first dimension, copied. */

@@ -11,7 +11,7 @@ import { completenessOf } from '../completeness.ts';
 import type { Explanation, Method, Question } from '../contract.ts';
 import type { Frontier } from '../graph/frontier.ts';
 import { LineSession } from '../graph/line-session.ts';
-import type { Line, Walk } from '../graph/line-session.ts';
+import type { Line, Walk, Way } from '../graph/line-session.ts';
 import { filledUp } from '../steps.ts';
 import type { Subject } from '../subject.ts';
 import type { Attributions, Feeds } from '../terms.ts';
@@ -36,7 +36,7 @@ export const integratedGradients: Method = {
     const path = await prepare(subject, question);
     for (let steps = asked; ; steps *= 2) {
       const startedMs = performance.now();
-      const walk = await path.session.walk(path.line, steps);
+      const walk = await path.session.walk(path.way, steps);
       const attributions = attributionsOf(subject.schema, question.row, { ...path, walk });
       const { output, baseValue } = path;
       const range = Math.max(output, baseValue, walk.highest) - Math.min(output, baseValue, walk.lowest);
@@ -55,26 +55,30 @@ export const integratedGradients: Method = {
 interface Path {
   readonly session: LineSession;
   readonly line: Line;
+  readonly way: Way;
   readonly output: number;
   readonly baseValue: number;
 }
 
 async function prepare(subject: Subject, { row, baseline, aim }: Question): Promise<Path> {
   const [end, start] = [row, baseline!.row].map((feeds) => filledUp(subject.schema, feeds)) as [Feeds, Feeds];
-  const session = await LineSession.of(subject, end);
-  const { held } = session.frontier;
-  const to = await session.ends(end);
+  const widest = await LineSession.of(subject, end, 'convex');
+  const { held } = widest.frontier;
+  const to = await widest.ends(end);
   // What is held says which elements count, and is the row's all along the line.
   const heldEnds = Object.fromEntries(Object.entries(to).filter(([name]) => held.has(name)));
-  const from = { ...(await session.ends(start)), ...heldEnds };
+  const from = { ...(await widest.ends(start)), ...heldEnds };
   const figures = (await subject.run(end))[0]!;
   // Steps that fill a sequence up stand at its end.
   const selector = new Float64Array(figures.length);
   selector.set(aim.weights);
   const line = { from, to, selector };
+  const straight = await widest.along(line);
+  const session = straight === undefined ? await LineSession.of(subject, end, 'affine') : widest;
+  const way = straight ?? (await session.along(line))!;
   const output = select(figures, selector);
-  const baseValue = held.size > 0 ? await session.start(line) : select((await subject.run(start))[0]!, selector);
-  return { session, line, output, baseValue };
+  const baseValue = held.size > 0 ? await session.start(way) : select((await subject.run(start))[0]!, selector);
+  return { session, line, way, output, baseValue };
 }
 
 /** (x - x') times the mean gradient, of the row's own elements; what stands for an element or a token sums up to it. */
@@ -90,9 +94,13 @@ function attributionsOf(
     const size = isText ? (language?.window ?? length) : sizeOf(row[name]!.shape.slice(1));
     const own = new Float64Array(size);
     for (const value of session.frontier.values[name] ?? []) {
-      const gradient = walk.gradients[value];
-      if (gradient === undefined) continue;
-      const [from, to] = [toNumbers(line.from[value]!), toNumbers(line.to[value]!)];
+      const means = walk.gradients[value];
+      if (means === undefined) continue;
+      const [gradient, from, to] = [means, line.from[value]!, line.to[value]!].map(toNumbers) as [
+        number[],
+        number[],
+        number[],
+      ];
       // A value that stands for the input itself has its elements, and those that fill it up.
       const depth = value === name ? 1 : Math.max(1, to.length / size);
       const count = Math.min(to.length, size * depth);

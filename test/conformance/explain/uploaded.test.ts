@@ -66,7 +66,31 @@ describe('an uploaded model', () => {
     const row = await explained(explainer, { instances: [[3, 4]] });
 
     expect(row.attributions).toEqual([expect.closeTo(2, 5), expect.closeTo(-3, 5)]);
-    await expect(async () => explained(explainer, { instances: [[0.5, 4]] })).rejects.toThrow('whole ones: it is int64');
+    await expect(async () => explained(explainer, { instances: [[0.5, 4]] })).rejects.toThrow(
+      'whole ones: it is int64',
+    );
+  });
+
+  // max(x, y) goes with x from where x is the greater: of the way from (0, 0) all of it, of that from (0, 1) the second half.
+  test.each([
+    [
+      [0, 0],
+      [2, 0],
+    ],
+    [
+      [0, 1],
+      [1, 0],
+    ],
+  ])('with a maximum is explained from %j by who wins along the line', async (baseline, expected) => {
+    const explainer = uploaded(['float32', ['batch', 2]], (g, x) => g.reduceMax(x, { axes: [1], keepdims: true }));
+
+    const row = await explained(explainer, {
+      instances: [[2, 1]],
+      baseline: { x: baseline },
+      method: 'integrated_gradients',
+    });
+
+    expect(row.attributions).toEqual(expected.map((value) => expect.closeTo(value, 5)));
   });
 
   test('of images is explained by Grad-CAM', async () => {
