@@ -1,7 +1,7 @@
 /**
  * What a prediction costs: `npm run bench:serve -- [--json] [--runs 500] [--only warm|cold]`. A line a model and batch: the bare run of its
  * graph, the function's handler in this process, the whole way through the local cloud, and a Python service of the same kind of model,
- * 50 requests of each in turns, so that a busy machine hurts them alike. Then a line for a cold start.
+ * 25 requests of each in turns, so that a busy machine hurts them alike. Then a line for a cold start.
  */
 import { parseArgs } from 'node:util';
 import type { Session } from '../shared/onnx/engine.ts';
@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
 const RUNS = Number(options.runs ?? 500);
 const WARM_UP = 200;
 /** Short, so that no side is idle for long while it waits for its turn: an environment that is not busy waits for what it writes. */
-const BLOCK = 10;
+const BLOCK = 25;
 const BATCHES = [1, 32];
 
 interface Model extends ServeCase {

@@ -2,6 +2,7 @@
 // `node cold-start.mjs <folder of the function> <model.onnx> <shapes of its float32 inputs as JSON> <session options as JSON> <started, epoch ms>`.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const begin = performance.now();
 const [folder, model, shapes, options, started] = process.argv.slice(2);
@@ -16,7 +17,7 @@ const lap = (name) => {
 
 const { InferenceSession, Tensor } = require('onnxruntime-node');
 lap('runtime_ms');
-require('./index.js');
+await import(pathToFileURL(join(folder, 'index.js')).href);
 lap('module_ms');
 const session = await InferenceSession.create(model, JSON.parse(options));
 lap('session_ms');

@@ -1,11 +1,11 @@
 /**
- * The code of all functions, bundled by one run of esbuild (a run per function costs seconds) and staged as one asset
- * each. The asset's hash is that of the bundle and of ONNX Runtime's version and platform, so unchanged code is not
+ * The code of each function, bundled by esbuild as ES modules and staged as one asset: what a function imports when it needs it lies
+ * in files of their own, which a cold start does not read, and of packages only what is used is carried. The asset's hash is that of the bundle and of ONNX Runtime's version and platform, so unchanged code is not
  * staged again.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import * as cdk from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as esbuild from 'esbuild';
@@ -42,8 +42,7 @@ export class Bundles {
         local: {
           tryBundle: (outputDir) => {
             for (const [file, contents] of bundle) writeFileSync(join(outputDir, file), contents);
-            // Where the asset lies below a package of ES modules, as it does locally, Node would take it for one.
-            writeFileSync(join(outputDir, 'package.json'), '{"type":"commonjs"}\n');
+            writeFileSync(join(outputDir, 'package.json'), '{"type":"module"}\n');
             if (withOnnxRuntime) placeOnnxRuntime(join(PROJECT_ROOT, 'node_modules'), outputDir, this.platform);
             return true;
           },
@@ -53,7 +52,7 @@ export class Bundles {
   }
 
   private hash(bundle: Bundle, withOnnxRuntime: boolean): string {
-    const hash = createHash('sha256').update('commonjs');
+    const hash = createHash('sha256').update('module');
     for (const [file, contents] of bundle) hash.update(file).update(contents);
     if (withOnnxRuntime) {
       hash.update(
@@ -70,33 +69,36 @@ type Bundle = ReadonlyMap<string, Uint8Array>;
 /** What a function is made of: its handler, and where it has one the process that it starts. */
 const ENTRIES = ['index', 'sandbox'];
 
+/** Packages that are CommonJS still ask for Node's own modules by `require`. */
+const REQUIRE = "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);";
+
 function bundleAll(minify: boolean): ReadonlyMap<string, Bundle> {
   const folder = join(PROJECT_ROOT, 'functions');
   const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'index.ts')));
-  const entries = names
-    .flatMap((name) => ENTRIES.map((entry) => `${name}/${entry}`))
-    .filter((entry) => existsSync(join(folder, `${entry}.ts`)));
+  return new Map(names.map((name) => [name, bundleOf(join(folder, name), minify)]));
+}
+
+function bundleOf(folder: string, minify: boolean): Bundle {
   const { outputFiles } = build({
     absWorkingDir: PROJECT_ROOT,
-    entryPoints: entries.map((entry) => ({ in: `functions/${entry}.ts`, out: entry })),
+    entryPoints: ENTRIES.map((entry) => join(folder, `${entry}.ts`)).filter((entry) => existsSync(entry)),
     outdir: 'bundles',
     write: false,
     bundle: true,
     platform: 'node',
     target: 'node24',
-    format: 'cjs',
+    format: 'esm',
+    splitting: true,
     mainFields: ['module', 'main'],
     external: ONNX_RUNTIME_MODULES,
+    banner: { js: REQUIRE },
     minify,
     // Class names are error names in logs and answers.
     keepNames: minify,
     legalComments: 'none',
     logLevel: 'silent',
   });
-  const files = Map.groupBy(outputFiles, ({ path }) => basename(dirname(path)));
-  return new Map(
-    [...files].map(([name, all]) => [name, new Map(all.map(({ path, contents }) => [basename(path), contents]))]),
-  );
+  return new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
 }
 
 function build<T extends esbuild.BuildOptions>(

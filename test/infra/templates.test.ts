@@ -417,6 +417,10 @@ describe('assets', () => {
   });
 
   test.each(['Control', 'Events', 'Authorizer', 'Ingest', 'Train', 'Admin'])('%s carries its bundle only', (name) => {
-    expect(readdirSync(assetOf(name))).toEqual(['index.js', 'package.json']);
+    const files = readdirSync(assetOf(name));
+
+    expect(files).toEqual(expect.arrayContaining(['index.js', 'package.json']));
+    expect(files.filter((file) => !file.endsWith('.js'))).toEqual(['package.json']);
+    expect(sizeOf(assetOf(name))).toBeLessThanOrEqual(1_500_000);
   });
 });
