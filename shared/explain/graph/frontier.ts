@@ -1,4 +1,7 @@
-/** Where gradients begin: the values of a model that stand for its inputs, which may be categories or texts. */
+/**
+ * Where gradients begin: the values of a model that stand for its inputs. Of a date those are its encoded columns, since
+ * its cycles go in steps; of other numbers the input itself; of a category or a text what it is looked up for.
+ */
 import { NON_DIFFERENTIABLE } from '../../autodiff/rules/index.ts';
 import type { GraphDef, NodeDef } from '../../onnx/model.ts';
 import { isFloat } from '../../tensor/dtype.ts';
@@ -12,11 +15,16 @@ export interface Frontier {
   readonly held: ReadonlySet<string>;
 }
 
-export function frontierOf(graph: GraphDef, { nodes, types }: TypedNodes): Frontier {
+/** @param encoded names of the inputs whose encoded columns are gone between */
+export function frontierOf(graph: GraphDef, { nodes, types }: TypedNodes, encoded: ReadonlySet<string>): Frontier {
   const reached = differentiable(nodes, types);
   const held = new Set<string>();
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name) && types.has(name));
-  const values = inputs.map(({ name }): [string, string[]] => {
+  const inputs = graph.inputs
+    .map(({ name }) => name)
+    .filter((name) => !graph.initializers.has(name) && types.has(name));
+  const ends = encoded.size === 0 ? new Map<string, string[]>() : lastOwn(nodes, inputs);
+  const values = inputs.map((name): [string, string[]] => {
+    if (encoded.has(name)) return [name, ends.get(name)!.filter((value) => reached.has(value))];
     if (reached.has(name)) return [name, [name]];
     const discrete = new Set([name]);
     const found = nodes.flatMap((node) => {
@@ -29,6 +37,24 @@ export function frontierOf(graph: GraphDef, { nodes, types }: TypedNodes): Front
     return [name, found];
   });
   return { values: Object.fromEntries(values), held };
+}
+
+/** Of each input the values made of it alone that are the end, or are used together with what is made of others. */
+function lastOwn(nodes: readonly NodeDef[], inputs: readonly string[]): Map<string, string[]> {
+  const origins = new Map(inputs.map((name) => [name, new Set([name])]));
+  const last = new Set(nodes.at(-1)?.outputs);
+  for (const node of nodes) {
+    // How many rows there are says nothing of them.
+    const used = node.opType === 'Shape' ? [] : namesUsedBy(node).filter((name) => origins.has(name));
+    const all = new Set(used.flatMap((name) => [...origins.get(name)!]));
+    if (all.size > 0) for (const output of node.outputs) origins.set(output, all);
+    if (all.size > 1) for (const name of used) last.add(name);
+  }
+  const isOf = (input: string, value: string): boolean => {
+    const own = origins.get(value);
+    return own?.size === 1 && own.has(input);
+  };
+  return new Map(inputs.map((input) => [input, [...last].filter((value) => isOf(input, value))]));
 }
 
 /** The values from which a gradient comes back: floats on a way through ops that are not constant. */

@@ -37,11 +37,12 @@ export interface RowsOptions {
 /** Writes it into a graph. @throws unsupported_operator naming a node that cannot be read */
 export async function rowsGraph(
   g: GraphBuilder,
-  { model, engine, figures }: Subject,
+  { model, engine, figures, schema }: Subject,
   { row, rows, reach, pointOf }: RowsOptions,
 ): Promise<RowsGraph> {
   const typed = await typedNodes(model, [figures], { feeds: pickRows(row, new Int32Array(rows)), engine });
-  const frontier = frontierOf(model.graph, typed);
+  const dates = schema.features.filter(({ type }) => type === 'datetime');
+  const frontier = frontierOf(model.graph, typed, new Set(dates.map(({ name }) => name)));
   const names = new Set(Object.values(frontier.values).flat());
   const points = new Map([...names].map((name) => [name, pointOf(name, typed.types.get(name)!)]));
   const valueOf = readGraph(g, typed, points);
