@@ -28,7 +28,7 @@ interface Slot {
 }
 
 /** How long a request waits for an environment that has just answered, before it starts another, in ms. */
-const FINISHING_WAIT_MS = 50;
+const FINISHING_WAIT_MS = 250;
 
 function throttled(reason: string): AwsError {
   return Object.assign(new AwsError(429, 'TooManyRequestsException', 'Rate Exceeded.'), { reason });
@@ -37,7 +37,7 @@ function throttled(reason: string): AwsError {
 export class EnvironmentPool {
   readonly #options: PoolOptions;
   readonly #slots = new Set<Slot>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   readonly #reaper: NodeJS.Timeout;
   #isClosed = false;
 
@@ -58,8 +58,7 @@ export class EnvironmentPool {
    */
   async acquire(target: FunctionTarget, tenantId: string | undefined): Promise<ExecutionEnvironment> {
     const key = `${target.fn.functionName}:${target.version}/${tenantId ?? ''}`;
-    const giveUpAtMs = Date.now() + this.#options.maxWaitMs;
-    let hasWaited = false;
+    const askedAtMs = Date.now();
     for (;;) {
       if (this.#isClosed) throw new AwsError(503, 'ServiceException', 'the local cloud is stopping');
       this.#checkReserved(target);
@@ -70,13 +69,13 @@ export class EnvironmentPool {
         idle.isBusy = true;
         return idle.environment;
       }
-      if (!hasWaited && [...this.#slots].some((slot) => slot.key === key && slot.isFinishing)) {
-        hasWaited = true;
-        await this.#wait(FINISHING_WAIT_MS);
+      const finishingMs = askedAtMs + FINISHING_WAIT_MS - Date.now();
+      if (finishingMs > 0 && [...this.#slots].some((slot) => slot.key === key && slot.isFinishing)) {
+        await this.#wait(finishingMs);
         continue;
       }
       if (this.#slots.size < this.#options.maxEnvironments) return this.#start(key, target, tenantId);
-      if (!this.#evict()) await this.#turn(giveUpAtMs);
+      if (!this.#evict()) await this.#turn(askedAtMs + this.#options.maxWaitMs);
     }
   }
 
@@ -94,27 +93,29 @@ export class EnvironmentPool {
       slot.idleSinceMs = Date.now();
       if (!environment.isAlive) this.#slots.delete(slot);
     }
-    this.#waiting.shift()?.();
+    this.#wakeAll();
   }
 
   /** Ends every process, and waits until they are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#reaper);
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#wakeAll();
     await Promise.all([...this.#slots].map(({ environment }) => environment.end()));
   }
 
   #checkReserved({ fn }: FunctionTarget): void {
     if (fn.reservedConcurrency === undefined) return;
-    const busy = [...this.#slots].filter((slot) => slot.functionName === fn.functionName && slot.isBusy).length;
+    const busy = [...this.#slots].filter(
+      (slot) => slot.functionName === fn.functionName && slot.isBusy && !slot.isFinishing,
+    ).length;
     if (busy >= fn.reservedConcurrency) throw throttled('ReservedFunctionConcurrentInvocationLimitExceeded');
   }
 
   async #start(key: string, target: FunctionTarget, tenantId: string | undefined): Promise<ExecutionEnvironment> {
     const forget = () => {
       this.#slots.delete(slot);
-      this.#waiting.shift()?.();
+      this.#wakeAll();
     };
     const environment = this.#options.create(target, tenantId, forget);
     const slot: Slot = {
@@ -145,19 +146,22 @@ export class EnvironmentPool {
     await this.#wait(remainingMs);
   }
 
-  /** Until an environment is given back or ends, at most `timeoutMs`. */
+  /** Until any environment is given back or ends, at most `timeoutMs`. */
   async #wait(timeoutMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
         clearTimeout(timer);
+        this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
-        resolve();
-      }, timeoutMs);
-      this.#waiting.push(wake);
+      const timer = setTimeout(wake, timeoutMs);
+      this.#waiting.add(wake);
     });
+  }
+
+  /** Who waits looks for himself whether what came free is of use to him. */
+  #wakeAll(): void {
+    for (const wake of this.#waiting) wake();
   }
 
   #reap(): void {
