@@ -70,7 +70,7 @@ function traceHeader(): string {
 }
 
 export class Invoker {
-  readonly pool: EnvironmentPool;
+  readonly pool: EnvironmentPool<ExecutionEnvironment>;
   readonly #options: InvokerOptions;
 
   constructor(options: InvokerOptions) {

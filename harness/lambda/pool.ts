@@ -4,9 +4,17 @@
  */
 import { AwsError } from '../aws/service.ts';
 import type { FunctionTarget } from './functions.ts';
-import type { ExecutionEnvironment } from './environment.ts';
 
-export interface PoolOptions {
+/** What the pool has to know of an environment. */
+export interface Pooled {
+  readonly isAlive: boolean;
+  start(): Promise<void>;
+  kill(): void;
+  /** Settles when the process is gone. */
+  end(): Promise<void>;
+}
+
+export interface PoolOptions<Environment extends Pooled> {
   /** Processes at most, over all functions. */
   readonly maxEnvironments: number;
   /** How long a request waits for a place before it is throttled, in ms. */
@@ -14,13 +22,13 @@ export interface PoolOptions {
   /** Idle environments end after this, in ms. */
   readonly idleMs: number;
   /** Makes (but does not start) the environment of a function for a tenant. */
-  readonly create: (target: FunctionTarget, tenantId: string | undefined, onExit: () => void) => ExecutionEnvironment;
+  readonly create: (target: FunctionTarget, tenantId: string | undefined, onExit: () => void) => Environment;
 }
 
-interface Slot {
+interface Slot<Environment> {
   readonly key: string;
   readonly functionName: string;
-  readonly environment: ExecutionEnvironment;
+  readonly environment: Environment;
   isBusy: boolean;
   /** Has answered and is about to ask for its next invocation. */
   isFinishing: boolean;
@@ -34,14 +42,14 @@ function throttled(reason: string): AwsError {
   return Object.assign(new AwsError(429, 'TooManyRequestsException', 'Rate Exceeded.'), { reason });
 }
 
-export class EnvironmentPool {
-  readonly #options: PoolOptions;
-  readonly #slots = new Set<Slot>();
+export class EnvironmentPool<Environment extends Pooled> {
+  readonly #options: PoolOptions<Environment>;
+  readonly #slots = new Set<Slot<Environment>>();
   readonly #waiting = new Set<() => void>();
   readonly #reaper: NodeJS.Timeout;
   #isClosed = false;
 
-  constructor(options: PoolOptions) {
+  constructor(options: PoolOptions<Environment>) {
     this.#options = options;
     this.#reaper = setInterval(() => this.#reap(), Math.min(options.idleMs, 10_000));
     this.#reaper.unref();
@@ -56,7 +64,7 @@ export class EnvironmentPool {
    * An environment for one invocation of `target`; give it back with `release`.
    * @throws AwsError TooManyRequestsException 429 past the function's reserved concurrency, or when no place frees up.
    */
-  async acquire(target: FunctionTarget, tenantId: string | undefined): Promise<ExecutionEnvironment> {
+  async acquire(target: FunctionTarget, tenantId: string | undefined): Promise<Environment> {
     const key = `${target.fn.functionName}:${target.version}/${tenantId ?? ''}`;
     const askedAtMs = Date.now();
     for (;;) {
@@ -80,12 +88,12 @@ export class EnvironmentPool {
   }
 
   /** The environment has answered; it is given back as soon as it asks for more. */
-  markFinishing(environment: ExecutionEnvironment): void {
+  markFinishing(environment: Environment): void {
     for (const slot of this.#slots) if (slot.environment === environment) slot.isFinishing = true;
   }
 
   /** Gives an environment back, for reuse if its process lives. */
-  release(environment: ExecutionEnvironment): void {
+  release(environment: Environment): void {
     for (const slot of this.#slots) {
       if (slot.environment !== environment) continue;
       slot.isBusy = false;
@@ -112,13 +120,13 @@ export class EnvironmentPool {
     if (busy >= fn.reservedConcurrency) throw throttled('ReservedFunctionConcurrentInvocationLimitExceeded');
   }
 
-  async #start(key: string, target: FunctionTarget, tenantId: string | undefined): Promise<ExecutionEnvironment> {
+  async #start(key: string, target: FunctionTarget, tenantId: string | undefined): Promise<Environment> {
     const forget = () => {
       this.#slots.delete(slot);
       this.#wakeAll();
     };
     const environment = this.#options.create(target, tenantId, forget);
-    const slot: Slot = {
+    const slot: Slot<Environment> = {
       key,
       functionName: target.fn.functionName,
       environment,
