@@ -215,8 +215,27 @@ async function publish({ name, outcome }: RunEnd, ended: JobOutcome, to: Orchest
     return ended;
   } catch (error) {
     if (!(error instanceof FitFailed)) throw error;
-    return ended.error === undefined ? { status: 'failed', error: crashed(error, 'publish') } : ended;
+    await discardUnpublished(name.job, to);
+    return unpublished(ended, crashed(error, 'publish'));
   }
+}
+
+/** What is left of the training after a publication that crashed; where this crashes too, it stays. */
+async function discardUnpublished(job: string, to: Orchestration): Promise<void> {
+  try {
+    await to.fit('discard-unpublished', { action: 'discard', job });
+  } catch (error) {
+    if (!(error instanceof FitFailed)) throw error;
+  }
+}
+
+/** What ended the training comes first, but there is no version of it. */
+function unpublished(ended: JobOutcome, crash: JobError): JobOutcome {
+  const { error } = ended;
+  if (error === undefined) return { status: 'failed', error: crash };
+  const message = `${error.message}; what it had learned could not be published: ${crash.message}`;
+  const { hint: _version, ...rest } = error;
+  return { ...ended, error: { ...rest, message, ...(crash.hint === undefined ? {} : { hint: crash.hint }) } };
 }
 
 function crashed(error: FitFailed, phase: JobError['phase']): JobError {

@@ -13,8 +13,6 @@ import { TrainingSeconds } from './training-seconds.ts';
 
 /** How often a running training's record is refreshed, and asked whether it was cancelled. */
 const REFRESH_MS = 1000;
-/** How often the trials beside it are asked what they have cost. */
-const OTHERS_MS = 5000;
 
 export class RunWatch {
   #isCancelled = false;
@@ -22,8 +20,9 @@ export class RunWatch {
   #othersMs = 0;
   /** Of the last epoch. */
   #metrics: JobRecord['metrics'] | undefined;
-  /** Of the job's other trials. */
+  /** Of the job's other trials, when they were last asked, and how many of them run on. */
   #others: Metered = NO_USAGE;
+  #othersRunning = 0;
   readonly #run: Run;
   readonly #context: FitContext;
   readonly #startedMs: number;
@@ -60,9 +59,8 @@ export class RunWatch {
 
   /** Of the training so far, attempts that were killed included. */
   usage(): Metered {
-    const { before, job } = this.#run;
-    const seconds = this.#seconds.counted(this.#taken()) - before.seconds;
-    return plus(before, meter(seconds, this.#context.memoryMb, job.gb_second_usd ?? this.#context.gbSecondUsd));
+    const { before } = this.#run;
+    return plus(before, this.#metered(this.#seconds.counted(this.#taken()) - before.seconds));
   }
 
   /** Seconds of the training so far, those that are not counted included. */
@@ -75,12 +73,24 @@ export class RunWatch {
     if (name.trial === undefined || job.budget === undefined) return;
     this.#othersMs = this.#context.clock.nowMs();
     const { data } = await this.#context.stores.catalog.trials(job.id).list({ limit: 1000, order: 'ascending' });
-    this.#others = data.filter(({ id }) => id !== name.trial).reduce((sum, { usage }) => plus(sum, usage), NO_USAGE);
+    const others = data.filter(({ id }) => id !== name.trial);
+    this.#others = others.reduce((sum, { usage }) => plus(sum, usage), NO_USAGE);
+    this.#othersRunning = others.filter(({ status }) => status === 'running').length;
+  }
+
+  /** With what those that run must have cost since they were asked. */
+  #othersNow(): Metered {
+    const sinceS = (this.#context.clock.nowMs() - this.#othersMs) / 1000;
+    return plus(this.#others, this.#metered(this.#othersRunning * sinceS));
+  }
+
+  #metered(seconds: number): Metered {
+    return meter(seconds, this.#context.memoryMb, this.#run.job.gb_second_usd ?? this.#context.gbSecondUsd);
   }
 
   isOverBudget(): boolean {
     const { max_seconds: maxSeconds = Infinity, max_usd: maxUsd = Infinity } = this.#run.job.budget ?? {};
-    const { seconds, usd } = plus(this.#others, this.usage());
+    const { seconds, usd } = plus(this.#othersNow(), this.usage());
     return seconds >= maxSeconds || usd >= maxUsd;
   }
 
@@ -116,7 +126,7 @@ export class RunWatch {
     const current = await catalog.jobs.get(job.id);
     // An erased job is a cancelled one: it has nowhere to write to.
     this.#isCancelled = current === undefined || current.cancel_requested === true;
-    if (nowMs - this.#othersMs >= OTHERS_MS) await this.#refreshOthers();
+    await this.#refreshOthers();
   }
 
   #jobEvent(event: Extract<TrainingEvent, { type: 'metrics' }>): NewEvent {

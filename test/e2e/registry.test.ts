@@ -56,6 +56,14 @@ describe('an alias', () => {
     expect(refused.body['detail']).toContain('"live"');
   });
 
+  it('keeps its whole model from being deleted, and every version with it', async () => {
+    const refused = await tenon.request('DELETE', '/v1/models/line');
+    const kept = await tenon.request('GET', '/v1/models/line/versions/1');
+
+    expect([refused.status, refused.body['code'], kept.status]).toEqual([409, 'conflict', 200]);
+    expect(refused.body['detail']).toBe('line is what "live" points to: delete the alias first');
+  });
+
   it('goes back to what it pointed to before, step by step', async () => {
     await tenon.request('PUT', LIVE, { body: { version: 3 } });
     const moved = await tenon.request('PUT', LIVE, { body: { version: 2 } });

@@ -68,6 +68,7 @@ export async function journey(tenon: Tenon, name: string, key = tenon.key('a')):
   for (const path of ['/v1/datasets', '/v1/jobs', '/v1/models', version, `${version}/card`, '/v1/limits', '/v1/usage'])
     await step('GET', path);
   await operate(tenon, name);
+  await step('DELETE', `/v1/models/${name}/aliases/live`);
   await step('DELETE', `/v1/models/${name}`);
   for (const { id } of [made, waiting]) await step('DELETE', `/v1/datasets/${String(id)}`);
 }

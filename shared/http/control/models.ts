@@ -104,6 +104,7 @@ async function deleteModel(
   name: string | undefined,
 ): Promise<Reply<'deleteModel'>> {
   const model = await modelByName(catalog, name);
+  refuseWhereNamed(model.name, Object.keys(model.aliases), 'delete the alias first');
   const versions = catalog.versions(model.name);
   for (;;) {
     const page = await versions.list({ limit: 100, order: 'ascending' });
@@ -126,14 +127,16 @@ async function deleteVersion(
   const aliases = Object.entries(showModel(model).aliases).filter(([, target]) =>
     versionsOfTarget(target).includes(version),
   );
-  if (aliases.length > 0) {
-    const names = aliases.map(([alias]) => `"${alias}"`).join(', ');
-    throw new ServiceError(
-      'conflict',
-      `${id} is what ${names} points to: point it elsewhere first, or delete the whole model`,
-    );
-  }
+  const names = aliases.map(([alias]) => alias);
+  refuseWhereNamed(id, names, 'point it elsewhere first, or delete the whole model');
   if (await catalog.versions(name).delete(versionId(version))) await storedBytes.giveBack(bytes);
   await objects.deleteAll(paths.version(name, version));
   return { body: { object: 'model.version', id, deleted: true } };
+}
+
+/** @throws {ServiceError} conflict where aliases point there */
+function refuseWhereNamed(id: string, aliases: readonly string[], hint: string): void {
+  if (aliases.length === 0) return;
+  const names = aliases.map((alias) => `"${alias}"`).join(', ');
+  throw new ServiceError('conflict', `${id} is what ${names} points to: ${hint}`);
 }

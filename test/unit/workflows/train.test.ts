@@ -142,6 +142,29 @@ describe('train', () => {
     expect(outcome).toMatchObject({ status: 'failed', model: { version: 3 } });
   });
 
+  it.each([
+    ['finished', 'training_out_of_memory', /^publish failed 3 times/],
+    [
+      'over_budget',
+      'budget_exceeded',
+      /budget before it finished; what it had learned could not be published: publish failed 3/,
+    ],
+  ] as const)(
+    'leaves nothing behind where the publication of a training that %s crashes',
+    async (status, code, said) => {
+      const { asked, outcome } = await play((event) => {
+        if (event.action === 'segment') return segment(status, { checkpoint: 0 });
+        return event.action === 'publish'
+          ? new FitFailed('publish failed 3 times, the last time: signal: killed')
+          : segment('finished');
+      });
+
+      expect(asked.map(({ action }) => action)).toEqual(['segment', 'publish', 'discard']);
+      expect(outcome).toMatchObject({ status: 'failed', error: { code, message: expect.stringMatching(said) } });
+      expect(outcome.error?.hint ?? '').not.toContain('version');
+    },
+  );
+
   it('fails when the exported model is not the trained one', async () => {
     const error = { code: 'internal', phase: 'publish', message: 'predictions differ' } as const;
     const { outcome } = await play(inOrder([segment('finished', { checkpoint: 0 }), { seconds: 1, error }]));
