@@ -140,9 +140,9 @@ function fitProcesses(): number[] {
       job = (await tenon.request('GET', path)).body;
     }
 
-    // Three tries of the segment, three to clear up behind it; one process may have been idle.
+    // Three tries of the segment, of what it had saved three to publish it, three to clear up; one process may have been idle.
     expect(killed.size).toBeGreaterThanOrEqual(3);
-    expect(killed.size).toBeLessThanOrEqual(7);
+    expect(killed.size).toBeLessThanOrEqual(10);
     expect(job).toMatchObject({ status: 'failed', error: { code: 'training_out_of_memory', phase: 'train' } });
     const error = job['error'] as {
       message: string;
