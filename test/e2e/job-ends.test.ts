@@ -4,7 +4,12 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../shared/clock.ts';
+import { Catalog } from '../../shared/stores/catalog.ts';
+import { newId } from '../../shared/tenancy/ids.ts';
 import { useTenon } from './tenon.ts';
 
 const tenon = useTenon();
@@ -118,6 +123,39 @@ function fitProcesses(): number[] {
     })
     .map(Number);
 }
+
+/** What a request leaves that dies between writing what it makes and starting it. */
+async function neverStarted(): Promise<{ job: string; batch: string }> {
+  const { awsUrl: endpoint, operatorCredentials: credentials, model } = tenon.cloud;
+  const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint, region: 'us-east-1', credentials }));
+  const table = model.tables.find(({ logicalId }) => logicalId.startsWith('Catalog'))!.name;
+  const catalog = new Catalog(dynamo, table, 'tenant-a');
+  const made = (await tenon.job(await regression()))['id'] as string;
+  const instances = [{ a: 1, b: 2 }];
+  const asked = await tenon.request('POST', '/v1/batches', { body: { model: 'plane', instances } });
+  const ended = await tenon.settled(`/v1/batches/${String(asked.body['id'])}`, ['succeeded', 'failed']);
+  const [job, batch] = [newId('job', systemClock), newId('batch', systemClock)];
+  const { finished_at: _at, model: _model, ...jobRecord } = (await catalog.jobs.get(made))!;
+  const { finished_at: _end, output: _output, ...batchRecord } = (await catalog.batches.get(String(ended['id'])))!;
+  await catalog.jobs.put(job, { ...jobRecord, id: job, status: 'queued' });
+  await catalog.batches.put(batch, { ...batchRecord, id: batch, status: 'queued' });
+  dynamo.destroy();
+  return { job, batch };
+}
+
+describe('a job or a batch whose request died before it had started it', () => {
+  it('can be cancelled', async () => {
+    const { job, batch } = await neverStarted();
+    const [jobPath, batchPath] = [`/v1/jobs/${job}`, `/v1/batches/${batch}`];
+
+    await tenon.request('POST', `${jobPath}/cancel`, { body: {} });
+    await tenon.request('POST', `${batchPath}/cancel`, { body: {} });
+    const ends = [await tenon.settled(jobPath, ['cancelled']), await tenon.settled(batchPath, ['cancelled'])];
+
+    expect(ends[0]).not.toHaveProperty('model');
+    expect(ends.map(({ error }) => (error as { code?: string } | undefined)?.code)).toEqual(['cancelled', 'cancelled']);
+  });
+});
 
 // Only Linux tells of other processes in /proc.
 (process.platform === 'linux' ? describe : describe.skip)('a segment that is killed every time', () => {

@@ -19,11 +19,11 @@ const DOWNLOAD_EXPIRES_S = 3600;
 
 export function batchOperations(context: ControlContext): Operations<BatchOperation> {
   const { clock } = context;
+  const start = (id: string, event: object) => context.functions.startDurable(context.trainFunction, id, event);
   return {
     async createBatch({ caller, body, seed }) {
       const tenant = tenantOf(context, caller);
       if (body.webhook !== undefined) checkWebhookUrl(body.webhook.url, context.allowLocalWebhooks);
-      const start = (id: string, event: object) => context.functions.startDurable(context.trainFunction, id, event);
       const record = await makeBatch(body, tenant, { clock, memoryMb: context.fit.memoryMb, start }, seed);
       return { body: await showBatch(record, tenant.catalog, clock) };
     },
@@ -48,10 +48,12 @@ export function batchOperations(context: ControlContext): Operations<BatchOperat
 
     getBatchOutput: (call) => getBatchOutput(call, context),
 
-    async cancelBatch({ caller, params }) {
-      const { catalog } = tenantOf(context, caller);
+    async cancelBatch({ caller: from, params }) {
+      const { catalog, caller } = tenantOf(context, from);
       const batch = await batchById(catalog, params['id']);
       if (!isFinished(batch)) await catalog.batches.patch(batch.id, { cancel_requested: true }, ['queued', 'running']);
+      // What would end it may never have been started, where the request that made it died.
+      if (batch.status === 'queued') await start(batch.id, { tenant_id: caller.tenantId, batch: batch.id });
       return { body: await showBatch(await batchById(catalog, batch.id), catalog, clock) };
     },
 

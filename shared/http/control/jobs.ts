@@ -5,7 +5,9 @@ import type { Job, JobRecord, JobSpec } from '../../resources/job.ts';
 import { MAX_TRIALS } from '../../resources/sweep.ts';
 import { isFinished } from '../../resources/training.ts';
 import { ID_PATTERNS, newId } from '../../tenancy/ids.ts';
+import type { Caller } from '../../tenancy/tenant.ts';
 import { plannedTrials } from '../../workflows/sweep.ts';
+import type { SweepPlan } from '../../workflows/sweep.ts';
 import type { TrainEvent } from '../../workflows/train.ts';
 import { checkWebhookUrl } from '../../workflows/webhook.ts';
 import { listOf, notFound, tenantOf } from '../context.ts';
@@ -43,10 +45,12 @@ export function jobOperations(context: ControlContext): Operations<JobOperation>
       };
     },
 
-    async cancelJob({ caller, params }) {
-      const { catalog } = tenantOf(context, caller);
+    async cancelJob({ caller: from, params }) {
+      const { catalog, caller } = tenantOf(context, from);
       const job = await jobById(catalog, params['id']);
       if (!isFinished(job)) await catalog.jobs.patch(job.id, { cancel_requested: true }, ['queued', 'running']);
+      // What would end it may never have been started, where the request that made it died.
+      if (job.status === 'queued') await startJob(job, await checkJob(catalog, job), { caller, context });
       return { body: await showWhole(await jobById(catalog, job.id), catalog, context.clock) };
     },
   };
@@ -88,13 +92,7 @@ async function createJob(
     if (!(await catalog.jobs.create(id, record)) && seed === undefined) throw new Error(`there is a job ${id} already`);
     // Of a request that was tried again after a while it may have been taken back meanwhile.
     if (seed !== undefined) await slot();
-    const event: TrainEvent = {
-      tenant_id: caller.tenantId,
-      job: id,
-      ...(plan === undefined ? {} : { sweep: plan }),
-      ...(spec.webhook === undefined ? {} : { webhook: true }),
-    };
-    await context.functions.startDurable(context.trainFunction, id, event);
+    await startJob(record, plan, { caller, context });
   } catch (error) {
     // One of an earlier try may run already.
     if (known !== undefined) throw error;
@@ -103,6 +101,21 @@ async function createJob(
     throw error;
   }
   return { body: await showWhole(known ?? record, catalog, context.clock) };
+}
+
+/** Nothing happens where the job's execution runs already. */
+async function startJob(
+  { id, webhook }: JobRecord,
+  plan: SweepPlan | undefined,
+  { caller, context }: { caller: Caller; context: ControlContext },
+): Promise<void> {
+  const event: TrainEvent = {
+    tenant_id: caller.tenantId,
+    job: id,
+    ...(plan === undefined ? {} : { sweep: plan }),
+    ...(webhook === undefined ? {} : { webhook: true }),
+  };
+  await context.functions.startDurable(context.trainFunction, id, event);
 }
 
 async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRecord> {
