@@ -25,12 +25,13 @@ const MARGIN_MS = 60_000;
 
 export const handler = async (event: FitEvent, context: Context): Promise<{ seconds: number }> => {
   const { stores } = storesOf(context.tenantId);
-  const budgetMs = Math.min(SEGMENT_MS, context.getRemainingTimeInMillis() - MARGIN_MS);
+  const remainingMs = context.getRemainingTimeInMillis();
   const clock = steadyClock();
   const outcome = await performFit(event, {
     stores,
     clock,
-    deadlineMs: clock.nowMs() + budgetMs,
+    deadlineMs: clock.nowMs() + Math.min(SEGMENT_MS, remainingMs - MARGIN_MS),
+    endsMs: clock.nowMs() + remainingMs,
     threads: lambdaThreads(),
     memoryMb: lambdaMemoryMb(),
     dataBytes: Number(requireEnv(ENV.trainingDataMb)) * 1e6,

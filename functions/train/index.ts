@@ -16,12 +16,13 @@ import type { BatchEvent, BatchOutcome } from '../../shared/workflows/batch/run.
 import { planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
 import { checkUpload, refuseUpload } from '../../shared/workflows/check.ts';
 import type { CheckEvent } from '../../shared/workflows/check.ts';
+import { chargeDeath } from '../../shared/workflows/charge.ts';
 import { settleJob } from '../../shared/workflows/settle.ts';
 import { train } from '../../shared/workflows/train.ts';
 import { inTurn } from '../../shared/workflows/turns.ts';
 import type { Turns } from '../../shared/workflows/turns.ts';
 import { notify } from '../../shared/workflows/webhook.ts';
-import type { TrainEvent } from '../../shared/workflows/train.ts';
+import type { Orchestration, TrainEvent } from '../../shared/workflows/train.ts';
 import { count } from '../metrics.ts';
 import { orchestration } from './orchestration.ts';
 
@@ -45,7 +46,7 @@ export const handler = withDurableExecution(
     const stores = tenantTables(dynamo, names, { tenantId, clock: systemClock });
     if ('batch' in event) return runRows(event, context, stores);
     if (!('check' in event)) return runJob(event, context, stores);
-    return checkUpload(event, orchestration(context, tenantId), {
+    return checkUpload(event, fitting(context, stores, tenantId), {
       refuse: (model, reason) => refuseUpload(model, reason, stores.catalog),
     });
   },
@@ -70,7 +71,7 @@ async function runJob(event: TrainEvent, context: DurableContext, stores: Tenant
   });
   if (isOver) return {};
   const turns = turnsOf(tenantId, async () => (await stores.catalog.jobs.get(job))?.cancel_requested === true);
-  return train(event, inTurn(orchestration(context, tenantId), turns), {
+  return train(event, inTurn(fitting(context, stores, tenantId), turns), {
     async settle(outcome) {
       await settleJob(job, outcome, { ...stores, clock: systemClock });
       if (outcome.status !== 'cancelled')
@@ -81,11 +82,15 @@ async function runJob(event: TrainEvent, context: DurableContext, stores: Tenant
   });
 }
 
+function fitting(context: DurableContext, stores: TenantTables, tenantId: string): Orchestration {
+  return orchestration(context, tenantId, (event) => chargeDeath(event, { ...stores, clock: systemClock }));
+}
+
 function runRows(event: BatchEvent, context: DurableContext, stores: TenantTables): Promise<BatchOutcome> {
   const { tenant_id: tenantId, batch } = event;
   const { batches } = stores.catalog;
   const turns = turnsOf(tenantId, async () => (await batches.get(batch))?.cancel_requested === true);
-  return runBatch(event, inTurn(orchestration(context, tenantId), turns), {
+  return runBatch(event, inTurn(fitting(context, stores, tenantId), turns), {
     plan: () => planBatch(batch, stores.catalog),
     settle: (outcome) => settleBatch(batch, outcome, { ...stores, clock: systemClock }),
     notify: (attempt) => notify({ batch, attempt }, stores.catalog, { clock: systemClock, allowLoopback }),

@@ -2,17 +2,22 @@
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
+import type { Exhausted } from '../../shared/workflows/fit-failed.ts';
 import { attempts } from '../../shared/workflows/attempts.ts';
 import type { FitEvent, Orchestration } from '../../shared/workflows/train.ts';
 
 const fitFunction = requireEnv(ENV.fitFunction);
 
-export function orchestration(context: DurableContext, tenantId: string): Orchestration {
+type Charge = (event: FitEvent) => Promise<Exhausted | undefined>;
+
+/** @param charge what an attempt costs that died: in a step */
+export function orchestration(context: DurableContext, tenantId: string, charge: Charge): Orchestration {
   return {
     fit: (name, event) =>
       attempts(name, {
         invoke: (attempt) => context.invoke<FitEvent, unknown>(attempt, fitFunction, event, { tenantId }),
         wait: (wait, seconds) => context.wait(wait, { seconds }),
+        charge: (step) => context.step(step, () => charge(event)),
       }),
     step: (name, effect) => context.step(name, effect),
     wait: (name, seconds) => context.wait(name, { seconds }),
@@ -20,7 +25,7 @@ export function orchestration(context: DurableContext, tenantId: string): Orches
       const batch = await context.map(
         name,
         [...items],
-        (child: DurableContext, item) => run(item, orchestration(child, tenantId)),
+        (child: DurableContext, item) => run(item, orchestration(child, tenantId, charge)),
         { maxConcurrency: maxParallel },
       );
       batch.throwIfError();

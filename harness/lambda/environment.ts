@@ -13,6 +13,13 @@ import type { Invocation, RuntimeAnswer } from './runtime-api.ts';
 /** Lambda's own limit of the init phase, in ms; counted on top of the function's timeout, as a laptop is slower. */
 const INIT_TIMEOUT_MS = 10_000;
 const MEMORY_CHECK_MS = 200;
+/** As Lambda names them. */
+const SIGNALS: Partial<Record<NodeJS.Signals, string>> = {
+  SIGKILL: 'killed',
+  SIGABRT: 'aborted',
+  SIGALRM: 'alarm clock',
+  SIGTERM: 'terminated',
+};
 
 export interface LaunchOptions {
   readonly nodePath: string;
@@ -111,9 +118,7 @@ export class ExecutionEnvironment {
     child.stdio[3]?.on('error', () => undefined);
     child.once('error', (error) => this.#onExit(`spawn failed: ${error.message}`));
     child.once('exit', (code, signal) =>
-      this.#onExit(
-        signal === null ? `exit status ${code ?? 0}` : `signal: ${signal === 'SIGKILL' ? 'killed' : signal}`,
-      ),
+      this.#onExit(signal === null ? `exit status ${code ?? 0}` : `signal: ${SIGNALS[signal] ?? signal}`),
     );
     this.#memoryTimer = setInterval(() => this.#checkMemory(), MEMORY_CHECK_MS);
     this.#memoryTimer.unref();

@@ -92,6 +92,16 @@ export const jobEstimateSchema = z.object({
 
 export type JobEstimate = z.infer<typeof jobEstimateSchema>;
 
+/** What an attempt of *fit* notes of itself before it begins, so that it is charged for when it dies without a word. */
+export interface Attempt {
+  /** The time up to which the record's usage counts. */
+  readonly counted_to_ms: number;
+  /** When its invocation ends at the latest; not after `counted_to_ms` once it is over. */
+  readonly ends_ms: number;
+  readonly memory_mb: number;
+  readonly gb_second_usd: number;
+}
+
 /** What the catalog keeps of a job besides what the API shows. */
 export interface JobRecord extends Job {
   readonly key_id: string;
@@ -103,10 +113,15 @@ export interface JobRecord extends Job {
   readonly models_limit?: number;
   readonly training_seconds_limit?: number;
   readonly cancel_requested?: boolean;
+  /** The last one. */
+  readonly attempt?: Attempt;
 }
 
 /** What the catalog keeps of a trial once it has begun. */
-export type TrialRecord = Trial;
+export interface TrialRecord extends Trial {
+  /** The last one. */
+  readonly attempt?: Attempt;
+}
 
 export const jobEventSchema = z.object({
   id: z.string(),

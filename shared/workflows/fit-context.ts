@@ -7,6 +7,8 @@ export interface FitContext {
   readonly clock: Clock;
   /** When the segment has to be over, in ms since the epoch, checkpoint written. */
   readonly deadlineMs: number;
+  /** When Lambda ends the invocation. */
+  readonly endsMs: number;
   readonly threads: number;
   readonly memoryMb: number;
   /** What a training's rows may take of it; more are read in blocks. */

@@ -20,6 +20,10 @@ import { openTable, readTable } from './tables.ts';
 import type { FitEvent, SegmentOutcome } from './train.ts';
 import { columnsOf } from './train.ts';
 import { RunWatch } from './watch.ts';
+import { armWatchdog } from './watchdog.ts';
+
+/** Past the budget: for the step that is under way and the checkpoint, which are kept when they are done by then. */
+const GRACE_S = 15;
 
 type SegmentEvent = Extract<FitEvent, { action: 'segment' }>;
 
@@ -30,18 +34,19 @@ export async function fitSegment(event: SegmentEvent, context: FitContext): Prom
   if (done !== undefined) return JSON.parse(Buffer.from(done).toString('utf8')) as SegmentOutcome;
   const startedMs = clock.nowMs();
   const before = event.segment === 0 ? {} : { checkpoint: event.segment - 1 };
-  const run = await openRun(event, event.segment, { catalog: stores.catalog, clock });
+  const run = await openRun(event, event.segment, context);
   if (run === undefined) return { status: 'cancelled', seconds: 0, ...before };
-  const watch = new RunWatch(run, context, startedMs);
+  const watch = new RunWatch(run, context);
   const seconds = () => (clock.nowMs() - startedMs) / 1000;
   const end = async (outcome: Omit<SegmentOutcome, 'seconds'>, fields: Parameters<Run['patch']>[0] = {}) => {
-    const usage = await watch.conclude();
-    await conclude(run, outcome, { ...fields, usage }, clock);
-    await watch.end(usage);
+    const spent = await watch.conclude();
+    await conclude(run, outcome, { ...fields, ...spent }, clock);
+    await watch.end(spent.usage);
     return { ...outcome, seconds: seconds() };
   };
   const obstacle = await watch.begin(event.segment);
   if (obstacle !== undefined) return end({ status: obstacle, ...before });
+  const callOff = armWatchdog(watch.leftS() + GRACE_S, (context.endsMs - clock.nowMs()) / 1000);
   try {
     const result = await train(event, { run, watch, context });
     await stores.objects.put(paths.checkpoint(event, event.segment), result.checkpoint);
@@ -59,7 +64,9 @@ export async function fitSegment(event: SegmentEvent, context: FitContext): Prom
     await stores.objects.put(manifestPath(event), JSON.stringify(outcome), 'application/json');
     return outcome;
   } catch (error) {
-    return end({ status: 'failed', ...before, error: failureOf(error, 'train') });
+    return await end({ status: 'failed', ...before, error: failureOf(error, 'train') });
+  } finally {
+    await callOff();
   }
 }
 

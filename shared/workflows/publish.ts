@@ -6,7 +6,7 @@ import { sampleBackground } from '../explain/background.ts';
 import type { TrainedData } from '../explain/background.ts';
 import { fairnessOf } from '../explain/overview/facet.ts';
 import { overviewOf } from '../explain/overview/overview.ts';
-import type { JobRecord } from '../resources/job.ts';
+import type { Attempt, JobRecord } from '../resources/job.ts';
 import type { ModelVersion } from '../resources/model.ts';
 import type { Preparation } from '../runtime/preparation.ts';
 import { createEngine } from '../runtime/session.ts';
@@ -21,7 +21,7 @@ import { cardOf } from './card.ts';
 import { failureOf } from './failure.ts';
 import type { FitContext } from './fit-context.ts';
 import { trainingData } from './fit.ts';
-import { metricsOf, plus, specOf } from './run.ts';
+import { attemptOf, leaseName, metricsOf, over, plus, specOf } from './run.ts';
 import { readTable } from './tables.ts';
 import type { FitEvent, PublishOutcome } from './train.ts';
 import { TrainingSeconds } from './training-seconds.ts';
@@ -42,17 +42,18 @@ export async function publish(
     return { seconds: seconds(), model: job.model };
   }
   const before = job.usage.seconds;
+  const attempt = await noteAttempt(job, context);
   const month = new TrainingSeconds(stores.trainingSeconds, job.training_seconds_limit);
   // What has been learned is published even where the month has no more seconds: then they are not counted.
-  await month.open(`${job.id}/publish`, before);
+  await month.open(leaseName(event), before);
   const usage = async () => {
     await month.cover(before + seconds());
     const counted = month.counted(before + seconds()) - before;
-    return plus(job.usage, meter(counted, context.memoryMb, job.gb_second_usd ?? context.gbSecondUsd));
+    return plus(job.usage, meter(counted, attempt.memory_mb, attempt.gb_second_usd));
   };
   const end = async (fields: Partial<JobRecord>) => {
     const total = await usage();
-    await stores.catalog.jobs.patch(event.job, { ...fields, usage: total });
+    await stores.catalog.jobs.patch(event.job, { ...fields, usage: total, attempt: over(attempt) });
     await month.end(total.seconds);
   };
   try {
@@ -86,6 +87,12 @@ export async function publish(
     await end({});
     return { seconds: seconds(), error: failure };
   }
+}
+
+async function noteAttempt(job: JobRecord, context: FitContext): Promise<Attempt> {
+  const attempt = attemptOf(job, context);
+  await context.stores.catalog.jobs.patch(job.id, { attempt }, ['running']);
+  return attempt;
 }
 
 async function tidyUp({ id }: JobRecord, { storedBytes, objects }: TenantStores): Promise<void> {

@@ -86,7 +86,7 @@ async function endLeases(
 }
 
 /** Of the job and of all its trials. A settlement that was interrupted has written the sum already. */
-async function usageOf(job: JobRecord, catalog: Catalog): Promise<Metered> {
+export async function usageOf(job: JobRecord, catalog: Catalog): Promise<Metered> {
   if (job.sweep === undefined || isFinished(job)) return job.usage;
   const { data } = await catalog.trials(job.id).list({ limit: MAX_TRIALS, order: 'ascending' });
   return data.reduce((sum, trial) => plus(sum, trial.usage), plus(NO_USAGE, job.usage));

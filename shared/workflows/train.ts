@@ -150,7 +150,7 @@ async function runTraining(
     return { name, outcome };
   } catch (error) {
     if (!(error instanceof FitFailed)) throw error;
-    return { name, outcome: { ...outcome, status: 'failed', error: crashed(error, 'train') } };
+    return { name, outcome: { ...outcome, status: error.exhausted ?? 'failed', error: crashed(error, 'train') } };
   }
 }
 
@@ -256,8 +256,8 @@ function ending({ status, error }: RunEnd['outcome']): JobOutcome {
         error: {
           code: 'budget_exceeded',
           phase: 'train',
-          message: 'the job used up its budget before it finished',
-          hint: 'raise the budget, or use the version trained so far',
+          message: `the job used up its budget before it finished${because(error)}`,
+          hint: error?.hint ?? 'raise the budget, or use the version trained so far',
         },
       };
     case 'over_quota':
@@ -266,7 +266,7 @@ function ending({ status, error }: RunEnd['outcome']): JobOutcome {
         error: {
           code: 'quota_exceeded',
           phase: 'train',
-          message: "this month's training seconds were used up before the job finished",
+          message: `this month's training seconds were used up before the job finished${because(error)}`,
           hint: 'use the version trained so far; GET /v1/limits says when there are more',
         },
       };
@@ -276,6 +276,11 @@ function ending({ status, error }: RunEnd['outcome']): JobOutcome {
         error: error ?? failure('internal', 'train', { message: 'the training failed without saying why' }),
       };
   }
+}
+
+/** The crash by which it was noticed, where it was one. */
+function because(error: JobError | undefined): string {
+  return error === undefined ? '' : `: ${error.message}`;
 }
 
 /** A sweep succeeds where one trial does; it is cancelled, over its budget or the month's limit as a whole. */

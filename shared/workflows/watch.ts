@@ -1,12 +1,13 @@
 /** Watches one running segment: its deadline, the budget, the month's seconds, whether the tenant cancelled it; and writes what it reports. */
 import { epochS } from '../clock.ts';
-import type { JobRecord } from '../resources/job.ts';
+import type { Attempt, JobRecord } from '../resources/job.ts';
 import type { SegmentResult, TrainingEvent } from '../runtime/trainer.ts';
 import type { NewEvent } from '../stores/event-log.ts';
 import { meter } from '../tenancy/price.ts';
 import type { Metered } from '../tenancy/price.ts';
 import type { FitContext } from './fit-context.ts';
-import { NO_USAGE, metricsOf, plus } from './run.ts';
+import { leftS } from './budget.ts';
+import { NO_USAGE, leaseName, metricsOf, over, plus } from './run.ts';
 import type { Run } from './run.ts';
 import type { SegmentOutcome } from './train.ts';
 import { TrainingSeconds } from './training-seconds.ts';
@@ -25,14 +26,11 @@ export class RunWatch {
   #othersRunning = 0;
   readonly #run: Run;
   readonly #context: FitContext;
-  readonly #startedMs: number;
   readonly #seconds: TrainingSeconds;
 
-  /** @param startedMs when the attempt began */
-  constructor(run: Run, context: FitContext, startedMs: number) {
+  constructor(run: Run, context: FitContext) {
     this.#run = run;
     this.#context = context;
-    this.#startedMs = startedMs;
     this.#isCancelled = run.job.cancel_requested === true;
     this.#seconds = new TrainingSeconds(context.stores.trainingSeconds, run.job.training_seconds_limit);
   }
@@ -41,15 +39,15 @@ export class RunWatch {
   async begin(segment: number): Promise<'over_budget' | 'over_quota' | undefined> {
     await this.#refreshOthers();
     if (this.isOverBudget()) return 'over_budget';
-    const { job, trial } = this.#run.name;
-    const run = [job, ...(trial === undefined ? [] : [trial]), segment].join('/');
+    const run = leaseName({ action: 'segment', ...this.#run.name, segment });
     return (await this.#seconds.open(run, this.#run.before.seconds)) ? undefined : 'over_quota';
   }
 
-  /** The usage at the end, for which seconds are leased as far as there are any. */
-  async conclude(): Promise<Metered> {
+  /** The usage at the end, for which seconds are leased as far as there are any; the attempt is over. */
+  async conclude(): Promise<{ usage: Metered; attempt: Attempt }> {
     await this.#seconds.cover(this.#taken());
-    return this.usage();
+    const { usage, attempt } = this.#spent();
+    return { usage, attempt: over(attempt) };
   }
 
   /** Once the usage is written. */
@@ -63,9 +61,15 @@ export class RunWatch {
     return plus(before, this.#metered(this.#seconds.counted(this.#taken()) - before.seconds));
   }
 
+  /** What is written of it: the usage, and that it counts until now. */
+  #spent(): { usage: Metered; attempt: Attempt } {
+    const attempt = { ...this.#run.attempt, counted_to_ms: this.#context.clock.nowMs() };
+    return { usage: this.usage(), attempt };
+  }
+
   /** Seconds of the training so far, those that are not counted included. */
   #taken(): number {
-    return this.#run.before.seconds + (this.#context.clock.nowMs() - this.#startedMs) / 1000;
+    return this.#run.before.seconds + (this.#context.clock.nowMs() - this.#run.attempt.counted_to_ms) / 1000;
   }
 
   async #refreshOthers(): Promise<void> {
@@ -85,13 +89,18 @@ export class RunWatch {
   }
 
   #metered(seconds: number): Metered {
-    return meter(seconds, this.#context.memoryMb, this.#run.job.gb_second_usd ?? this.#context.gbSecondUsd);
+    const { memory_mb: memoryMb, gb_second_usd: gbSecondUsd } = this.#run.attempt;
+    return meter(seconds, memoryMb, gbSecondUsd);
   }
 
   isOverBudget(): boolean {
-    const { max_seconds: maxSeconds = Infinity, max_usd: maxUsd = Infinity } = this.#run.job.budget ?? {};
-    const { seconds, usd } = plus(this.#othersNow(), this.usage());
-    return seconds >= maxSeconds || usd >= maxUsd;
+    return this.leftS() <= 0;
+  }
+
+  /** In how many seconds the job's budget is used up, by this and the trials beside it. */
+  leftS(): number {
+    const { job, attempt } = this.#run;
+    return leftS(job.budget, plus(this.#othersNow(), this.usage()), attempt) / (1 + this.#othersRunning);
   }
 
   shouldStop(): boolean {
@@ -120,7 +129,7 @@ export class RunWatch {
     await this.#seconds.renew(this.#taken());
     await this.#run.patch({
       progress: event.progress,
-      usage: this.usage(),
+      ...this.#spent(),
       ...(this.#metrics === undefined ? {} : { metrics: this.#metrics }),
     });
     const current = await catalog.jobs.get(job.id);

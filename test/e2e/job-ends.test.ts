@@ -195,4 +195,32 @@ describe('a job or a batch whose request died before it had started it', () => {
     // What was spent before the kills is counted.
     expect((job['usage'] as { seconds: number }).seconds).toBeGreaterThan(0);
   });
+
+  it('is not tried again when its death used up the budget, which is what it costs', async () => {
+    const task = { task: 'forecasting', family: 'rnn', params: { units: 8, window: 8, epochs: 100_000 } };
+    const budget = { max_seconds: 6 };
+    const made = await tenon.request('POST', '/v1/jobs', {
+      body: await regression({ name: 'hangs', budget, ...task }),
+    });
+    const path = `/v1/jobs/${String(made.body['id'])}`;
+    const untilNo = async (...statuses: unknown[]) => {
+      for (;;) {
+        const job = (await tenon.request('GET', path)).body;
+        if (!statuses.includes(job['status'])) return job;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+
+    await untilNo('queued');
+    const stopped = fitProcesses();
+    for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 7_000));
+    for (const pid of stopped) process.kill(pid, 'SIGKILL');
+    const job = await untilNo('running');
+
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'budget_exceeded', phase: 'train' } });
+    expect((job['error'] as { message: string }).message).toMatch(/segment-0 failed once: .*signal: killed/);
+    expect((job['usage'] as { seconds: number }).seconds).toBeCloseTo(6, 2);
+    expect(job).not.toHaveProperty('attempt');
+  });
 });

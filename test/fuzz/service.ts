@@ -194,6 +194,7 @@ export class Service {
       stores: this.#stores(tenantId),
       clock: systemClock,
       deadlineMs: Date.now() + FIT_MS,
+      endsMs: Date.now() + FIT_MS,
       threads: 1,
       memoryMb: 2048,
       dataBytes: 1e9,

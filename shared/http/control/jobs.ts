@@ -126,7 +126,8 @@ async function jobById(catalog: TenantStores['catalog'], id = ''): Promise<JobRe
 
 function show(record: JobRecord): Job {
   const { key_id: _key, cancel_requested: _cancel, gb_second_usd: _usd, price_version: _version, ...rest } = record;
-  const { stored_bytes_limit: _bytes, models_limit: _models, training_seconds_limit: _seconds, ...job } = rest;
+  const { stored_bytes_limit: _bytes, models_limit: _models, training_seconds_limit: _seconds, ...some } = rest;
+  const { attempt: _attempt, ...job } = some;
   const { sweep } = record;
   return sweep === undefined ? job : { ...job, trial_count: plannedTrials({ ...record, sweep }).length };
 }

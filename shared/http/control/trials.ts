@@ -1,12 +1,12 @@
 /** A job with the trials of its sweep: those that have begun as they stand, the others as they were planned. */
-import type { Job } from '../../resources/job.ts';
+import type { Job, TrialRecord } from '../../resources/job.ts';
 import type { Sweep, Trial } from '../../resources/sweep.ts';
 import { isFinished } from '../../resources/training.ts';
 import { NO_USAGE, plus } from '../../workflows/run.ts';
 import { plannedTrials } from '../../workflows/sweep.ts';
 
-export function withTrials(job: Job & { sweep: Sweep }, begun: readonly Trial[], nowS: number): Job {
-  const known = new Map(begun.map((trial) => [trial.id, trial]));
+export function withTrials(job: Job & { sweep: Sweep }, begun: readonly TrialRecord[], nowS: number): Job {
+  const known = new Map(begun.map(({ attempt: _, ...trial }) => [trial.id, trial]));
   const trials = plannedTrials(job).map(({ id, params }): Trial => {
     const status = isFinished(job) ? 'cancelled' : 'queued';
     const metrics = { train: {}, validation: {} };

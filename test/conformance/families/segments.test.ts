@@ -83,6 +83,7 @@ async function run(
         stores,
         clock,
         deadlineMs: clock.nowMs() + HOUR_MS,
+        endsMs: clock.nowMs() + HOUR_MS,
         threads: 1,
         memoryMb: 1024,
         dataBytes: options.dataBytes ?? 1e9,

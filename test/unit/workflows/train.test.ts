@@ -132,6 +132,25 @@ describe('train', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it.each([
+    ['over_budget', 'budget_exceeded', 'used up its budget'],
+    ['over_quota', 'quota_exceeded', "this month's training seconds"],
+  ] as const)(
+    'ends a job whose crash left no room for another try, with what it had learned: %s',
+    async (exhausted, code, words) => {
+      const { outcome, asked } = await play((event) => {
+        if (event.action !== 'segment') return published;
+        if (event.segment === 0) return segment('running', { checkpoint: 0 });
+        return new FitFailed('segment-1 failed once: Task timed out after 900.00 seconds', exhausted);
+      });
+
+      expect(asked.at(-1)).toEqual({ action: 'publish', job: 'job_1', segment: 0 });
+      expect(outcome).toMatchObject({ status: 'failed', model: { version: 3 }, error: { code, phase: 'train' } });
+      expect(outcome.error?.message).toContain(words);
+      expect(outcome.error?.message).toContain('segment-1 failed once: Task timed out');
+    },
+  );
+
   it('publishes the last checkpoint of a training that crashes later on', async () => {
     const { asked, outcome } = await play((event) => {
       if (event.action !== 'segment') return published;
