@@ -4,7 +4,7 @@ import { sizeOf } from '../tensor/shape.ts';
 import { rowsOf, tensor } from '../tensor/tensor.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { FOREIGN_FAMILY } from './foreign.ts';
-import { mapFeeds } from './rows.ts';
+import { joinRows, mapFeeds, rowAt } from './rows.ts';
 import type { Feeds } from './terms.ts';
 
 /** Names of the features whose rows are of any length. */
@@ -32,6 +32,15 @@ export function stretchedTo(schema: ModelSchema, row: Feeds, like: Feeds): Feeds
     const [own, wanted] = [stepsOf(value), like[name]!.shape[1]!];
     return withSteps(value, wanted, (t) => Math.floor(((t + 0.5) * own) / wanted));
   });
+}
+
+/** Every row with the steps of another one, as many as it has itself: each the step at the same part of the way. */
+export function dealtSteps(schema: ModelSchema, feeds: Feeds, order: Int32Array): Feeds {
+  const rows = Array.from(order, (other, row) => {
+    const own = stretchedTo(schema, rowAt(feeds, other), trimmed(schema, rowAt(feeds, row)));
+    return mapOpen(schema, own, (value, name) => withSteps(value, feeds[name]!.shape[1]!, (t) => t));
+  });
+  return joinRows(rows);
 }
 
 function mapOpen(schema: ModelSchema, row: Feeds, change: (value: HostTensor, name: string) => HostTensor): Feeds {

@@ -33,7 +33,7 @@ export const overviewSchema = z.object({
     .array(z.object({ feature: z.string(), mean: z.number(), low: z.number(), high: z.number() }))
     .optional()
     .describe(
-      'How much the measure falls when a feature, or a patch of an image or sequence such as image[4:8, 0:4], is shuffled, with a 95 % interval.',
+      'How much the measure falls when a feature, a patch of an image or sequence such as image[4:8, 0:4], or a number of every step such as walk[:, 2:3], is shuffled, with a 95 % interval.',
     ),
   partial_dependence: z
     .array(
@@ -44,7 +44,20 @@ export const overviewSchema = z.object({
       }),
     )
     .optional(),
-  confusion: z.object({ labels: z.array(label), counts: z.array(z.array(z.number().int())) }).optional(),
-  worst_rows: z.array(z.object({ row: z.number().int(), label, predicted: label, probability: z.number() })).optional(),
+  confusion: z
+    .object({ labels: z.array(label), counts: z.array(z.array(z.number().int())) })
+    .optional()
+    .describe('Of rows, or of steps where each has a label.'),
+  worst_rows: z
+    .array(
+      z.object({
+        row: z.number().int(),
+        step: z.number().int().optional().describe('Where each step has a label: the worst of the row.'),
+        label,
+        predicted: label,
+        probability: z.number(),
+      }),
+    )
+    .optional(),
   left_out: z.array(z.string()).describe('What the budget did not allow, and what there is none of.'),
 });

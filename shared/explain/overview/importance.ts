@@ -1,6 +1,6 @@
 /**
- * Permutation importance: how much worse the model gets when the values of one feature, or of one patch of an image, are dealt out among the rows anew, with a
- * 95 % interval over repeats.
+ * Permutation importance: how much worse the model gets when the values of one feature, or of a part of it that all rows have (a patch of an image, a number
+ * of every step), are dealt out among the rows anew, with a 95 % interval over repeats.
  * Source: L. Breiman, "Random Forests" (2001); A. Fisher, C. Rudin, F. Dominici (2019).
  */
 import type { ModelSchema } from '../../runtime/model-schema.ts';
@@ -11,10 +11,11 @@ import { planeOf } from '../plane.ts';
 import { playersOf } from '../players.ts';
 import type { Player } from '../players.ts';
 import { pickRows, rowAt } from '../rows.ts';
+import { dealtSteps, isOpen } from '../steps.ts';
 import type { Feeds } from '../terms.ts';
 
 export interface Importance {
-  /** Its name; of a patch with its rows and columns from 0, as in image[4:8, 0:4]. */
+  /** Its name; of a patch with its rows and columns from 0, as in image[4:8, 0:4], of a number of every step as in walk[:, 2:3]. */
   readonly feature: string;
   /** Mean loss of the measure; below 0 where the shuffled feature did better by chance. */
   readonly mean: number;
@@ -22,6 +23,8 @@ export interface Importance {
   readonly high: number;
 }
 
+/** Numbers of a step that have an importance each, at most. */
+const MAX_CHANNELS = 32;
 const REPEATS = 5;
 /** Student's t for 95 % with four degrees of freedom. */
 const T_95 = 2.7764451;
@@ -36,7 +39,7 @@ interface ImportanceOptions {
   readonly isOver: () => boolean;
 }
 
-/** As many features or patches as the time allows, the most important first, and those it did not come to. */
+/** As many features or parts of them as the time allows, the most important first, and those it did not come to. */
 export async function permutationImportance(
   options: ImportanceOptions,
 ): Promise<{ importance: Importance[]; left: string[] }> {
@@ -44,13 +47,14 @@ export async function permutationImportance(
   const whole = await score(feeds);
   const importance: Importance[] = [];
   const first = rowAt(feeds, 0);
-  const parts = playersOf(schema, first).map((part) => ({ part, feature: nameOf(schema, first, part) }));
+  const parts = partsOf(schema, first).map((part) => ({ part, feature: nameOf(schema, first, part) }));
   for (const [index, { part, feature }] of parts.entries()) {
-    if (isOver()) return { importance: sorted(importance), left: parts.slice(index).map((other) => other.feature) };
     const random = Random.fromSeed(seed + index);
     const losses: number[] = [];
-    for (let repeat = 0; repeat < REPEATS; repeat++)
-      losses.push(whole - (await score(dealtOut(feeds, part, random.permutation(rows)))));
+    while (losses.length < REPEATS && !isOver())
+      losses.push(whole - (await score(dealtOut(schema, feeds, part, random.permutation(rows)))));
+    if (losses.length < REPEATS)
+      return { importance: sorted(importance), left: parts.slice(index).map((other) => other.feature) };
     const mean = losses.reduce((sum, loss) => sum + loss, 0) / REPEATS;
     const variance = losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0) / (REPEATS - 1);
     const half = T_95 * Math.sqrt(variance / REPEATS);
@@ -59,15 +63,31 @@ export async function permutationImportance(
   return { importance: sorted(importance), left: [] };
 }
 
-/** Every row with the part of another one. */
-function dealtOut(feeds: Feeds, { feature, elements }: Player, order: Int32Array): Feeds {
+/** Texts and sequences of any length as a whole, and each number of such a sequence's steps; else what Shapley values have. */
+function partsOf(schema: ModelSchema, row: Feeds): Player[] {
+  const [only] = schema.features;
+  if (only?.type === 'text') return [{ feature: only.name }];
+  if (!isOpen(schema)) return playersOf(schema, row);
+  const feature = only!.name;
+  const shape = row[feature]!.shape.slice(1);
+  const plane = planeOf(schema, shape);
+  if (shape.length < 2 || plane.width === 1 || plane.width > MAX_CHANNELS) return [{ feature }];
+  const elements = Int32Array.from({ length: sizeOf(shape) }, (_, at) => at);
+  const channels = Map.groupBy(elements, (at) => plane.placeOf(at)[1]);
+  return [{ feature }, ...channels.values().map((own) => ({ feature, elements: Int32Array.from(own) }))];
+}
+
+/** Every row with the part of another one. Where steps have labels, or a part of theirs is dealt out, their number stays. */
+function dealtOut(schema: ModelSchema, feeds: Feeds, { feature, elements }: Player, order: Int32Array): Feeds {
   const value = feeds[feature]!;
-  if (elements === undefined) return { ...feeds, ...pickRows({ [feature]: value }, order) };
-  const source = value.data as Float32Array;
-  const data = source.slice();
+  const keepsSteps = isOpen(schema) && (schema.steps !== undefined || elements !== undefined);
+  const dealt = keepsSteps ? dealtSteps(schema, feeds, order) : pickRows({ [feature]: value }, order);
+  if (elements === undefined) return { ...feeds, ...dealt };
+  const source = dealt[feature]!.data as Float32Array;
+  const data = (value.data as Float32Array).slice();
   const width = sizeOf(value.shape.slice(1));
-  for (const [row, other] of order.entries())
-    for (const at of elements) data[row * width + at] = source[other * width + at]!;
+  for (let begin = 0; begin < data.length; begin += width)
+    for (const at of elements) data[begin + at] = source[begin + at]!;
   return { ...feeds, [feature]: tensor('float32', value.shape, data) };
 }
 
@@ -79,7 +99,7 @@ function nameOf(schema: ModelSchema, row: Feeds, { feature, elements }: Player):
     const along = places.map((place) => place[axis]);
     return `${Math.min(...along)}:${Math.max(...along) + 1}`;
   };
-  return `${feature}[${range(0)}, ${range(1)}]`;
+  return `${feature}[${isOpen(schema) ? ':' : range(0)}, ${range(1)}]`;
 }
 
 const sorted = (importance: readonly Importance[]): Importance[] => importance.toSorted((a, b) => b.mean - a.mean);

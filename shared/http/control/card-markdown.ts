@@ -66,7 +66,7 @@ function overviewParts({
     ...(worst === undefined || worst.length === 0
       ? []
       : [
-          `Furthest from their label: ${worst.map(({ row, label, predicted }) => `row ${row} (${label}, predicted ${predicted})`).join(', ')}.`,
+          `Furthest from their label: ${worst.map(({ row, step, label, predicted }) => `row ${row}${step === undefined ? '' : ` step ${step}`} (${label}, predicted ${predicted})`).join(', ')}.`,
         ]),
     ...(left.length === 0 ? [] : [`Left out: ${left.join(', ')}.`]),
   ];

@@ -101,26 +101,6 @@ describe('the overview of a model', () => {
       expect(['image[0:2, 0:2]', 'image[0:2, 2:4]', 'image[2:4, 0:2]', 'image[2:4, 2:4]']).toContain(name);
     expect(overview).toMatchObject({ measure: 'accuracy', left_out: [] });
   });
-
-  test('of sequences of any length is what they confuse, row by row', async () => {
-    const length = (i: number): number => 1 + (i % 5);
-    const rows = Array.from({ length: 60 }, (_, i) => ({
-      walk: Array.from({ length: length(i) }, () => [i % 2]),
-      label: i % 2,
-      steps: Array.from({ length: length(i) }, () => i % 2),
-    }));
-    const params = { cell: 'gru', units: 4, epochs: 1 } as const;
-    const table = readRows(rows);
-    const walks = { task: 'classification', family: 'rnn', features: ['walk'], params } as const;
-
-    const byRow = await train({ spec: { ...walks, target: 'label' }, train: table });
-    const byStep = await train({ spec: { ...walks, target: 'steps' }, train: table });
-    const overview = await overviewOf(byRow.exported.onnx, byRow.exported.prepared, { engine });
-    const ofSteps = await overviewOf(byStep.exported.onnx, byStep.exported.prepared, { engine });
-
-    expect(overview.confusion!.counts.flat().reduce((sum, count) => sum + count, 0)).toBe(overview.rows.count);
-    expect(ofSteps.left_out).toEqual(['confusion of the steps of sequences']);
-  });
 });
 
 describe('fairness figures', () => {
