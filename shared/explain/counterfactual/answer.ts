@@ -5,7 +5,8 @@ import type { Background } from '../background.ts';
 import { aimAt, predictedOf, select } from '../aim.ts';
 import { counterfactualOf, searchPasses } from './search.ts';
 import type { CounterfactualQuestion, Minimality } from './search.ts';
-import { Space } from './space.ts';
+import { Space, valueAt } from './space.ts';
+import { dateFormOf } from './date-form.ts';
 import { DEFAULT_MAX_SECONDS } from '../planned.ts';
 import type { Planned } from '../planned.ts';
 import type { Subject } from '../subject.ts';
@@ -47,7 +48,10 @@ export function planCounterfactuals(
   {
     request,
     background,
-  }: { request: CounterfactualRequest & { maxSeconds?: number | undefined }; background: Background | undefined },
+  }: {
+    request: CounterfactualRequest & { instances: readonly unknown[]; maxSeconds?: number | undefined };
+    background: Background | undefined;
+  },
 ): Planned<CounterfactualRow[]> {
   const { schema } = subject;
   const classes = requireTable(schema);
@@ -69,8 +73,10 @@ export function planCounterfactuals(
     async run() {
       const answers: CounterfactualRow[] = [];
       const deadlineMs = performance.now() + (request.maxSeconds ?? DEFAULT_MAX_SECONDS) * 1000;
-      for (const row of rows)
-        answers.push(await answerOf(subject, { row, background, wanted, immovable, deadlineMs }, classes));
+      for (const [i, row] of rows.entries()) {
+        const sent = fieldsOf(schema, request.instances[i]);
+        answers.push(await answerOf(subject, { row, background, wanted, immovable, sent, deadlineMs }, classes));
+      }
       return answers;
     },
   };
@@ -93,7 +99,7 @@ async function answerOf(
   const space = new Space(subject.schema, question);
   const attributions = space.stepsTo(found);
   const cells = (from: Feeds): Record<string, Cell> =>
-    Object.fromEntries(features.map((feature) => [feature.name, cellOf(feature, from)]));
+    Object.fromEntries(features.map((feature) => [feature.name, cellOf(feature, from, question)]));
   const [from, to] = [cells(before), cells(found)];
   const changed = Object.keys(attributions).map((name) => [name, { from: from[name]!, to: to[name]! }]);
   const changes = Object.fromEntries(changed) as Record<string, { from: Cell; to: Cell }>;
@@ -142,10 +148,23 @@ function immovableOf({ features }: ModelSchema, { allowed, immovable = [] }: Cou
   return new Set([...immovable, ...names.filter((name) => allowed !== undefined && !allowed.includes(name))]);
 }
 
-function cellOf({ name, type }: FeatureSchema, feeds: Feeds): Cell {
-  const value = feeds[name]!.data[0] as number | string;
+/** The values of an instance, which is an object or the bare value of the only feature. */
+function fieldsOf({ features: [only] }: ModelSchema, instance: unknown): Readonly<Record<string, unknown>> {
+  const isObject = typeof instance === 'object' && instance !== null;
+  return isObject ? (instance as Record<string, unknown>) : { [only!.name]: instance };
+}
+
+/** A value as JSON has it; a date as it was sent. */
+function cellOf(
+  { name, type }: FeatureSchema,
+  feeds: Feeds,
+  { row, sent }: Pick<CounterfactualQuestion, 'row' | 'sent'>,
+): Cell {
+  const value = valueAt(feeds, name);
   if (value === '' || (typeof value === 'number' && Number.isNaN(value))) return null;
-  return type === 'boolean' ? value === 1 : value;
+  if (type === 'boolean') return value === 1;
+  if (type !== 'datetime') return value;
+  return value === valueAt(row, name) ? (sent[name] as Cell) : dateFormOf(sent[name]).write(value as number);
 }
 
 function refused(message: string, param: string): ServiceError {

@@ -7,7 +7,7 @@ import { linearShap } from '../methods/linear-shap.ts';
 import { joinRows } from '../rows.ts';
 import type { Subject } from '../subject.ts';
 import type { Feeds } from '../terms.ts';
-import { stepOf } from './space.ts';
+import { inUnits, stepOf } from './space.ts';
 import type { Axis, Change, Space } from './space.ts';
 
 export interface LinearOptimum {
@@ -90,7 +90,8 @@ export function beyond(changes: readonly Change[], overshoot: number): Change[] 
     if (axis.kind === 'choice') return { axis, value };
     const [from, to] = [Number(axis.from), Number(value)];
     const further = from + (to - from) * (1 + overshoot);
-    const whole = to > from ? Math.ceil(to - 1e-9) : Math.floor(to + 1e-9);
-    return { axis, value: Math.min(axis.high, Math.max(axis.low, axis.kind === 'whole' ? whole : further)) };
+    const round = to > from ? (value: number) => Math.ceil(value - 1e-9) : (value: number) => Math.floor(value + 1e-9);
+    const moved = axis.unit === undefined ? further : inUnits(axis, to, round);
+    return { axis, value: Math.min(axis.high, Math.max(axis.low, moved)) };
   });
 }

@@ -9,13 +9,13 @@ import { joinRows } from '../rows.ts';
 import type { Subject } from '../subject.ts';
 import type { Feeds } from '../terms.ts';
 import { beyond, isLinear, linearOptimum } from './linear.ts';
-import { Space, stepOf, valueAt } from './space.ts';
+import { Space, inUnits, sampledAt, stepOf, valueAt } from './space.ts';
 import type { Axis, Change, SpaceOptions } from './space.ts';
 
 /** Values of a number that are tried besides those of the sample. */
 const GRID = 24;
-/** Halvings of the way back of a number. */
-const BISECTIONS = 20;
+/** Halvings of the way back of a number: thirty years to the second. */
+const BISECTIONS = 30;
 /** Rows of the sample that are set back, at most. */
 const SAMPLE_ROWS = 16;
 /** Changes that are tried, and that are held to be sorted, at most. */
@@ -157,7 +157,7 @@ class Search {
     const figures = await this.#subject.run(joinRows(sample));
     const wanted = sample.filter((_, i) => this.#isWanted(figures[i]!)).slice(0, SAMPLE_ROWS);
     for (const other of wanted) {
-      const moved = axes.map((axis): Change => ({ axis, value: valueAt(other, axis.name) }));
+      const moved = axes.map((axis): Change => ({ axis, value: sampledAt(axis, other, axis.name) }));
       let current = this.#space.apply(moved);
       for (const { axis } of moved.toSorted((a, b) => stepOf(b) - stepOf(a))) {
         if (this.#isOver) return;
@@ -175,7 +175,7 @@ class Search {
       if (this.#best === undefined || axis.kind === 'choice' || Number.isNaN(axis.from)) continue;
       let [outside, inside] = [Number(axis.from), Number(valueAt(this.#best.row, axis.name))];
       for (let k = 0; k < BISECTIONS && !this.#isOver; k++) {
-        const middle = axis.kind === 'whole' ? Math.round((outside + inside) / 2) : (outside + inside) / 2;
+        const middle = inUnits(axis, (outside + inside) / 2, Math.round);
         if (middle === outside || middle === inside) break;
         const [isKept] = await this.#consider([this.#space.apply([{ axis, value: middle }], this.#best.row)]);
         if (isKept === true) inside = middle;
@@ -189,7 +189,7 @@ class Search {
 function singlesOf(axis: Axis): Change[][] {
   const { kind, low, high } = axis;
   const grid = kind === 'choice' ? [] : Array.from({ length: GRID }, (_, k) => low + ((high - low) * k) / (GRID - 1));
-  const values = [...axis.values, ...(kind === 'whole' ? grid.map(Math.round) : grid)];
+  const values = [...axis.values, ...grid.map((value) => inUnits(axis, value, Math.round))];
   return Array.from(new Set(values), (value) => [{ axis, value }]);
 }
 

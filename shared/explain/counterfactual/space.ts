@@ -6,16 +6,19 @@ import type { FeatureSchema, ModelSchema } from '../../runtime/model-schema.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { Background } from '../background.ts';
 import type { Feeds } from '../terms.ts';
+import { dateFormOf } from './date-form.ts';
 
 export type CellValue = number | string;
 
 /** A feature that may change. */
 export interface Axis {
   readonly name: string;
-  readonly kind: 'number' | 'whole' | 'choice';
+  readonly kind: 'number' | 'choice';
+  /** What whole numbers and dates are multiples of. */
+  readonly unit?: number;
   /** NaN where it is missing. */
   readonly from: CellValue;
-  /** Of numbers: what the sample holds, at least and at most. */
+  /** Of numbers: what the sample holds, at least and at most, in whole units. */
   readonly low: number;
   readonly high: number;
   /** What the sample holds, or every category; without where it is now. */
@@ -33,17 +36,19 @@ export interface SpaceOptions {
   readonly row: Feeds;
   readonly background: Background;
   readonly immovable: ReadonlySet<string>;
+  /** The row's values by feature, as they were sent. */
+  readonly sent: Readonly<Record<string, unknown>>;
 }
 
 export class Space {
   readonly row: Feeds;
   readonly axes: readonly Axis[];
 
-  constructor({ features }: ModelSchema, { row, background, immovable }: SpaceOptions) {
+  constructor({ features }: ModelSchema, { row, background, immovable, sent }: SpaceOptions) {
     this.row = row;
     this.axes = features
       .filter(({ name }) => !immovable.has(name))
-      .map((feature) => axisOf(feature, { row, background }));
+      .map((feature) => axisOf(feature, { row, background, sent }));
   }
 
   /** The row with other values. */
@@ -75,16 +80,29 @@ export function stepOf({ axis: { from, low, high }, value }: Change): number {
 
 export const valueAt = (row: Feeds, name: string): CellValue => row[name]!.data[0] as CellValue;
 
+/** A number as the feature can have it. */
+export const inUnits = ({ unit }: Pick<Axis, 'unit'>, value: number, round: (number: number) => number): number =>
+  unit === undefined ? value : round(value / unit) * unit;
+
+/** The sample's value of a feature; the day of a moment, where days are told apart. */
+export function sampledAt(axis: Pick<Axis, 'unit'>, row: Feeds, name: string): CellValue {
+  const value = valueAt(row, name);
+  return typeof value === 'string' ? value : inUnits(axis, value, Math.floor);
+}
+
 function axisOf(
   { name, type, categories = [] }: FeatureSchema,
-  { row, background }: Pick<SpaceOptions, 'row' | 'background'>,
+  { row, background, sent }: Pick<SpaceOptions, 'row' | 'background' | 'sent'>,
 ): Axis {
   const from = valueAt(row, name);
   const others = (values: readonly CellValue[]): CellValue[] => [...new Set(values)].filter((value) => value !== from);
   if (type === 'category') return { name, type, kind: 'choice', from, low: 0, high: 1, values: others(categories) };
   if (type === 'boolean') return { name, type, kind: 'choice', from, low: 0, high: 1, values: others([0, 1]) };
-  const known = background.rows.map((other) => valueAt(other, name) as number).filter((value) => !Number.isNaN(value));
-  const kind = type === 'integer' ? 'whole' : 'number';
+  const units =
+    type === 'integer' ? { unit: 1 } : type === 'datetime' ? { unit: dateFormOf(sent[name]).unitS } : ({} as const);
+  const known = background.rows
+    .map((other) => sampledAt(units, other, name) as number)
+    .filter((value) => !Number.isNaN(value));
   const [low, high] = known.length === 0 ? [0, 0] : [Math.min(...known), Math.max(...known)];
-  return { name, type, kind, from, low, high, values: others(known) };
+  return { name, type, kind: 'number', ...units, from, low, high, values: others(known) };
 }

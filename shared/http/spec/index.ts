@@ -278,7 +278,8 @@ export const SPECS = {
   },
   explain: {
     tag: 'Predictions',
-    summary: 'Explain predictions; every additive answer says whether it adds up',
+    summary:
+      'Explain predictions; every additive answer says whether it adds up. Always answered at once: Prefer is not heeded',
     params: { ref: 'name, name@alias or name:version' },
     body: explainSchema,
     example: { instances: [{ length: 1.5, width: 0.2 }], method: 'auto' },

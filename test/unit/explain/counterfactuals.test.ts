@@ -198,3 +198,72 @@ describe('counterfactuals of loans', () => {
     await explainer.release();
   });
 });
+
+describe('counterfactuals of dates', () => {
+  const day = (i: number): string => new Date(Date.UTC(2026, 0, 1 + i, (i * 7) % 24, 30)).toISOString();
+  const orders = readRows(
+    Array.from({ length: 120 }, (_, i) => ({ ordered: day(i), amount: (i * 37) % 50, late: i < 60 ? 'no' : 'yes' })),
+  );
+  // The same moment, and the next one that the form can tell apart, 60 s x minutes later.
+  const forms: [sent: string | number, wanted: RegExp, unitS: number, write: (at: Date) => string | number][] = [
+    ['2026-02-10', /^2026-\d\d-\d\d$/, 86_400, (at) => at.toISOString().slice(0, 10)],
+    ['2026-02-10 00:00', /^2026-\d\d-\d\d \d\d:\d\d$/, 60, (at) => at.toISOString().slice(0, 16).replace('T', ' ')],
+    ['2026-02-10T00:00:00Z', /^2026-\d\d-\d\dT[\d:]{8}Z$/, 1, (at) => `${at.toISOString().slice(0, 19)}Z`],
+    [
+      '2026-02-10T02:00:00.000+02:00',
+      /^2026-\d\d-\d\dT[\d:]{8}\.000\+02:00$/,
+      1,
+      (at) => new Date(at.getTime() + 7_200_000).toISOString().replace('Z', '+02:00'),
+    ],
+    [Date.UTC(2026, 1, 10) / 1000, /^\d{10}$/, 1, (at) => at.getTime() / 1000],
+  ];
+
+  test('come back in the form in which they were sent, and no moment that it can tell apart is nearer', async () => {
+    const { explainer, labelsOf } = await modelOf(orders, 'svm', 'late', { kernel: 'rbf', C: 10 });
+    for (const [ordered, wanted, unitS, write] of forms) {
+      const [row] = await explainer.counterfactuals({ instances: [{ ordered, amount: 20 }], immovable: ['amount'] });
+      const { changes, instance } = row!.counterfactual!;
+      const to = changes['ordered']!.to as string | number;
+      const moved = new Date(typeof to === 'number' ? to * 1000 : to.includes(' ') || to.length === 10 ? `${to}Z` : to);
+      const before = write(new Date(moved.getTime() - unitS * 1000));
+
+      expect(changes['ordered']!.from).toBe(ordered);
+      expect(String(to)).toMatch(wanted);
+      expect(instance).toEqual({ ordered: to, amount: 20 });
+      expect(await labelsOf([instance as Instance, { ordered: before, amount: 20 }])).toEqual(['yes', 'no']);
+    }
+    await explainer.release();
+  });
+
+  test('that do not move are as they were sent, and those that were missing are to the second', async () => {
+    const rows = Array.from({ length: 120 }, (_, i) => ({
+      ordered: i % 10 === 9 ? null : day(i),
+      amount: (i * 37) % 50,
+      late: (i * 37) % 50 < 25 ? 'no' : 'yes',
+    }));
+    const { explainer } = await modelOf(readRows(rows), 'svm', 'late', { kernel: 'rbf' });
+    const [still] = await explainer.counterfactuals({
+      instances: [{ ordered: ' 2026-03-01 ', amount: 20 }],
+      allowed: ['amount'],
+    });
+    await explainer.release();
+    const gaps = await modelOf(
+      readRows(rows.map(({ ordered, amount }, i) => ({ ordered, amount, late: i < 60 ? 'no' : 'yes' }))),
+      'svm',
+      'late',
+      { kernel: 'rbf', C: 10 },
+    );
+    const missing = { ordered: null, amount: 20 } as unknown as Instance;
+    const [own] = await gaps.labelsOf([missing]);
+    const [found] = await gaps.explainer.counterfactuals({ instances: [missing], immovable: ['amount'] });
+    await gaps.explainer.release();
+
+    expect(still!.counterfactual!.instance['ordered']).toBe(' 2026-03-01 ');
+    expect(Object.keys(still!.counterfactual!.changes)).toEqual(['amount']);
+    expect(found!.counterfactual!.changes['ordered']).toEqual({
+      from: null,
+      to: expect.stringMatching(/^2026-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+    });
+    expect(found!.counterfactual!.predicted).not.toBe(own);
+  });
+});
