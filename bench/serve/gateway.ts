@@ -7,6 +7,7 @@ import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { systemClock } from '../../shared/clock.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { INFERENCE_SPECS } from '../../shared/http/spec/inference.ts';
 import { ExplainerCache } from '../../shared/http/inference/explainer-cache.ts';
 import { inferenceOperations } from '../../shared/http/inference/index.ts';
 import { ModelCache } from '../../shared/http/inference/model-cache.ts';
@@ -52,6 +53,7 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
   const models = new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES, clock });
   const explainers = new ExplainerCache(stores, { threads: 1, maxBytes: MODEL_BYTES });
   const handle = gatewayHandler({
+    specs: INFERENCE_SPECS,
     operations: inferenceOperations({
       stores: () => stores,
       lease: () => lease,

@@ -4,6 +4,7 @@ import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { controlOperations } from '../../shared/http/control/index.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { SPECS } from '../../shared/http/spec/index.ts';
 import { admitByRate } from '../../shared/http/rate.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { functionInvoker } from '../../shared/stores/functions.ts';
@@ -21,6 +22,7 @@ const names = {
 const stores = (tenantId: string) => tenantStores(clients, names, { tenantId, clock: systemClock });
 
 export const handler = gatewayHandler({
+  specs: SPECS,
   operations: controlOperations({
     stores,
     priceHistory: () => tenants.priceHistory(),

@@ -6,6 +6,7 @@ import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { eventsOperations } from '../../shared/http/events/index.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { SPECS } from '../../shared/http/spec/index.ts';
 import { admitByRate } from '../../shared/http/rate.ts';
 import { ownClients } from '../../shared/stores/clients.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
@@ -19,6 +20,7 @@ const tables = (tenantId: string) => tenantTables(dynamo, names, { tenantId, clo
 const TIMING = { pollMs: 500, heartbeatMs: 15_000, maxMs: 280_000, retryMs: 1000 };
 
 const serve = gatewayHandler({
+  specs: SPECS,
   operations: eventsOperations({
     stores: tables,
     timing: TIMING,

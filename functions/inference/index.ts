@@ -4,6 +4,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { INFERENCE_SPECS } from '../../shared/http/spec/inference.ts';
 import { inferenceOperations } from '../../shared/http/inference/index.ts';
 import { ExplainerCache } from '../../shared/http/inference/explainer-cache.ts';
 import { ModelCache } from '../../shared/http/inference/model-cache.ts';
@@ -40,6 +41,7 @@ async function startBatch(id: string, event: object): Promise<void> {
 }
 
 const serve = gatewayHandler({
+  specs: INFERENCE_SPECS,
   operations: inferenceOperations({
     stores,
     lease: (tenantId) =>

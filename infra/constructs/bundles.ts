@@ -69,6 +69,9 @@ type Bundle = ReadonlyMap<string, Uint8Array>;
 /** What a function is made of: its handler, and where it has one the process that it starts. */
 const ENTRIES = ['index', 'sandbox'];
 
+/** Functions in which names of classes are read: the durable SDK tells errors apart by them. To others they cost time at a cold start. */
+const NAMED: ReadonlySet<string> = new Set(['train']);
+
 /** Packages that are CommonJS still ask for Node's own modules by `require`. */
 const REQUIRE = "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);";
 
@@ -93,8 +96,7 @@ function bundleOf(folder: string, minify: boolean): Bundle {
     external: ONNX_RUNTIME_MODULES,
     banner: { js: REQUIRE },
     minify,
-    // Class names are error names in logs and answers.
-    keepNames: minify,
+    keepNames: minify && NAMED.has(basename(folder)),
     legalComments: 'none',
     logLevel: 'silent',
   });

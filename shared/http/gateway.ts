@@ -17,12 +17,13 @@ import { headerOf } from './headers.ts';
 import { idempotencyKeyOf, once } from './idempotency.ts';
 import type { Call, Operations, Reply } from './operation.ts';
 import { toServiceError } from './problem.ts';
-import { SPECS } from './spec/index.ts';
 import type { OperationSpec } from './spec/spec.ts';
 import { parseAs, parseJson } from './validate.ts';
 
 export interface GatewayOptions<Id extends OperationId> {
   readonly operations: Operations<Id>;
+  /** Of these operations at least. */
+  readonly specs: Readonly<Record<Id, OperationSpec>>;
   /** Runs before an operation of a caller, e.g. the rate limit; the headers it gives go into every answer. */
   readonly admit: (caller: Caller) => Promise<Readonly<Record<string, string>>>;
   readonly idempotencyKeys: (caller: Caller) => IdempotencyKeys;
@@ -76,10 +77,11 @@ async function perform<Id extends OperationId>(
   options: GatewayOptions<Id>,
 ): Promise<GatewayResult> {
   const { route, ...rest } = request;
-  const spec: OperationSpec = SPECS[route.operation];
-  // The table ties each id to its own types; found by a string, they are those of any operation.
+  // The tables tie each id to its own types; found by a string, they are those of any operation.
   const operation = (options.operations as unknown as Record<string, AnyOperation | undefined>)[route.operation];
-  if (operation === undefined) throw new ServiceError('not_found', `this function does not serve ${route.operation}`);
+  const spec = (options.specs as Readonly<Record<string, OperationSpec>>)[route.operation];
+  if (operation === undefined || spec === undefined)
+    throw new ServiceError('not_found', `this function does not serve ${route.operation}`);
   const accept = headerOf(event, 'accept') ?? '';
   const header = (name: string): string | undefined => headerOf(event, name);
   const bytes = spec.media === undefined ? Buffer.alloc(0) : bytesOf(event, spec.media);

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { PriceList } from '../tenancy/price.ts';
 import { timeSchema } from './common.ts';
-import { generationSchema, userSchema } from './model.ts';
+import { generationSchema, userSchema } from './prediction.ts';
 import { TRAINING_STATUSES, usageSchema } from './training.ts';
 import { webhookDeliverySchema, webhookSchema } from './webhook.ts';
 

@@ -1,15 +1,11 @@
-/** Models and their immutable versions, and what a prediction takes and answers. */
+/** Models and their immutable versions. */
 import * as z from 'zod';
-import { explanationSchema } from './explanation.ts';
 import { aliasTargetSchema } from './alias.ts';
 import type { AliasTarget } from './alias.ts';
 import { nameSchema, timeSchema } from './common.ts';
 import { fairnessSchema, overviewSchema } from './overview.ts';
 import { uploadTargetSchema } from './dataset.ts';
 import { TASKS } from './job.ts';
-
-/** The family of models that were not trained here. */
-export const UPLOADED_FAMILY = 'onnx';
 
 const tensorSchema = z.object({
   name: z.string(),
@@ -139,65 +135,3 @@ export const artifactSchema = z.object({
   bytes: z.number().int(),
   expires_at: timeSchema,
 });
-
-/** How a language model goes on. */
-export const generationSchema = z
-  .strictObject({
-    max_tokens: z.number().int().min(1).max(1000).optional(),
-    temperature: z.number().min(0).max(10).optional(),
-    top_k: z.number().int().min(1).optional(),
-    seed: z.number().int().min(0).max(0xffff_ffff).optional(),
-  })
-  .describe('Of a language model: 100 tokens at temperature 1 by default; temperature 0 takes the most probable one.');
-
-export const userSchema = z
-  .string()
-  .min(1)
-  .max(256)
-  .describe('Whom a sticky split keeps at one version; any text, and never stored');
-
-/** Of one prediction. */
-export const MAX_INSTANCES = 10_000;
-
-export const predictSchema = z.strictObject({
-  instances: z
-    .array(z.unknown())
-    .min(1, 'expected at least one instance')
-    .describe(`At most ${MAX_INSTANCES.toLocaleString('en')}: POST /v1/batches takes more.`),
-  parameters: generationSchema.optional(),
-  user: userSchema.optional(),
-  explain: z
-    .boolean()
-    .default(false)
-    .describe('Also explain each of at most 100 instances, by the method that auto chooses.'),
-});
-
-export const predictionsSchema = z.object({
-  predictions: z.array(z.unknown()),
-  explanations: z.array(explanationSchema).optional(),
-  model: z.string(),
-  model_version: z.number().int(),
-});
-
-/** A reference to a model: `name`, `name@alias` or `name:version`. */
-export interface ModelRef {
-  readonly name: string;
-  readonly alias?: string;
-  readonly version?: number;
-  /** Whom a sticky split keeps at one version. */
-  readonly user?: string;
-}
-
-const REF_PATTERN = /^([^@:]+)(?:@([A-Za-z0-9._-]{1,63})|:(\d{1,9}))?$/;
-
-/** Reads a reference, or undefined when it is not of one of the three forms. */
-export function parseModelRef(ref: string): ModelRef | undefined {
-  const match = REF_PATTERN.exec(ref);
-  if (match?.[1] === undefined || !nameSchema.safeParse(match[1]).success) return undefined;
-  const [, name, alias, version] = match;
-  return {
-    name,
-    ...(alias === undefined ? {} : { alias }),
-    ...(version === undefined ? {} : { version: Number(version) }),
-  };
-}

@@ -10,7 +10,6 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { TENANT_KEY_PREFIX } from '../contract.ts';
 import type { DataClients } from './clients.ts';
 import { ObjectWriter } from './object-writer.ts';
@@ -163,11 +162,17 @@ export class ObjectStore {
       ...this.#at(path),
       ResponseContentDisposition: `attachment; filename="${fileName}"`,
     });
-    return getSignedUrl(this.#presigner, command, { expiresIn: expiresS });
+    return this.#presign(command, expiresS);
   }
 
   presignPut(path: string, expiresS: number): Promise<string> {
-    return getSignedUrl(this.#presigner, new PutObjectCommand(this.#at(path)), { expiresIn: expiresS });
+    return this.#presign(new PutObjectCommand(this.#at(path)), expiresS);
+  }
+
+  /** What signs is loaded when it is needed: most functions do without. */
+  async #presign(command: GetObjectCommand | PutObjectCommand, expiresS: number): Promise<string> {
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+    return getSignedUrl(this.#presigner, command, { expiresIn: expiresS });
   }
 
   #at(path: string): { Bucket: string; Key: string } {

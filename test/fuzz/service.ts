@@ -10,6 +10,8 @@ import type { OperationId, Route } from '../../shared/contract.ts';
 import { controlOperations } from '../../shared/http/control/index.ts';
 import { eventsOperations } from '../../shared/http/events/index.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
+import { SPECS } from '../../shared/http/spec/index.ts';
+import { INFERENCE_SPECS } from '../../shared/http/spec/inference.ts';
 import type { GatewayOptions, GatewayResult } from '../../shared/http/gateway.ts';
 import { ExplainerCache } from '../../shared/http/inference/explainer-cache.ts';
 import { inferenceOperations } from '../../shared/http/inference/index.ts';
@@ -86,7 +88,7 @@ export class Service {
     const tenants = new Tenants(clients.dynamo, TABLES.tenants, GB_SECOND_USD);
     this.#stop = stop;
     this.#stores = (tenantId) => tenantStores(clients, NAMES, { tenantId, clock });
-    const common: Omit<GatewayOptions<never>, 'operations'> = {
+    const common: Omit<GatewayOptions<never>, 'operations' | 'specs'> = {
       admit: admitByRate(({ tenantId }) => this.#stores(tenantId).quotas),
       idempotencyKeys: ({ tenantId }) => this.#stores(tenantId).idempotencyKeys,
       onInternalError: onDefect,
@@ -118,9 +120,10 @@ export class Service {
       clock,
     });
     this.#handlers = {
-      control: gatewayHandler({ ...common, audit, operations: control }),
-      inference: gatewayHandler({ ...common, operations: inference }),
+      control: gatewayHandler({ ...common, specs: SPECS, audit, operations: control }),
+      inference: gatewayHandler({ ...common, specs: INFERENCE_SPECS, operations: inference }),
       events: gatewayHandler({
+        specs: SPECS,
         ...common,
         operations: eventsOperations({ stores: this.#stores, timing: STREAMING }),
       }),

@@ -3,7 +3,7 @@ import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import { versionsOfTarget } from '../../resources/alias.ts';
 import { NAME_PATTERN } from '../../resources/common.ts';
-import { UPLOADED_FAMILY } from '../../resources/model.ts';
+import { UPLOADED_FAMILY } from '../../resources/model-ref.ts';
 import type { ModelCard } from '../../resources/model.ts';
 import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';

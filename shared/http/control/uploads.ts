@@ -1,7 +1,7 @@
 /** Models of a tenant's own: a version that waits for its upload, and the check that the upload's end starts. */
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
-import { parseModelRef, UPLOADED_FAMILY } from '../../resources/model.ts';
+import { parseModelRef, UPLOADED_FAMILY } from '../../resources/model-ref.ts';
 import type { ModelVersion, ModelVersionRecord } from '../../resources/model.ts';
 import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';

@@ -6,7 +6,7 @@ import { readInstances } from './instance-formats.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import type { InferenceContext, Served } from './metered.ts';
 import { predictAnswerable } from './answer-size.ts';
-import type { ModelRef } from '../../resources/model.ts';
+import type { ModelRef } from '../../resources/model-ref.ts';
 
 type DialectOperation = 'mlflowInvocations' | 'mlflowPing' | 'sagemakerInvocations';
 
@@ -50,12 +50,12 @@ function refOf({ params, header }: BytesCall): ModelRef {
 }
 
 function invoke(context: InferenceContext, call: BytesCall, ref: ModelRef): Promise<Served<readonly unknown[]>> {
-  return metered(context, call.caller, ref, ({ predictor }) => {
+  return metered(context, call.caller, ref, async ({ predictor }) => {
     // Of a model that was made elsewhere, the inputs are all that is known.
     const features =
       predictor.schema?.features ??
       predictor.inputs.map(({ name }) => ({ name, type: 'tensor' as const, required: true }));
-    const instances = readInstances(call.bytes, call.header('content-type'), features);
+    const instances = await readInstances(call.bytes, call.header('content-type'), features);
     return { predictions: instances.length, run: () => predictAnswerable(predictor, instances) };
   });
 }

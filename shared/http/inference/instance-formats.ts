@@ -3,10 +3,9 @@
  * and inputs (of KServe V1 and TensorFlow Serving too), and CSV. One parser for the MLflow and the SageMaker routes.
  * Source: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally ("/invocations"), mlflow/pyfunc/scoring_server
  */
-import { CsvError, parse } from 'csv-parse/sync';
 import { isMissingText, parseBoolean, parseNumber, quoteCell } from '../../data/cells.ts';
 import { ServiceError } from '../../errors.ts';
-import { MAX_INSTANCES } from '../../resources/model.ts';
+import { MAX_INSTANCES } from '../../resources/prediction.ts';
 import type { FeatureSchema } from '../../runtime/model-schema.ts';
 import { parseJson } from '../validate.ts';
 
@@ -37,10 +36,14 @@ const FORMS: Readonly<Record<string, Form>> = {
 };
 
 /** @throws {ServiceError} invalid_json, invalid_request or unknown_field */
-export function readInstances(bytes: Uint8Array, contentType: string | undefined, features: Features): unknown[] {
+export async function readInstances(
+  bytes: Uint8Array,
+  contentType: string | undefined,
+  features: Features,
+): Promise<unknown[]> {
   const text = Buffer.from(bytes).toString('utf8');
   const isCsv = contentType?.toLowerCase().startsWith('text/csv') === true;
-  const instances = isCsv ? readCsv(text, features) : readBody(parseJson(text), features);
+  const instances = isCsv ? await readCsv(text, features) : readBody(parseJson(text), features);
   if (instances.length === 0) throw new ServiceError('invalid_request', 'expected at least one instance, got none');
   requireFewInstances(instances.length);
   return instances;
@@ -79,8 +82,8 @@ function byName(row: unknown, names: readonly string[], pointer: string): Record
 }
 
 /** With a header of the features' names, in any order; without one, the columns are the features. */
-function readCsv(text: string, features: Features): unknown[] {
-  const [first = [], ...rest] = records(text);
+async function readCsv(text: string, features: Features): Promise<unknown[]> {
+  const [first = [], ...rest] = await records(text);
   const names = features.map(({ name }) => name);
   const hasHeader = names.every((name) => first.includes(name));
   const columns = hasHeader ? first : names;
@@ -91,7 +94,9 @@ function readCsv(text: string, features: Features): unknown[] {
   });
 }
 
-function records(text: string): string[][] {
+/** The parser is loaded when it is needed: a cold start does without. */
+async function records(text: string): Promise<string[][]> {
+  const { CsvError, parse } = await import('csv-parse/sync');
   try {
     return parse(text, { bom: true, skip_empty_lines: true, relax_column_count: true });
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { BatchSpec } from '../../resources/batch.ts';
-import { MAX_INSTANCES } from '../../resources/model.ts';
+import { MAX_INSTANCES } from '../../resources/prediction.ts';
 import type { Interruption } from '../../runtime/predictor.ts';
 import { tenantOf } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';

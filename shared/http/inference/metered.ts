@@ -5,8 +5,8 @@
 import { secondsToNextMonth } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
-import { parseModelRef } from '../../resources/model.ts';
-import type { ModelRef } from '../../resources/model.ts';
+import { parseModelRef } from '../../resources/model-ref.ts';
+import type { ModelRef } from '../../resources/model-ref.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { PredictionLease } from '../../stores/prediction-lease.ts';
 import { gbSecondsOf } from '../../tenancy/price.ts';

@@ -4,7 +4,7 @@
  * Source: https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
  */
 import { ServiceError } from '../../errors.ts';
-import type { ModelRef } from '../../resources/model.ts';
+import type { ModelRef } from '../../resources/model-ref.ts';
 import { datatypeOf } from '../../runtime/open-inference/datatypes.ts';
 import type { TensorSpec } from '../../runtime/tensor-spec.ts';
 import type { Caller } from '../../tenancy/tenant.ts';

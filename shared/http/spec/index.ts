@@ -10,7 +10,6 @@ import {
 } from '../../resources/audit.ts';
 import { deletedDatasetSchema, deletedSchema, listSchema, pageQuerySchema } from '../../resources/common.ts';
 import { createDatasetSchema, datasetSchema } from '../../resources/dataset.ts';
-import { explainSchema, explanationsSchema } from '../../resources/explanation.ts';
 import { createJobSchema, jobEstimateSchema, jobEventSchema, jobSchema } from '../../resources/job.ts';
 import { aliasSchema } from '../../resources/alias.ts';
 import {
@@ -19,15 +18,13 @@ import {
   createModelSchema,
   modelSchema,
   modelVersionSchema,
-  predictSchema,
-  predictionsSchema,
 } from '../../resources/model.ts';
 import { limitSchema, usageQuerySchema, usageSchema } from '../../resources/usage.ts';
 import { webhookSecretSchema } from '../../resources/webhook.ts';
-import { batchSchema } from '../../resources/batch.ts';
 import { BATCH_SPECS } from './batches.ts';
 import { DIALECT_SPECS } from './dialects.ts';
 import { OPEN_INFERENCE_SPECS } from './open-inference.ts';
+import { PREDICTION_SPECS } from './predictions.ts';
 import type { OperationSpec } from './spec.ts';
 
 const datasetId = { id: 'The dataset, ds_...' };
@@ -265,28 +262,7 @@ export const SPECS = {
     status: 200,
     answer: modelSchema,
   },
-  predict: {
-    tag: 'Predictions',
-    summary:
-      'Predict; what takes too long for one answer, or asks for it (Prefer: respond-async), becomes a batch: 202',
-    params: { ref: 'name, name@alias or name:version' },
-    body: predictSchema,
-    example: { instances: [{ length: 1.5, width: 0.2 }] },
-    status: 200,
-    answer: predictionsSchema,
-    accepted: batchSchema,
-  },
-  explain: {
-    tag: 'Predictions',
-    summary:
-      'Explain predictions; every additive answer says whether it adds up. Always answered at once: Prefer is not heeded',
-    params: { ref: 'name, name@alias or name:version' },
-    body: explainSchema,
-    example: { instances: [{ length: 1.5, width: 0.2 }], method: 'auto' },
-    status: 200,
-    answer: explanationsSchema,
-    alternatives: ['image/png', 'image/svg+xml'],
-  },
+  ...PREDICTION_SPECS,
   ...BATCH_SPECS,
   ...OPEN_INFERENCE_SPECS,
   ...DIALECT_SPECS,

@@ -5,7 +5,7 @@
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import type { BatchError, BatchPart, BatchRecord } from '../../resources/batch.ts';
-import { UPLOADED_FAMILY } from '../../resources/model.ts';
+import { UPLOADED_FAMILY } from '../../resources/model-ref.ts';
 import { loadForeignModel } from '../../runtime/foreign-model.ts';
 import { loadPredictor } from '../../runtime/predictor.ts';
 import type { ServedModel } from '../../runtime/predictor.ts';

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { ServiceError } from '../../../shared/errors.ts';
 import { gatewayHandler, routeOf } from '../../../shared/http/gateway.ts';
+import { INFERENCE_SPECS } from '../../../shared/http/spec/inference.ts';
 import type { Operations } from '../../../shared/http/operation.ts';
 import { IdempotencyKeys } from '../../../shared/stores/idempotency.ts';
 import type { Claim } from '../../../shared/stores/idempotency.ts';
@@ -59,6 +60,7 @@ const echo: Operations<'predict'> = {
 function handlerOf(operations: Operations<'predict'>, errors: unknown[] = []) {
   const keys = new KeysInMemory();
   return gatewayHandler({
+    specs: INFERENCE_SPECS,
     operations,
     admit: async () => ({ ratelimit: '"requests";r=1;t=1' }),
     idempotencyKeys: () => keys,

@@ -18,9 +18,9 @@ const rows = [
 const read = (body: unknown, of = features) => readInstances(Buffer.from(JSON.stringify(body)), undefined, of);
 const readCsv = (text: string) => readInstances(Buffer.from(text), 'text/csv; charset=utf-8', features);
 
-function failure(act: () => unknown): ServiceError {
+async function failure(act: () => Promise<unknown>): Promise<ServiceError> {
   try {
-    act();
+    await act();
   } catch (error) {
     if (error instanceof ServiceError) return error;
     throw error;
@@ -46,31 +46,31 @@ describe('the same rows', () => {
     ['dataframe_records', { dataframe_records: rows, params: {} }],
     ['dataframe_split', { dataframe_split: { columns: ['kind', 'new', 'area'], index: [0, 1], data: reordered } }],
     ['dataframe_split without columns', { dataframe_split: { data: values } }],
-  ])('are read from %s', (_, body) => {
-    expect(read(body)).toEqual(rows);
+  ])('are read from %s', async (_, body) => {
+    expect(await read(body)).toEqual(rows);
   });
 
   it.each<[string, string]>([
     ['with a header', 'area,kind,new\n1.5,"a,b",true\n,007,FALSE\n'],
     ['with a header in another order', 'new,area,kind\r\ntrue,1.5,"a,b"\r\nfalse,NA,007\r\n'],
     ['without a header', '1.5,"a,b",true\n,007,false\n'],
-  ])('are read from CSV %s', (_, text) => {
-    expect(readCsv(text)).toEqual(rows);
+  ])('are read from CSV %s', async (_, text) => {
+    expect(await readCsv(text)).toEqual(rows);
   });
 });
 
 describe('cells of CSV', () => {
-  it('are numbers for integer columns too', () => {
+  it('are numbers for integer columns too', async () => {
     const integers: FeatureSchema[] = [{ name: 'rooms', type: 'integer', required: true }];
 
-    expect(readInstances(Buffer.from('rooms\n3\n'), 'text/csv', integers)).toEqual([{ rooms: 3 }]);
+    expect(await readInstances(Buffer.from('rooms\n3\n'), 'text/csv', integers)).toEqual([{ rooms: 3 }]);
   });
 });
 
 describe('the values of one tensor', () => {
-  it('are bare or by name', () => {
-    expect(read({ instances: [[1, 2]] }, tensor)).toEqual([[1, 2]]);
-    expect(read({ inputs: { image: [[1, 2]] } }, tensor)).toEqual([{ image: [1, 2] }]);
+  it('are bare or by name', async () => {
+    expect(await read({ instances: [[1, 2]] }, tensor)).toEqual([[1, 2]]);
+    expect(await read({ inputs: { image: [[1, 2]] } }, tensor)).toEqual([{ image: [1, 2] }]);
   });
 });
 
@@ -90,12 +90,12 @@ describe('what cannot be read is refused', () => {
     ['no list', { dataframe_records: 5 }, /\/dataframe_records: expected a list, got 5/],
     ['no data', { dataframe_split: { columns: ['area'] } }, /\/dataframe_split\/data: expected a list of rows/],
     ['params', { instances: rows, params: { top_k: 3 } }, /the models take no params/],
-  ])('%s', (_, body, message) => {
-    expect(failure(() => read(body)).message).toMatch(message);
+  ])('%s', async (_, body, message) => {
+    expect((await failure(() => read(body))).message).toMatch(message);
   });
 
-  it('broken CSV', () => {
-    expect(failure(() => readCsv('area,kind,new\n1,"a,true\n')).message).toMatch(/no valid CSV/);
-    expect(failure(() => readCsv('area,kind,new\n1,a\n')).message).toMatch(/expected the 3 values/);
+  it('broken CSV', async () => {
+    expect((await failure(() => readCsv('area,kind,new\n1,"a,true\n'))).message).toMatch(/no valid CSV/);
+    expect((await failure(() => readCsv('area,kind,new\n1,a\n'))).message).toMatch(/expected the 3 values/);
   });
 });
