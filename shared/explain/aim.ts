@@ -1,6 +1,7 @@
 /** Which of a model's figures a question is about: the class, the step of a forecast, or the class at a step of a sequence. */
 import { ServiceError } from '../errors.ts';
 import type { ModelSchema } from '../runtime/model-schema.ts';
+import { requireFiniteFigures } from './finite.ts';
 import type { FigureKind, TargetName } from './terms.ts';
 
 export interface Aim {
@@ -26,7 +27,7 @@ export function labelsOf({ classes, language }: ModelSchema): readonly TargetNam
 /** The label whose figure is greatest. */
 export const predictedOf = (figures: Float64Array): number => figures.indexOf(Math.max(...figures));
 
-/** @throws invalid_request pointing to /target or /step */
+/** @throws invalid_request pointing to /target or /step, or to nothing where the figures are not finite */
 export function aimAt(
   { schema, kind }: { readonly schema: ModelSchema; readonly kind: FigureKind },
   { target, step: asked }: AimRequest,
@@ -53,10 +54,12 @@ function aimWithin(
   target: TargetName | undefined,
   figures: Float64Array,
 ): Aim {
+  requireFiniteFigures(figures);
   const weights = new Float64Array(figures.length);
   const labels = labelsOf(schema);
   if (labels === undefined) {
-    const number = target === undefined || target === schema.target ? 1 : Number(target);
+    const number =
+      target === undefined || target === schema.target ? 1 : typeof target === 'boolean' ? NaN : Number(target);
     if (!(Number.isInteger(number) && number >= 1 && number <= figures.length)) {
       const expected = figures.length === 1 ? 'no target' : `a number from 1 to ${figures.length}`;
       throw refused('target', `expected ${expected} for ${schema.task}`, target);

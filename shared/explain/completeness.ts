@@ -4,7 +4,7 @@ import type { Attributions, Completeness } from './terms.ts';
 /** Rounding of sums over float32 outputs, of the size of the figures. */
 const ROUNDING = 1e-5;
 
-/** Sums are compared within `tolerance`; by default within rounding. */
+/** Sums are compared within `tolerance`; by default within rounding. What is not finite does not add up. */
 export function completenessOf(
   attributions: Attributions,
   { output, baseValue, tolerance }: { output: number; baseValue: number; tolerance?: number },
@@ -14,5 +14,5 @@ export function completenessOf(
   const expected = output - baseValue;
   const residual = Math.abs(sum - expected);
   const allowed = tolerance ?? ROUNDING * Math.max(1, Math.abs(output), Math.abs(baseValue));
-  return { sum, expected, residual, tolerance: allowed, passed: residual <= allowed };
+  return { sum, expected, residual, tolerance: allowed, passed: Number.isFinite(residual) && residual <= allowed };
 }

@@ -14,6 +14,7 @@ import type { Choice } from './choose.ts';
 import type { Method } from './contract.ts';
 import { planCounterfactuals } from './counterfactual/answer.ts';
 import type { CounterfactualRequest, CounterfactualRow } from './counterfactual/answer.ts';
+import { pointingTo, requireFiniteParts } from './finite.ts';
 import { rowsAt, rowsOfRequest } from './instances.ts';
 import { METHODS } from './methods/index.ts';
 import { DEFAULT_MAX_SECONDS } from './planned.ts';
@@ -104,14 +105,17 @@ export class Explainer {
     const baselineOf = isAlongLine
       ? baselineFor(subject, work.baseline, { background, stored: this.#stored })
       : undefined;
-    const figures = await subject.runEach(rows);
+    const figures = await pointingTo('/instances', () => subject.runEach(rows));
     const answers: ExplainedRow[] = [];
     for (const [i, row] of rows.entries()) {
-      const aim = aimAt(subject, work, figures[i]!);
+      const aim = await pointingTo(`/instances/${i}`, () => aimAt(subject, work, figures[i]!));
       const { seed = 0, steps, samples } = work;
       const question = { row, aim, seed, steps, samples, deadlineMs, background, baseline: baselineOf?.(row) };
       const { weights: _, ...aimed } = aim;
-      const shown = shownAs(subject, row, await method.explain(subject, question), work.instances[i]);
+      const compared = method.needs === 'background' ? '/background' : '/baseline';
+      const explanation = await pointingTo(compared, () => method.explain(subject, question));
+      requireFiniteParts(explanation, method);
+      const shown = shownAs(subject, row, explanation, work.instances[i]);
       answers.push({
         method: method.name,
         ...(reason === undefined ? {} : { reason }),

@@ -50,6 +50,12 @@ export function foreignRow(graph: GraphDef, { features }: ModelSchema, instance:
     string,
     unknown
   >;
+  const names = features.map(({ name }) => name);
+  const unknown = Object.keys(fields).find((key) => !names.includes(key));
+  if (unknown !== undefined) {
+    const message = `instance ${index}: the model has no input "${unknown}", its inputs are ${names.join(', ')}`;
+    throw new ServiceError('unknown_field', message, { param: `/instances/${index}` });
+  }
   return Object.fromEntries(
     features.map(({ name, shape: wanted = [] }) => {
       const shape = shapeOfNested(fields[name]);

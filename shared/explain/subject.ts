@@ -11,6 +11,7 @@ import { readModel } from '../onnx/read-model.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { readSchema } from '../runtime/model-schema.ts';
 import type { ModelSchema } from '../runtime/model-schema.ts';
+import { runRefusing } from '../runtime/predictor.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { rowsOf, toNumbers } from '../tensor/tensor.ts';
 import { foreignSchema } from './foreign.ts';
@@ -53,7 +54,7 @@ export class Subject {
     this.model = readModel(bytes);
     this.isForeign = isForeign;
     this.schema = isForeign ? foreignSchema(this.graph) : readSchema(this.model.metadata);
-    this.engine = engine;
+    this.engine = isForeign ? refusing(engine) : engine;
     const [figures, kind] = figuresOf(this.graph, this.schema);
     this.figures = figures;
     this.kind = kind === 'logit' && this.schema.classes?.length === 2 ? 'log_odds' : kind;
@@ -121,6 +122,17 @@ export class Subject {
 
 interface Kept {
   release(): Promise<void>;
+}
+
+/** What a model made elsewhere cannot run on, such as a number that it looks nothing up for, is between it and the caller. */
+function refusing(engine: Engine): Engine {
+  return {
+    threads: engine.threads,
+    async createSession(model, options) {
+      const session = await engine.createSession(model, options);
+      return { ...session, run: (feeds, fetches = session.outputs) => runRefusing(session, feeds, fetches) };
+    },
+  };
 }
 
 function withOutputs(model: ModelDef, names: readonly string[]): Uint8Array {

@@ -111,10 +111,9 @@ async function viewsOf(job: JobRecord, { onnx, prepared }: ExportResult, { store
   const train = await readTable(stores.objects, job.dataset, columns);
   const other = 'dataset' in job.validation ? job.validation.dataset : undefined;
   const heldOut = other === undefined ? train : await readTable(stores.objects, other, columns);
-  return {
-    overview,
-    fairness: await fairnessOf(onnx, job.fairness, { prepared, sensitive: { train, heldOut }, engine }),
-  };
+  const fairness = await fairnessOf(onnx, job.fairness, { prepared, sensitive: { train, heldOut }, engine });
+  if (typeof fairness !== 'string') return { overview, fairness };
+  return { overview: { ...overview, left_out: [...overview.left_out, fairness] } };
 }
 
 /** What the background of explanations is drawn from. */

@@ -7,6 +7,7 @@ import { counterfactualOf, searchPasses } from './search.ts';
 import type { CounterfactualQuestion, Minimality } from './search.ts';
 import { Space, valueAt } from './space.ts';
 import { dateFormOf } from './date-form.ts';
+import { pointingTo } from '../finite.ts';
 import { DEFAULT_MAX_SECONDS } from '../planned.ts';
 import type { Planned } from '../planned.ts';
 import type { Subject } from '../subject.ts';
@@ -75,7 +76,8 @@ export function planCounterfactuals(
       const deadlineMs = performance.now() + (request.maxSeconds ?? DEFAULT_MAX_SECONDS) * 1000;
       for (const [i, row] of rows.entries()) {
         const sent = fieldsOf(schema, request.instances[i]);
-        answers.push(await answerOf(subject, { row, background, wanted, immovable, sent, deadlineMs }, classes));
+        const question = { row, background, wanted, immovable, sent, deadlineMs };
+        answers.push(await pointingTo(`/instances/${i}`, () => answerOf(subject, question, classes)));
       }
       return answers;
     },

@@ -5,6 +5,7 @@
  * Source: S. Wachter, B. Mittelstadt, C. Russell, "Counterfactual Explanations without Opening the Black Box" (2017).
  */
 import { predictedOf } from '../aim.ts';
+import { requireFiniteFigures } from '../finite.ts';
 import { joinRows } from '../rows.ts';
 import type { Subject } from '../subject.ts';
 import type { Feeds } from '../terms.ts';
@@ -52,6 +53,7 @@ export const searchPasses = (features: number): number => MAX_TRIED + 110 * feat
 export async function counterfactualOf(subject: Subject, question: CounterfactualQuestion): Promise<Counterfactual> {
   const space = new Space(subject.schema, question);
   const [figures] = (await subject.run(question.row)) as [Float64Array];
+  requireFiniteFigures(figures);
   const search = new Search(subject, space, { ...question, own: predictedOf(figures) });
   if (!isLinear(subject, space)) return search.everywhere();
   const known = await search.closedForm(figures.length);

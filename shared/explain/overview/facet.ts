@@ -34,15 +34,16 @@ interface FairnessData {
   readonly engine: Engine;
 }
 
-/** Undefined where the facet or the label does not occur among the rows. */
+/** Or why there are none: the facet or the label does not occur among the rows. */
 export async function fairnessOf(
   model: Uint8Array,
   question: FairnessQuestion,
   { prepared, sensitive, engine }: FairnessData,
-): Promise<Fairness | undefined> {
+): Promise<Fairness | string> {
   const { problem, trainRows, heldOut } = prepared;
   const { train, validation } = problem;
-  if (train.target.kind !== 'classes' || train.target.values.length !== trainRows.rows.length) return undefined;
+  if (train.target.kind !== 'classes' || train.target.values.length !== trainRows.rows.length)
+    return 'fairness: a row has a label for each of its steps';
   const favorable = train.target.labels.findIndex((label) => String(label) === String(question.favorable));
   const facets = (table: Table, rows: Int32Array): Uint8Array => {
     const column = columnOf(table, question.column);
@@ -54,7 +55,10 @@ export async function fairnessOf(
     return Array.from(rows, (row) => String(cellValue(column, row)));
   };
   const inTraining = facets(sensitive.train, trainRows.numbers ?? trainRows.rows);
-  if (favorable < 0 || !inTraining.includes(1)) return undefined;
+  if (favorable < 0)
+    return `fairness: no row that was learned from has the label ${JSON.stringify(question.favorable)}`;
+  if (!inTraining.includes(1))
+    return `fairness: no row that was learned from has ${question.column} = ${JSON.stringify(question.facet)}`;
   const isFavorable = (values: ArrayLike<number>): Uint8Array =>
     Uint8Array.from(values, (label) => Number(label === favorable));
   const judged = heldOut ?? trainRows;

@@ -22,13 +22,14 @@ const FEW_ROWS = 10;
 /** Rows of the facet and rows beside it that are compared, at most: the first. */
 const MAX_ROWS = 1000;
 
-/** (favorable although its neighbours are not - not favorable although they are) / rows of the facet. */
+/** (favorable although its neighbours are not - not favorable although they are) / rows of the facet. NaN where nobody is beside it. */
 export function flipTest(neighbours: Neighbours, { isFacet, predicted }: TestedRows): number {
   const rowsOf = (facet: number): number[] =>
     Array.from(isFacet.keys())
       .filter((row) => isFacet[row] === facet)
       .slice(0, MAX_ROWS);
   const [others, own] = [rowsOf(0), rowsOf(1)];
+  if (others.length === 0) return Number.NaN;
   const count = others.length > FEW_ROWS ? NEIGHBOURS : 1;
   const flips = own.map((row) => {
     const nearest = others

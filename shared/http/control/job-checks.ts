@@ -27,7 +27,7 @@ function checkFairness({ fairness, task }: JobSpec, { columns }: Parameters<type
   for (const field of ['column', 'group'] as const) {
     const asked = fairness[field];
     if (asked === undefined || columns.some(({ name, type }) => name === asked && type !== 'tensor')) continue;
-    const message = `the dataset has no column "${asked}"`;
+    const message = `the dataset has no column "${asked}" with one value in each row`;
     throw new ServiceError('invalid_request', message, { param: `/fairness/${field}` });
   }
 }

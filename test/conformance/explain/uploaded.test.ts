@@ -71,6 +71,38 @@ describe('an uploaded model', () => {
     );
   });
 
+  const constantOf = (g: GraphBuilder): Value => g.constant(fromNumbers('float32', [1], [1]));
+  // 1 / x at 0, and a number that nothing is looked up for.
+  const inverse = (): Explainer =>
+    uploaded(['float32', ['batch', 3]], (g, x) => g.reduceSum(g.div(constantOf(g), x), { axes: [1] }));
+  const lookup = (): Explainer =>
+    uploaded(['int64', ['batch', 2]], (g, x) =>
+      g.reduceSum(g.gather(g.constant(fromNumbers('float32', [0, 0, 1, 2, -3, 5], [6])), x), { axes: [1] }),
+    );
+  const shapley = { method: 'exact_shap' } as const;
+  test.each<[string, () => Explainer, Partial<Parameters<Explainer['explain']>[0]>, string]>([
+    ['the row', inverse, { instances: [[1, 0, 1]] }, '/instances/0'],
+    ['the zeros that the line begins at', inverse, {}, '/baseline'],
+    ['the sample', inverse, { ...shapley, background: [[0, 1, 1]] }, '/background'],
+    ['points between', inverse, { instances: [[1, 1, 1]], baseline: [-1, 1, 1], steps: 1 }, '/method'],
+    ['the row, which it cannot run on', lookup, { instances: [[9, 1]] }, '/instances'],
+    ['a baseline that it cannot run on', lookup, { instances: [[1, 1]], baseline: [9, 1] }, '/baseline'],
+    [
+      'a sample that it cannot run on',
+      lookup,
+      { ...shapley, instances: [[1, 1]], background: [[9, 1]] },
+      '/background',
+    ],
+    ['the name of an input', inverse, { instances: [{ x: [1, 1, 1], y: 1 }] }, '/instances/0'],
+    ['no target', inverse, { baseline: [2, 2, 2], target: true }, '/target'],
+  ])('that has no finite answer to %s is refused with a pointer to it', async (_, made, request, param) => {
+    const explainer = made();
+    const refused = expect(async () => explainer.explain({ instances: [[1, 1, 1]], ...request })).rejects;
+
+    await refused.toMatchObject({ param, message: expect.any(String) });
+    await explainer.release();
+  });
+
   // max(x, y) goes with x from where x is the greater: of the way from (0, 0) all of it, of that from (0, 1) the second half.
   test.each([
     [

@@ -159,6 +159,8 @@ describe('fairness figures', () => {
 
     // Neighbours 0 1 3 4 are predicted 1 1 1 0, the rows themselves 0 0 0 1: three flips down, one up.
     expect(predictionMeasures({ ...rows, neighbours })['FT']).toBeCloseTo((1 - 3) / 4, 12);
+    const alone = { ...rows, isFacet: new Uint8Array(10).fill(1), neighbours };
+    expect(predictionMeasures(alone)).toMatchObject({ FT: null, DPPL: null });
   });
 
   test('are taken of the column that the job names, before and after', async () => {
@@ -170,14 +172,13 @@ describe('fairness figures', () => {
       sensitive: { train: loans, heldOut: loans },
       engine,
     });
-    const absent = await fairnessOf(
-      exported.onnx,
-      { ...question, facet: 'x' },
-      { prepared: exported.prepared, sensitive: { train: loans, heldOut: loans }, engine },
-    );
+    const data = { prepared: exported.prepared, sensitive: { train: loans, heldOut: loans }, engine };
+    const absent = await fairnessOf(exported.onnx, { ...question, facet: 'x' }, data);
+    const unwished = await fairnessOf(exported.onnx, { ...question, favorable: 'maybe' }, data);
 
-    expect(fairness!.before_training['CI']).toBeGreaterThan(0.4);
-    expect(fairness!.after_training).toMatchObject({
+    if (typeof fairness === 'string') throw new Error(fairness);
+    expect(fairness.before_training['CI']).toBeGreaterThan(0.4);
+    expect(fairness.after_training).toMatchObject({
       from: 'validation',
       rows: 60,
       DI: expect.any(Number),
@@ -186,6 +187,7 @@ describe('fairness figures', () => {
       // Within a group of one facet the shares are the same.
       CDDPL: expect.any(Number),
     });
-    expect(absent).toBeUndefined();
+    expect(absent).toBe('fairness: no row that was learned from has sex = "x"');
+    expect(unwished).toBe('fairness: no row that was learned from has the label "maybe"');
   });
 });
