@@ -1,8 +1,9 @@
 /**
- * The stored form of a table: one chunk of raw little-endian values per column (text: offsets, UTF-8 and a missing mask), and
- * a JSON manifest. Every column but text has a fixed number of bytes per row, so that a range of rows is a range of bytes.
+ * The stored form of a table: blocks of rows, and a JSON manifest. A block has one chunk of raw little-endian values per column (text: offsets, UTF-8
+ * and a missing mask). Every column but text has a fixed number of bytes per row, so that a range of rows is a range of bytes.
  */
 import type { Column, ColumnType, Table } from './table.ts';
+import { ColumnAssembly } from './table-source.ts';
 
 const DTYPES = {
   float64: Float64Array,
@@ -27,21 +28,70 @@ export interface StoredColumn {
   readonly ragged?: boolean;
 }
 
-export interface TableManifest {
-  readonly format: 'tenon.columnar';
-  readonly version: 1;
+/** One object of rows: every column's chunks for them, behind each other. */
+export interface StoredBlock {
+  readonly name: string;
   readonly rows: number;
-  readonly columns: readonly StoredColumn[];
+  /** In the order of the columns and of their chunks. */
+  readonly chunk_bytes: readonly number[];
 }
 
-/** The chunks of a table and the manifest that describes them. Chunks may share memory with the table. */
-export function encodeTable(table: Table): { manifest: TableManifest; chunks: Map<string, Uint8Array> } {
-  const chunks = new Map<string, Uint8Array>();
+export interface TableManifest {
+  readonly format: 'tenon.columnar';
+  /** 1: every chunk is an object of its own. 2: the rows lie in blocks. */
+  readonly version: 1 | 2;
+  readonly rows: number;
+  readonly columns: readonly StoredColumn[];
+  readonly blocks?: readonly StoredBlock[];
+}
+
+/** Writes a table block by block, whose columns are of the same types. */
+export class ColumnarWriter {
+  private readonly blocks: StoredBlock[] = [];
+  private columns: readonly StoredColumn[] = [];
+  private rows = 0;
+  private buffer = new Uint8Array();
+
+  /** The block's name and its bytes, which stand until the next is added. */
+  add(table: Table): { name: string; bytes: Uint8Array } {
+    const { columns, chunks } = encodeTable(table);
+    const name = `block-${this.blocks.length}`;
+    this.columns = columns;
+    this.blocks.push({ name, rows: table.rows, chunk_bytes: chunks.map(({ byteLength }) => byteLength) });
+    this.rows += table.rows;
+    return { name, bytes: this.join(chunks) };
+  }
+
+  /** In one buffer for all blocks: as many that wait to be collected would be most of the memory. */
+  private join(chunks: readonly Uint8Array[]): Uint8Array {
+    const size = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (this.buffer.length < size) this.buffer = new Uint8Array(size);
+    let at = 0;
+    for (const chunk of chunks) {
+      this.buffer.set(chunk, at);
+      at += chunk.length;
+    }
+    return this.buffer.subarray(0, size);
+  }
+
+  manifest(): TableManifest {
+    const { rows, columns, blocks } = this;
+    return { format: 'tenon.columnar', version: 2, rows, columns, blocks };
+  }
+}
+
+/** The chunks of a table, which may share its memory. */
+function encodeTable(table: Table): { columns: StoredColumn[]; chunks: Uint8Array[] } {
+  const chunks: Uint8Array[] = [];
   const columns = table.columns.map((column, index): StoredColumn => {
     const base = `column-${index}`;
-    if (column.type === 'text') return encodeText(column, base, chunks);
+    if (column.type === 'text') {
+      chunks.push(...encodeText(column));
+      const names = [`${base}-offsets`, `${base}-utf8`, `${base}-missing`];
+      return { name: column.name, type: 'text', dtype: 'uint32', bytes_per_row: 0, chunks: names };
+    }
     const { values } = column;
-    chunks.set(base, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    chunks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     const width = column.type === 'tensor' ? product(column.shape) : 1;
     return {
       name: column.name,
@@ -54,57 +104,103 @@ export function encodeTable(table: Table): { manifest: TableManifest; chunks: Ma
       ...(column.type === 'tensor' && column.isRagged === true ? { ragged: true } : {}),
     };
   });
-  return { manifest: { format: 'tenon.columnar', version: 1, rows: table.rows, columns }, chunks };
+  return { columns, chunks };
 }
 
-/** The table back, or only the columns named in `options.columns`. @throws RangeError when a chunk is not of its size. */
-export async function decodeTable(
-  manifest: TableManifest,
-  read: (chunk: string) => Promise<Uint8Array> | Uint8Array,
-  options: { readonly columns?: readonly string[] } = {},
-): Promise<Table> {
-  const wanted = manifest.columns.filter((column) => options.columns?.includes(column.name) ?? true);
-  const columns = await Promise.all(
-    wanted.map(async (column) =>
-      decodeColumn(column, await Promise.all(column.chunks.map(async (name) => read(name))), manifest.rows),
-    ),
-  );
-  return { rows: manifest.rows, columns };
+/** Bytes of all texts of a column. @returns undefined where the manifest does not say, and the chunk's size does */
+export function textBytesOf({ columns, blocks }: TableManifest, { chunks }: StoredColumn): number | undefined {
+  const index = columns.flatMap((column) => column.chunks).indexOf(chunks[1]!);
+  return blocks?.reduce((sum, block) => sum + block.chunk_bytes[index]!, 0);
 }
 
-/** Reads bytes `begin` to `end` (not included) of a chunk. */
-export type ReadRange = (chunk: string, begin: number, end: number) => Promise<Uint8Array>;
+/** Reads bytes `begin` to `end` (not included) of an object of the table. */
+export type ReadRange = (object: string, begin: number, end: number) => Promise<Uint8Array>;
 
-/** Rows `begin` to `end` (not included) of the columns named: of every chunk only what belongs to them is read. */
+export interface RowRange {
+  /** Default all. */
+  readonly columns?: readonly string[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Rows `begin` to `end` (not included) of the columns named: of every object only what belongs to them is read. */
 export async function decodeRows(
   manifest: TableManifest,
   read: ReadRange,
-  { columns: names, begin, end }: { readonly columns: readonly string[]; readonly begin: number; readonly end: number },
+  { columns: names, begin, end }: RowRange,
 ): Promise<Table> {
-  const wanted = manifest.columns.filter(({ name }) => names.includes(name));
+  const wanted = manifest.columns.filter(({ name }) => names?.includes(name) ?? true);
+  if (begin === end) return { rows: 0, columns: wanted.map((stored) => decodeColumn(stored, noChunks(stored), 0)) };
+  const parts = partsOf(manifest, begin, end);
   const columns = await Promise.all(
     wanted.map(async (stored) => {
-      const chunks =
-        stored.type === 'text' ? readTexts(stored, read, begin, end) : readValues(stored, read, begin, end);
-      return decodeColumn(stored, await chunks, end - begin);
+      if (parts.length === 1) return readColumn(stored, read, parts[0]!);
+      // One after the other into their place: side by side, the column would be in memory twice.
+      const column = new ColumnAssembly(end - begin);
+      for (const part of parts) column.add(await readColumn(stored, read, part));
+      return column.finish();
     }),
   );
   return { rows: end - begin, columns };
 }
 
-async function readValues(stored: StoredColumn, read: ReadRange, begin: number, end: number): Promise<Uint8Array[]> {
+function noChunks({ chunks }: StoredColumn): Uint8Array[] {
+  // The texts' places end with one more than there are rows.
+  return chunks.map((_, i) => new Uint8Array(chunks.length > 1 && i === 0 ? Uint32Array.BYTES_PER_ELEMENT : 0));
+}
+
+/** Rows `begin` to `end` of one block, and where its chunks lie. */
+interface Part {
+  readonly begin: number;
+  readonly end: number;
+  readonly place: (chunk: string) => { readonly object: string; readonly at: number };
+}
+
+function partsOf(manifest: TableManifest, begin: number, end: number): Part[] {
+  if (manifest.blocks === undefined) return [{ begin, end, place: (chunk) => ({ object: chunk, at: 0 }) }];
+  const names = manifest.columns.flatMap(({ chunks }) => chunks);
+  const parts: Part[] = [];
+  let first = 0;
+  for (const { name: object, rows, chunk_bytes: sizes } of manifest.blocks) {
+    const [from, to] = [Math.max(begin, first), Math.min(end, first + rows)];
+    if (from < to) {
+      let at = 0;
+      const places = new Map(
+        names.map((name, i) => {
+          const place = { object, at };
+          at += sizes[i]!;
+          return [name, place];
+        }),
+      );
+      parts.push({ begin: from - first, end: to - first, place: (chunk) => places.get(chunk)! });
+    }
+    first += rows;
+  }
+  return parts;
+}
+
+async function readColumn(stored: StoredColumn, read: ReadRange, part: Part): Promise<Column> {
+  const chunks = stored.type === 'text' ? readTexts(stored, read, part) : readValues(stored, read, part);
+  return decodeColumn(stored, await chunks, part.end - part.begin);
+}
+
+async function readValues(stored: StoredColumn, read: ReadRange, { begin, end, place }: Part): Promise<Uint8Array[]> {
   const { bytes_per_row: width, chunks } = stored;
-  return [await read(chunks[0]!, begin * width, end * width)];
+  const { object, at } = place(chunks[0]!);
+  return [await read(object, at + begin * width, at + end * width)];
 }
 
 /** The chunks of a text column as if these rows were all it has. */
-async function readTexts(stored: StoredColumn, read: ReadRange, begin: number, end: number): Promise<Uint8Array[]> {
-  const [offsets = '', utf8 = '', missing = ''] = stored.chunks;
+async function readTexts(stored: StoredColumn, read: ReadRange, { begin, end, place }: Part): Promise<Uint8Array[]> {
+  const [offsets, utf8, missing] = stored.chunks.map(place);
   const width = Uint32Array.BYTES_PER_ELEMENT;
-  const bytes = await read(offsets, begin * width, (end + 1) * width);
+  const bytes = await read(offsets!.object, offsets!.at + begin * width, offsets!.at + (end + 1) * width);
   const own = toTyped('uint32', bytes, end - begin + 1, stored.name) as Uint32Array;
   const [first = 0] = own;
-  const texts = await Promise.all([read(utf8, first, own.at(-1)!), read(missing, begin, end)]);
+  const texts = await Promise.all([
+    read(utf8!.object, utf8!.at + first, utf8!.at + own.at(-1)!),
+    read(missing!.object, missing!.at + begin, missing!.at + end),
+  ]);
   const rebased = Uint32Array.from(own, (offset) => offset - first);
   return [new Uint8Array(rebased.buffer), ...texts];
 }
@@ -138,7 +234,8 @@ function decodeColumn(stored: StoredColumn, chunks: readonly Uint8Array[], rows:
   }
 }
 
-function encodeText(column: Column & { type: 'text' }, base: string, chunks: Map<string, Uint8Array>): StoredColumn {
+/** Where every text begins, the texts, and which are missing. */
+function encodeText(column: Column & { type: 'text' }): [Uint8Array, Uint8Array, Uint8Array] {
   const rows = column.values.length;
   const offsets = new Uint32Array(rows + 1);
   const missing = new Uint8Array(rows);
@@ -150,9 +247,7 @@ function encodeText(column: Column & { type: 'text' }, base: string, chunks: Map
   column.values.forEach((value, row) => {
     if (value !== null) utf8.write(value, offsets[row]!, 'utf8');
   });
-  const names: [string, string, string] = [`${base}-offsets`, `${base}-utf8`, `${base}-missing`];
-  chunks.set(names[0], new Uint8Array(offsets.buffer)).set(names[1], utf8).set(names[2], missing);
-  return { name: column.name, type: 'text', dtype: 'uint32', bytes_per_row: 0, chunks: names };
+  return [new Uint8Array(offsets.buffer), utf8, missing];
 }
 
 function decodeText(stored: StoredColumn, chunks: readonly Uint8Array[], rows: number): Column {

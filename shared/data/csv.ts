@@ -1,17 +1,18 @@
 /**
- * CSV (RFC 4180, https://www.rfc-editor.org/rfc/rfc4180) as a stream of bytes -> Table: quoted fields, CRLF, BOM, header or
- * none, delimiter stated or found among , ; tab |. Splitting is csv-parse's work, meaning is column-builder.ts's.
+ * CSV (RFC 4180, https://www.rfc-editor.org/rfc/rfc4180) as a stream of bytes -> table: quoted fields, CRLF, BOM, header or
+ * none, delimiter stated or found among , ; tab |. Splitting is csv-parse's work, meaning is column-survey.ts's.
  */
-import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse';
-import type { Parser } from 'csv-parse';
-import type { ColumnBuilder } from './column-builder.ts';
+import { Cell } from './cell.ts';
+import { checkedPieces, headOf, MAX_ROW_CHARS, piecesOf } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { ColumnSurvey } from './column-survey.ts';
 import { invalidDataset, RowErrors } from './row-errors.ts';
-import { finishTable, startColumns } from './table-builder.ts';
-import type { ReadOptions } from './table-builder.ts';
+import { BLOCK_BYTES, BlockBuilder, blocksOf, collect } from './table-stream.ts';
+import type { TableStream } from './table-stream.ts';
+import { finishSurvey, startColumns } from './table-survey.ts';
+import type { ReadOptions, TablePlan } from './table-survey.ts';
 import type { Table } from './table.ts';
-
-export type ByteSource = Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface CsvOptions extends ReadOptions {
   /** Default 'auto': the one of , ; tab | that splits the first lines most evenly. */
@@ -21,54 +22,57 @@ export interface CsvOptions extends ReadOptions {
 }
 
 const DELIMITERS = [',', ';', '\t', '|'] as const;
-const SNIFF_BYTES = 64 * 1024;
 
-/** Reads a CSV file. @throws dataset_invalid with up to 100 row errors. */
+/** Reads a CSV file into memory. @throws dataset_invalid with up to 100 row errors. */
 export async function readCsv(source: ByteSource, options: CsvOptions = {}): Promise<Table> {
-  const chunks = checkedChunks(source);
-  const head = await readHead(chunks);
+  return collect(await openCsv(source, options));
+}
+
+/** Reads a CSV file to its end, to find its types and what is wrong with it. @throws dataset_invalid with up to 100 row errors. */
+export async function openCsv(source: ByteSource, options: CsvOptions = {}): Promise<TableStream> {
+  const head = await headOf(source);
   if (head.length === 0) throw invalidDataset('the file is empty', { hint: 'send a header line and at least one row' });
-  const delimiter = options.delimiter ?? 'auto';
-  const parser = parse({
-    delimiter: delimiter === 'auto' ? sniffDelimiter(head.toString('utf8')) : delimiter,
-    bom: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-  });
-  const errors = new RowErrors();
-  const reader = new RecordReader(options, errors);
-  const feeding = feed(parser, head, chunks);
-  try {
-    for await (const record of parser) reader.read(record as string[]);
-    await feeding;
-  } catch (error) {
-    await feeding.catch(() => undefined);
-    throw error instanceof CsvError ? syntaxError(error) : error;
-  }
-  return finishTable(reader.builders, errors, options.columns);
+  const { delimiter = 'auto', header = true, maxRowChars = MAX_ROW_CHARS } = options;
+  const separator = delimiter === 'auto' ? sniffDelimiter(head.toString('utf8')) : delimiter;
+  const dialect = { delimiter: separator, maxRowChars };
+  const survey = new RecordSurvey({ ...options, header });
+  for await (const records of recordsOf(checkedPieces(source), dialect))
+    for (const record of records) survey.read(record);
+  const plan = survey.finish();
+  return {
+    blocks(blockBytes = BLOCK_BYTES) {
+      const builder = new BlockBuilder(plan);
+      let isHeader = header;
+      const append = (record: string[]): void => {
+        if (!isHeader) builder.appendTexts(record);
+        isHeader = false;
+      };
+      return blocksOf(recordsOf(piecesOf(source), dialect), builder, { append, blockBytes });
+    },
+  };
 }
 
 /** Takes records one by one: the first makes the columns, the others fill them. */
-class RecordReader {
-  builders: ColumnBuilder[] = [];
+class RecordSurvey {
+  private columns: ColumnSurvey[] = [];
   private readonly options: CsvOptions;
-  private readonly errors: RowErrors;
+  private readonly errors = new RowErrors();
+  private readonly cell = new Cell();
   private row = 0;
 
-  constructor(options: CsvOptions, errors: RowErrors) {
+  constructor(options: CsvOptions) {
     this.options = options;
-    this.errors = errors;
   }
 
   read(record: string[]): void {
-    if (this.builders.length === 0) {
-      const hasHeader = this.options.header ?? true;
+    if (this.columns.length === 0) {
+      const hasHeader = this.options.header === true;
       const names = record.map((cell, index) => (hasHeader ? cell.trim() : `column_${index + 1}`));
-      this.builders = startColumns(names, this.options.columns);
+      this.columns = startColumns(names, this.options.columns);
       if (hasHeader) return;
     }
     this.row++;
-    const width = this.builders.length;
+    const width = this.columns.length;
     if (record.length !== width) {
       this.errors.add({
         row: this.row,
@@ -76,95 +80,57 @@ class RecordReader {
         hint: 'quote fields that contain the delimiter',
       });
     }
-    for (let i = 0; i < width; i++) this.builders[i]!.appendText(record[i] ?? '');
+    for (let i = 0; i < width; i++) {
+      this.cell.setText(record[i] ?? '');
+      this.columns[i]!.append(this.cell);
+    }
+  }
+
+  finish(): TablePlan {
+    return finishSurvey(this.columns, this.errors);
   }
 }
 
-async function feed(parser: Parser, head: Buffer, rest: AsyncIterator<Uint8Array>): Promise<void> {
+/** The records of each piece of the file. @throws dataset_invalid naming the line that is no CSV */
+async function* recordsOf(
+  pieces: AsyncIterable<Uint8Array>,
+  { delimiter, maxRowChars }: { readonly delimiter: string; readonly maxRowChars: number },
+): AsyncGenerator<string[][], void, undefined> {
+  let records: string[][] = [];
+  const parser = parse({
+    delimiter,
+    bom: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: maxRowChars,
+    // Taken here and not from the stream, whose queue would cost as much as the splitting.
+    on_record: (record: string[]) => void records.push(record),
+  }).resume();
+  // Told to who writes, too.
+  parser.on('error', () => undefined);
+  const take = (): string[][] => {
+    const taken = records;
+    records = [];
+    return taken;
+  };
   try {
-    for (let chunk: Uint8Array | undefined = head; chunk !== undefined; chunk = await nextChunk(rest)) {
-      if (parser.destroyed) return;
-      if (!parser.write(chunk)) await drained(parser);
+    for await (const piece of pieces) {
+      await settled((callback) => parser.write(piece, callback));
+      yield take();
     }
-    parser.end();
+    await settled((callback) => parser.end(callback));
+    yield take();
   } catch (error) {
-    parser.destroy(error as Error);
-    throw error;
+    throw error instanceof CsvError ? syntaxError(error, maxRowChars) : error;
+  } finally {
+    parser.destroy();
   }
 }
 
-function drained(parser: Parser): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      parser.off('drain', settle).off('close', settle);
-      resolve();
-    };
-    parser.on('drain', settle).on('close', settle);
+function settled(act: (callback: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    act((error) => (error ? reject(error) : resolve()));
   });
-}
-
-async function nextChunk(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
-  const next = await chunks.next();
-  return next.done === true ? undefined : next.value;
-}
-
-async function readHead(chunks: AsyncIterator<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  while (size < SNIFF_BYTES) {
-    const chunk = await nextChunk(chunks);
-    if (chunk === undefined) break;
-    parts.push(chunk);
-    size += chunk.length;
-  }
-  return Buffer.concat(parts);
-}
-
-/** The bytes in chunks, checked to be UTF-8 as they pass. @throws dataset_invalid naming the line */
-export async function* checkedChunks(source: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let line = 1;
-  let before: Uint8Array = new Uint8Array();
-  for await (const chunk of source instanceof Uint8Array ? pieces(source) : source) {
-    let text: string;
-    try {
-      text = decoder.decode(chunk, { stream: true });
-    } catch {
-      throw notUtf8(line + wholeLines(Buffer.concat([lastCharacter(before), chunk])));
-    }
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) line++;
-    before = chunk;
-    yield chunk;
-  }
-  try {
-    decoder.decode();
-  } catch {
-    throw notUtf8(line);
-  }
-}
-
-/** How many lines of bytes are UTF-8 before the first that is not. */
-function wholeLines(bytes: Buffer): number {
-  let count = 0;
-  for (let begin = 0; ; count++) {
-    const end = bytes.indexOf(0x0a, begin);
-    if (end === -1 || !isUtf8(bytes.subarray(begin, end))) return count;
-    begin = end + 1;
-  }
-}
-
-/** The bytes of a last character that the next chunk may go on with. */
-function lastCharacter(chunk: Uint8Array): Uint8Array {
-  const tail = chunk.subarray(-4);
-  const begin = tail.findLastIndex((byte) => (byte & 0xc0) !== 0x80);
-  return begin === -1 || tail[begin]! < 0x80 ? new Uint8Array() : tail.subarray(begin);
-}
-
-const notUtf8 = (line: number): Error =>
-  invalidDataset(`not valid UTF-8 at line ${line}`, { hint: 'save the file as UTF-8' });
-
-function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += SNIFF_BYTES) yield bytes.subarray(at, at + SNIFF_BYTES);
 }
 
 /** The delimiter whose count per line is most often the same (and not 0) over the first lines, outside quotes. */
@@ -181,12 +147,13 @@ function sniffDelimiter(text: string): (typeof DELIMITERS)[number] {
   return DELIMITERS.reduce((best, candidate) => (score(candidate) > score(best) ? candidate : best));
 }
 
-function syntaxError(error: CsvError): Error {
+function syntaxError(error: CsvError, maxRowChars: number): Error {
   const line = typeof error['lines'] === 'number' ? `line ${error['lines']}: ` : '';
   const what: Partial<Record<string, string>> = {
     CSV_QUOTE_NOT_CLOSED: 'a quoted field is never closed',
     CSV_INVALID_CLOSING_QUOTE: 'text follows the closing quote of a field',
     INVALID_OPENING_QUOTE: 'a quote stands inside an unquoted field',
+    CSV_MAX_RECORD_SIZE: `a row of more than ${maxRowChars} characters, or a quoted field that is never closed`,
   };
   return invalidDataset(`${line}${what[error.code] ?? error.message}`, {
     hint: 'double the quotes within quoted fields',

@@ -1,48 +1,67 @@
 /**
- * Rows as JSON: an array of objects (`readRows`) or one object a line (`readJsonl`, https://jsonlines.org) -> Table.
+ * Rows as JSON: an array of objects (`readRows`) or one object a line (`openJsonl`, https://jsonlines.org) -> table.
  * Columns are the union of the objects' fields, in the order of their first appearance; an absent field is missing.
  */
-import { checkedChunks } from './csv.ts';
-import type { ByteSource } from './csv.ts';
+import { checkedPieces, MAX_ROW_CHARS, piecesOf } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
+import { Cell } from './cell.ts';
 import { quoteCell } from './cells.ts';
-import type { ColumnBuilder } from './column-builder.ts';
+import type { ColumnSurvey } from './column-survey.ts';
 import { invalidDataset, RowErrors } from './row-errors.ts';
-import { checkColumnCount, finishTable, startColumns } from './table-builder.ts';
-import type { ReadOptions } from './table-builder.ts';
+import { BLOCK_BYTES, BlockBuilder, blocksOf, collect } from './table-stream.ts';
+import type { TableStream } from './table-stream.ts';
+import { checkColumnCount, checkNames, finishSurvey, startColumn } from './table-survey.ts';
+import type { ReadOptions, TablePlan } from './table-survey.ts';
 import type { Table } from './table.ts';
 
 /** Reads an array of objects. @throws dataset_invalid with up to 100 row errors. */
 export function readRows(rows: readonly unknown[], options: ReadOptions = {}): Table {
-  const reader = new ObjectReader();
-  for (const row of rows) reader.read(row);
-  return reader.finish(options);
+  const survey = new ObjectSurvey(options);
+  for (const row of rows) survey.read(row);
+  const plan = survey.finish();
+  const builder = new BlockBuilder(plan);
+  for (const row of rows) builder.appendValues(valuesOf(row, plan));
+  return builder.take();
 }
 
-/** Reads JSON lines. @throws dataset_invalid with up to 100 row errors. */
+/** Reads JSON lines into memory. @throws dataset_invalid with up to 100 row errors. */
 export async function readJsonl(source: ByteSource, options: ReadOptions = {}): Promise<Table> {
-  const reader = new ObjectReader();
-  let line = 0;
-  for await (const text of lines(source)) {
-    line++;
-    if (text.trim() === '') continue;
-    let row: unknown;
-    try {
-      row = JSON.parse(text);
-    } catch {
-      throw invalidDataset(`line ${line} is no JSON: ${quoteCell(text)}`, {
-        row: reader.rows + 1,
-        hint: 'put one JSON object on each line',
-      });
-    }
-    reader.read(row);
-  }
-  return reader.finish(options);
+  return collect(await openJsonl(source, options));
 }
 
-class ObjectReader {
+/** Reads JSON lines to their end, to find their types and what is wrong with them. @throws dataset_invalid with up to 100 row errors. */
+export async function openJsonl(source: ByteSource, options: ReadOptions = {}): Promise<TableStream> {
+  const { maxRowChars = MAX_ROW_CHARS } = options;
+  const survey = new ObjectSurvey(options);
+  let line = 0;
+  for await (const lines of linesOf(checkedPieces(source), maxRowChars)) {
+    for (const text of lines) {
+      line++;
+      if (text.trim() !== '') survey.read(parsed(text, line, survey.rows + 1));
+    }
+  }
+  const plan = survey.finish();
+  return {
+    blocks(blockBytes = BLOCK_BYTES) {
+      const builder = new BlockBuilder(plan);
+      const append = (text: string): void => {
+        if (text.trim() !== '') builder.appendValues(valuesOf(JSON.parse(text), plan));
+      };
+      return blocksOf(linesOf(piecesOf(source), maxRowChars), builder, { append, blockBytes });
+    },
+  };
+}
+
+class ObjectSurvey {
   rows = 0;
-  private readonly builders = new Map<string, ColumnBuilder>();
+  private readonly columns = new Map<string, ColumnSurvey>();
   private readonly errors = new RowErrors();
+  private readonly options: ReadOptions;
+  private readonly cell = new Cell();
+
+  constructor(options: ReadOptions) {
+    this.options = options;
+  }
 
   read(row: unknown): void {
     this.rows++;
@@ -51,46 +70,79 @@ class ObjectReader {
       return;
     }
     for (const [name, value] of Object.entries(row)) {
-      const builder = this.builders.get(name) ?? this.addColumn(name);
-      builder.appendValue(value);
+      const column = this.columns.get(name) ?? this.addColumn(name);
+      if (!this.cell.setValue(value)) {
+        const expected = `expected a number, text, boolean, array or null, found ${quoteCell(value)}`;
+        throw invalidDataset(expected, { row: this.rows, column: name });
+      }
+      column.append(this.cell);
     }
-    for (const builder of this.builders.values()) if (builder.rows < this.rows) builder.appendValue(null);
+    this.cell.setValue(null);
+    for (const column of this.columns.values()) if (column.rows < this.rows) column.append(this.cell);
   }
 
-  finish(options: ReadOptions): Table {
-    const builders = [...this.builders.values()];
+  finish(): TablePlan {
     this.errors.throwIfAny();
     if (this.rows === 0) throw invalidDataset('the data has no rows', { hint: 'send at least one object' });
-    startColumns(
-      builders.map((builder) => builder.name),
-      options.columns,
-    );
-    return finishTable(builders, this.errors, options.columns);
+    checkNames([...this.columns.keys()], this.options.columns);
+    return finishSurvey([...this.columns.values()], this.errors);
   }
 
-  private addColumn(name: string): ColumnBuilder {
-    checkColumnCount(this.builders.size + 1);
-    const builder = startColumns([name])[0]!;
-    for (let row = 1; row < this.rows; row++) builder.appendValue(null);
-    this.builders.set(name, builder);
-    return builder;
+  private addColumn(name: string): ColumnSurvey {
+    checkColumnCount(this.columns.size + 1);
+    checkNames([name]);
+    const column = startColumn(name, this.options.columns);
+    this.cell.setValue(null);
+    for (let row = 1; row < this.rows; row++) column.append(this.cell);
+    this.columns.set(name, column);
+    return column;
   }
 }
 
-async function* lines(source: ByteSource): AsyncGenerator<string> {
+/** In the order of the columns. A field that the row has not is missing, whatever objects inherit. */
+function valuesOf(row: unknown, { columns }: TablePlan): unknown[] {
+  const fields = row as Readonly<Record<string, unknown>>;
+  return columns.map(({ name }) => (Object.hasOwn(fields, name) ? fields[name] : null));
+}
+
+function parsed(text: string, line: number, row: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidDataset(`line ${line} is no JSON: ${quoteCell(text)}`, {
+      row,
+      hint: 'put one JSON object on each line',
+    });
+  }
+}
+
+/** The lines that end within each piece. @throws dataset_invalid naming a line that is too long to be a row */
+async function* linesOf(
+  pieces: AsyncIterable<Uint8Array>,
+  maxRowChars: number,
+): AsyncGenerator<string[], void, undefined> {
   const decoder = new TextDecoder('utf-8');
-  // Pieces of the line that has not ended, put together once: a line may be as long as the file.
+  let line = 1;
+  // Pieces of the line that has not ended, put together once.
   let rest: string[] = [];
-  for await (const chunk of checkedChunks(source)) {
-    const parts = decoder.decode(chunk, { stream: true }).split('\n');
-    const last = parts.pop() ?? '';
-    if (parts.length > 0) {
-      yield [...rest, parts[0]].join('');
-      yield* parts.slice(1);
+  let restChars = 0;
+  for await (const piece of pieces) {
+    const lines = decoder.decode(piece, { stream: true }).split('\n');
+    const last = lines.pop() ?? '';
+    if (lines.length > 0) {
+      lines[0] = [...rest, lines[0]].join('');
+      line += lines.length;
+      yield lines;
       rest = [];
+      restChars = 0;
     }
     rest.push(last);
+    restChars += last.length;
+    if (restChars > maxRowChars)
+      throw invalidDataset(`line ${line} has more than ${maxRowChars} characters`, {
+        hint: 'put one JSON object on each line',
+      });
   }
-  const line = rest.join('');
-  if (line !== '') yield line;
+  const end = rest.join('');
+  if (end !== '') yield [end];
 }

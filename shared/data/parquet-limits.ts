@@ -2,36 +2,39 @@
  * Checks a Parquet file's own account of its sizes before it is read: the reader makes room for what page headers say, and a few
  * bytes may say billions. Source: https://parquet.apache.org/docs/file-format/data-pages/
  */
-import type { ColumnMetaData, FileMetaData, PageHeader, SchemaTree } from 'hyparquet';
+import type { AsyncBuffer, ColumnMetaData, FileMetaData, PageHeader, RowGroup, SchemaTree } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { getSchemaPath } from 'hyparquet/src/schema.js';
 import { ServiceError } from '../errors.ts';
 import { checkRuns } from './parquet-runs.ts';
 import { invalidDataset } from './row-errors.ts';
 
-/** Of all columns together; and unpacked bytes of one column in one row group. */
+/** Of all columns together. */
 const MAX_VALUES = 100_000_000;
-const MAX_CHUNK_BYTES = 2 ** 30;
+/** Unpacked bytes of one row group, which is in memory while it is read. */
+const MAX_GROUP_BYTES = 2 ** 29;
 
 /** @throws dataset_invalid where the file is larger than what is read, or contradicts itself */
-export function checkParquetSizes(
-  bytes: Uint8Array,
+export async function checkParquetSizes(
+  file: AsyncBuffer,
   { row_groups: groups, num_rows: rows, schema }: FileMetaData,
-): void {
+): Promise<void> {
   let values = 0;
   let groupRows = 0n;
-  for (const { columns, num_rows: rowsHere } of groups) {
-    groupRows += rowsHere;
-    for (const { meta_data: column } of columns) {
+  for (const group of groups) {
+    groupRows += group.num_rows;
+    checkGroupBytes(group);
+    for (const { meta_data: column } of group.columns) {
       if (column === undefined) throw torn('a column without its description');
       const isFlat = column.path_in_schema.length === 1;
-      if (isFlat && column.num_values !== rowsHere)
-        throw torn(`${column.num_values} values in a row group of ${rowsHere} rows`, column);
+      if (isFlat && column.num_values !== group.num_rows)
+        throw torn(`${column.num_values} values in a row group of ${group.num_rows} rows`, column);
       values += Number(column.num_values);
       if (values > MAX_VALUES || column.num_values < 0n)
         throw invalidDataset(`expected at most ${MAX_VALUES} values in a Parquet file, found ${values} or more`);
+      const chunk = await chunkOf(file, column);
       try {
-        checkPages(bytes, column, getSchemaPath(schema, column.path_in_schema));
+        checkPages(chunk, column, getSchemaPath(schema, column.path_in_schema));
       } catch (error) {
         if (error instanceof ServiceError) throw error;
         const reason = error instanceof Error ? error.message : String(error);
@@ -42,15 +45,31 @@ export function checkParquetSizes(
   if (groupRows !== rows) throw torn(`${groupRows} rows in its row groups, ${rows} in all`);
 }
 
-/** Every page of a column chunk by its header, and the runs of the data pages. */
-function checkPages(bytes: Uint8Array, column: ColumnMetaData, path: SchemaTree[]): void {
+function checkGroupBytes({ columns }: RowGroup): void {
+  let bytes = 0;
+  for (const { meta_data: column } of columns) {
+    const unpacked = Number(column?.total_uncompressed_size ?? 0);
+    if (!(unpacked >= 0)) throw torn(`${unpacked} bytes in one row group`, column);
+    bytes += unpacked;
+  }
+  if (bytes > MAX_GROUP_BYTES)
+    throw invalidDataset(`expected row groups of at most ${MAX_GROUP_BYTES} bytes unpacked, found one of ${bytes}`, {
+      hint: 'write the file with smaller row groups',
+    });
+}
+
+async function chunkOf(file: AsyncBuffer, column: ColumnMetaData): Promise<Uint8Array> {
   const start = Number(column.dictionary_page_offset ?? column.data_page_offset);
   const end = start + Number(column.total_compressed_size);
-  if (!(start >= 0 && end >= start && end <= bytes.length))
+  if (!(start >= 0 && end >= start && end <= file.byteLength))
     throw torn('a column that lies outside of the file', column);
+  return new Uint8Array(await file.slice(start, end));
+}
+
+/** Every page of a column chunk by its header, and the runs of the data pages. */
+function checkPages(bytes: Uint8Array, column: ColumnMetaData, path: SchemaTree[]): void {
   const unpacked = Number(column.total_uncompressed_size);
-  if (!(unpacked >= 0 && unpacked <= MAX_CHUNK_BYTES)) throw torn(`${unpacked} bytes in one row group`, column);
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset + start, end - start), offset: 0 };
+  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
   while (reader.offset < reader.view.byteLength) {
     const header = parquetHeader(reader);
     const count = valuesOf(header);
@@ -59,7 +78,7 @@ function checkPages(bytes: Uint8Array, column: ColumnMetaData, path: SchemaTree[
     const most = header.dictionary_page_header === undefined ? Number(column.num_values) : size;
     if (!(count >= 0 && count <= most && size >= 0 && size <= unpacked && packed >= 0))
       throw torn(`a page of ${count} values in ${size} bytes`, column);
-    checkRuns(bytes.subarray(start + reader.offset, start + reader.offset + packed), header, column, path);
+    checkRuns(bytes.subarray(reader.offset, reader.offset + packed), header, column, path);
     reader.offset += packed;
   }
 }

@@ -1,41 +1,106 @@
 /**
- * Parquet (https://parquet.apache.org/docs/file-format/) -> Table, by the package hyparquet, a column and a row group at a time. The file states
+ * Parquet (https://parquet.apache.org/docs/file-format/) -> table, by the package hyparquet, a row group and a column at a time. The file states
  * the types: its booleans, dates and timestamps, numbers and lists are ours; text becomes category, text or datetime as in every format.
  * Compressed by nothing, Snappy, gzip, Brotli or Zstandard.
  */
-import { parquetMetadata, parquetScan, parquetSchema } from 'hyparquet';
+import { parquetMetadataAsync, parquetScan, parquetSchema } from 'hyparquet';
 import type { AsyncBuffer, FileMetaData, SchemaTree } from 'hyparquet';
 import { ServiceError } from '../errors.ts';
+import { Cell } from './cell.ts';
 import { quoteCell } from './cells.ts';
-import type { ColumnBuilder } from './column-builder.ts';
 import { COMPRESSORS } from './parquet-codecs.ts';
 import { checkParquetSizes } from './parquet-limits.ts';
 import { invalidDataset, RowErrors } from './row-errors.ts';
-import { finishTable, startColumns } from './table-builder.ts';
-import type { ColumnTypes, ReadOptions } from './table-builder.ts';
+import { BLOCK_BYTES, BlockBuilder, collect, cut } from './table-stream.ts';
+import type { TableStream } from './table-stream.ts';
+import { checkNames, finishSurvey, startColumns } from './table-survey.ts';
+import type { ColumnTypes, ReadOptions, TablePlan } from './table-survey.ts';
 import type { Table } from './table.ts';
 
-/** Reads a Parquet file. @throws dataset_invalid with up to 100 row errors, or what is wrong with the file. */
+/** PAR1, the length of the footer, PAR1. */
+const MIN_BYTES = 12;
+
+/** A file of which any bytes are read, `end` not included. */
+export type RangeSource = AsyncBuffer;
+
+/** Reads a Parquet file into memory. @throws dataset_invalid with up to 100 row errors, or what is wrong with the file. */
 export async function readParquet(bytes: Uint8Array, options: ReadOptions = {}): Promise<Table> {
-  const file = bufferOf(bytes);
-  const { metadata, fields } = readFooter(bytes);
-  const builders = startColumns(
-    fields.map(({ element }) => element.name),
-    options.columns,
-  );
-  const errors = new RowErrors();
-  const declared: Record<string, ColumnTypes[string]> = { ...statedTypes(fields), ...options.columns };
-  for (const builder of builders) await readColumn(builder, { file, metadata, errors });
-  return finishTable(builders, errors, declared);
+  return collect(await openParquet(rangesOf(bytes), options));
+}
+
+/** Reads a Parquet file to its end, to find its types and what is wrong with it. @throws dataset_invalid with up to 100 row errors */
+export async function openParquet(source: RangeSource, options: ReadOptions = {}): Promise<TableStream> {
+  const file = guarded(source);
+  const { metadata, fields } = await readFooter(file);
+  const names = fields.map(({ element }) => element.name);
+  checkNames(names, options.columns);
+  const surveys = startColumns(names, { ...statedTypes(fields), ...options.columns });
+  const [cell, errors] = [new Cell(), new RowErrors()];
+  for (const survey of surveys) {
+    const { name } = survey;
+    for (const group of groupsOf(metadata)) {
+      for (const raw of Array.from(await readColumn(name, { file, metadata: group }))) {
+        if (!cell.setValue(plain(raw))) {
+          const message = `expected a number, text, boolean, date or list of numbers, found ${describe(raw)}`;
+          errors.add({ row: survey.rows + 1, column: name, message });
+          cell.setValue(null);
+        }
+        survey.append(cell);
+      }
+    }
+    if (survey.rows !== Number(metadata.num_rows))
+      throw invalidDataset(`expected ${metadata.num_rows} rows, found ${survey.rows}`, { column: name });
+  }
+  const plan = finishSurvey(surveys, errors);
+  return { blocks: (blockBytes = BLOCK_BYTES) => blocksOfGroups(plan, { file, metadata }, blockBytes) };
+}
+
+/** The file could not be got, which says nothing of what is in it. */
+class ReadFailure extends Error {}
+
+/** The file, whose failures are told from those of its reader. */
+function guarded(file: RangeSource): RangeSource {
+  return {
+    byteLength: file.byteLength,
+    async slice(start, end) {
+      try {
+        return await file.slice(start, end);
+      } catch (cause) {
+        throw new ReadFailure('not read', { cause });
+      }
+    },
+  };
 }
 
 interface Source {
-  readonly file: AsyncBuffer;
+  readonly file: RangeSource;
   readonly metadata: FileMetaData;
-  readonly errors: RowErrors;
 }
 
-function bufferOf(bytes: Uint8Array): AsyncBuffer {
+async function* blocksOfGroups(
+  plan: TablePlan,
+  { file, metadata }: Source,
+  blockBytes: number,
+): AsyncGenerator<Table, void, undefined> {
+  const builder = new BlockBuilder(plan);
+  for (const group of groupsOf(metadata)) {
+    for (const [index, { name }] of plan.columns.entries()) {
+      const values = await readColumn(name, { file, metadata: group });
+      builder.appendColumn(index, Array.from(values, plain));
+    }
+    builder.rows += Number(group.num_rows);
+    // Small row groups go into a block together, a large one into many.
+    if (builder.bytes >= blockBytes) yield* cut(builder.take(), blockBytes);
+  }
+  if (builder.bytes > 0) yield* cut(builder.take(), blockBytes);
+}
+
+/** Each row group as a file of its own: what has been read of one is not remembered. */
+function* groupsOf(metadata: FileMetaData): Generator<FileMetaData> {
+  for (const group of metadata.row_groups) yield { ...metadata, num_rows: group.num_rows, row_groups: [group] };
+}
+
+function rangesOf(bytes: Uint8Array): RangeSource {
   const { buffer, byteOffset, byteLength } = bytes;
   return {
     byteLength,
@@ -43,16 +108,18 @@ function bufferOf(bytes: Uint8Array): AsyncBuffer {
   };
 }
 
-function readFooter(bytes: Uint8Array): { metadata: FileMetaData; fields: readonly SchemaTree[] } {
+async function readFooter(file: RangeSource): Promise<{ metadata: FileMetaData; fields: readonly SchemaTree[] }> {
   try {
-    const metadata = parquetMetadata(bytes);
+    if (file.byteLength < MIN_BYTES) throw new Error(`expected at least ${MIN_BYTES} bytes, found ${file.byteLength}`);
+    const metadata = await parquetMetadataAsync(file);
     const fields = parquetSchema(metadata).children;
     if (fields.some(({ element }) => typeof (element.name as unknown) !== 'string'))
       throw new Error('a column without a name');
-    checkParquetSizes(bytes, metadata);
+    await checkParquetSizes(file, metadata);
     return { metadata, fields };
   } catch (error) {
     if (error instanceof ServiceError) throw error;
+    if (error instanceof ReadFailure) throw error.cause;
     throw invalidDataset(`not a Parquet file, or a torn one: ${messageOf(error)}`, {
       hint: 'a Parquet file begins and ends with PAR1',
     });
@@ -74,29 +141,16 @@ function statedTypes(fields: readonly SchemaTree[]): ColumnTypes {
   );
 }
 
-async function readColumn(builder: ColumnBuilder, { file, metadata, errors }: Source): Promise<void> {
-  const column = builder.name;
+async function readColumn(column: string, { file, metadata }: Source): Promise<ArrayLike<unknown>> {
   try {
-    // A scan for each column: it remembers the row groups that it has read.
     const scan = await parquetScan({ file, metadata, columns: [column], compressors: COMPRESSORS, geoparquet: false });
-    for (const range of scan.ranges) {
-      for (const value of await scan.readColumn({ column, ...range })) append(builder, value, errors);
-    }
+    const parts = await Promise.all(scan.ranges.map((range) => scan.readColumn({ column, ...range })));
+    return parts.length === 1 ? parts[0]! : parts.flatMap((part) => Array.from<unknown>(part));
   } catch (error) {
     if (error instanceof ServiceError) throw error;
+    if (error instanceof ReadFailure) throw error.cause;
     throw invalidDataset(`cannot be read: ${messageOf(error)}`, { column });
   }
-}
-
-function append(builder: ColumnBuilder, raw: unknown, errors: RowErrors): void {
-  const value = plain(raw);
-  if (value === null || isPlain(value)) {
-    builder.appendValue(value);
-    return;
-  }
-  const expected = `expected a number, text, boolean, date or list of numbers, found ${describe(raw)}`;
-  errors.add({ row: builder.rows + 1, column: builder.name, message: expected });
-  builder.appendValue(null);
 }
 
 /** Dates as ISO 8601, whole numbers as numbers, lists as arrays of these; NaN is missing, as in every format. */
@@ -109,11 +163,6 @@ function plain(value: unknown): unknown {
       typeof item === 'bigint' || Array.isArray(item) ? plain(item) : item,
     );
   return value;
-}
-
-function isPlain(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value === 'string' || typeof value === 'boolean' || Array.isArray(value);
 }
 
 /** By name and not by instanceof: a date of another realm is as good. */

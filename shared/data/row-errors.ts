@@ -24,12 +24,18 @@ export function invalidDataset(message: string, detail: Omit<ErrorDetail, 'messa
 }
 
 export class RowErrors {
-  private readonly details: ErrorDetail[] = [];
-  private total = 0;
+  readonly details: ErrorDetail[] = [];
+  total = 0;
 
   add(detail: ErrorDetail): void {
     this.total++;
     if (this.details.length < MAX_ROW_ERRORS) this.details.push(detail);
+  }
+
+  /** Adds those of one column, of which the first are enough, to those of the columns before it. */
+  addAll({ details, total }: { readonly details: readonly ErrorDetail[]; readonly total: number }): void {
+    this.total += total;
+    this.details.push(...details.slice(0, MAX_ROW_ERRORS - this.details.length));
   }
 
   /** Throws `dataset_invalid` with all details, in the order of rows, if there are any. */

@@ -37,17 +37,58 @@ export function sourceOfTable(table: Table): TableSource {
     columns: table.columns.map(sourceColumn),
     bytes: table.columns.reduce((sum, column) => sum + bytesOf(column), 0),
     read: (names, begin, end) =>
-      Promise.resolve({
-        rows: end - begin,
-        columns: names.map((name) => sliceColumn(columnOf(table, name), begin, end, table.rows)),
-      }),
+      Promise.resolve(
+        sliceTable({ rows: table.rows, columns: names.map((name) => columnOf(table, name)) }, begin, end),
+      ),
   };
+}
+
+/** Rows [begin, end), in the memory of the table where they are numbers. */
+export function sliceTable({ rows, columns }: Table, begin: number, end: number): Table {
+  return { rows: end - begin, columns: columns.map((column) => sliceColumn(column, begin, end, rows)) };
 }
 
 /** A table's rows below each other. Each has the columns of the first. */
 export function concatTables(tables: readonly Table[]): Table {
-  const columns = tables[0]!.columns.map((_, k) => concatColumns(tables.map((table) => table.columns[k]!)));
-  return { rows: tables.reduce((sum, { rows }) => sum + rows, 0), columns };
+  if (tables.length === 1) return tables[0]!;
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const columns = tables[0]!.columns.map((_, k) => {
+    const column = new ColumnAssembly(rows);
+    for (const table of tables) column.add(table.columns[k]!);
+    return column.finish();
+  });
+  return { rows, columns };
+}
+
+/** A column that is put together of its blocks, each of which may be forgotten when it is in its place. */
+export class ColumnAssembly {
+  private readonly rows: number;
+  private column: Column | undefined;
+  private done = 0;
+
+  /** @param rows of all blocks together */
+  constructor(rows: number) {
+    this.rows = rows;
+  }
+
+  add(part: Column): void {
+    this.column ??= emptyLike(part, this.rows);
+    if (part.type === 'text') for (const value of part.values) (this.column.values as (string | null)[]).push(value);
+    else (this.column.values as Float64Array).set(part.values, this.done);
+    this.done += part.values.length;
+  }
+
+  finish(): Column {
+    if (this.column === undefined) throw new RangeError('a column of no blocks');
+    return this.column;
+  }
+}
+
+function emptyLike(part: Column, rows: number): Column {
+  if (part.type === 'text') return { ...part, values: [] };
+  const width = part.type === 'tensor' ? part.shape.reduce((product, size) => product * size, 1) : 1;
+  const { constructor } = part.values as Float64Array;
+  return { ...part, values: new (constructor as Float64ArrayConstructor)(rows * width) } as Column;
 }
 
 function sourceColumn(column: Column): SourceColumn {
@@ -67,19 +108,4 @@ function sliceColumn(column: Column, begin: number, end: number, rows: number): 
   if (column.type === 'text') return { ...column, values: column.values.slice(begin, end) };
   const width = column.values.length / rows;
   return { ...column, values: column.values.subarray(begin * width, end * width) } as Column;
-}
-
-function concatColumns(parts: readonly Column[]): Column {
-  const [first] = parts;
-  if (first!.type === 'text') return { ...first!, values: parts.flatMap(({ values }) => values as string[]) };
-  const arrays = parts.map(({ values }) => values as Float64Array);
-  const values = new (arrays[0]!.constructor as Float64ArrayConstructor)(
-    arrays.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const array of arrays) {
-    values.set(array, at);
-    at += array.length;
-  }
-  return { ...first, values } as Column;
 }

@@ -3,7 +3,7 @@
  * features. Axes may be open: rows have the shapes that they come with.
  */
 import { ServiceError } from '../errors.ts';
-import { flattenInto, shapeOfNested } from '../data/tensor-builder.ts';
+import { flattenInto, shapeOfNested } from '../data/nested-array.ts';
 import type { GraphDef } from '../onnx/model.ts';
 import type { FeatureSchema, ModelSchema } from '../runtime/model-schema.ts';
 import { tensorSpec } from '../runtime/tensor-spec.ts';

@@ -3,7 +3,7 @@
  * of its inputs, each without the batch axis, and an answer one of its outputs.
  */
 import { ServiceError } from '../errors.ts';
-import { shapeOfNested } from '../data/tensor-builder.ts';
+import { shapeOfNested } from '../data/nested-array.ts';
 import { readSignature } from '../onnx/read-signature.ts';
 import type { HostTensor } from '../tensor/tensor.ts';
 import { datatypeOf } from './open-inference/datatypes.ts';

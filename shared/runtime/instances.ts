@@ -1,7 +1,7 @@
 /** Instances of a prediction request -> the feeds of the model's graph, with errors that name instance, feature, expected and got. */
 import { parseDatetime, quoteCell } from '../data/cells.ts';
 import { textFeed } from '../data/text.ts';
-import { flattenInto, shapeOfNested } from '../data/tensor-builder.ts';
+import { flattenInto, shapeOfNested } from '../data/nested-array.ts';
 import { ServiceError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { formatShape, sizeOf } from '../tensor/shape.ts';

@@ -180,7 +180,7 @@ function finish(
   };
 }
 
-/** Column types and, where a check needs them, counts; the whole profile would cost a sort of every column. */
+/** Column types and, where a check needs them, counts; the whole profile would count the distinct values of every column. */
 function columnsOf(
   source: TableSource,
   { target }: TrainingSpec,

@@ -9,9 +9,10 @@ import {
   PutObjectCommand,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client, _Object as ListedObject } from '@aws-sdk/client-s3';
 import { TENANT_KEY_PREFIX } from '../contract.ts';
 import type { DataClients } from './clients.ts';
+import { ObjectReader } from './object-reader.ts';
 import { ObjectWriter } from './object-writer.ts';
 
 /** Where things lie, relative to the tenant's prefix. */
@@ -76,6 +77,13 @@ export class ObjectStore {
     return bytes;
   }
 
+  /** An object that may be larger than memory. @throws {Error} naming the path when there is none */
+  async reader(path: string): Promise<ObjectReader> {
+    const { ETag, Size } = (await this.#listed(path)) ?? {};
+    if (ETag === undefined || Size === undefined) throw new Error(`object ${path} is missing`);
+    return new ObjectReader(this.#s3, { ...this.#at(path), IfMatch: ETag }, Size);
+  }
+
   /**
    * Writes an object into a new file, by ranges of it at once and past this process's memory. Whether they are of one object is for
    * the caller to check, by its hash. @returns whether there is such an object
@@ -128,9 +136,13 @@ export class ObjectStore {
 
   /** The object's size in bytes, or undefined when there is none. Asked by listing: a HEAD would be 403 where there is none. */
   async size(path: string): Promise<number | undefined> {
+    return (await this.#listed(path))?.Size;
+  }
+
+  async #listed(path: string): Promise<ListedObject | undefined> {
     const { Bucket, Key } = this.#at(path);
     const { Contents = [] } = await this.#s3.send(new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 }));
-    return Contents[0]?.Key === Key ? Contents[0].Size : undefined;
+    return Contents[0]?.Key === Key ? Contents[0] : undefined;
   }
 
   /** Removes every object whose path begins with `prefix`. @returns how many */

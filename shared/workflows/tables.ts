@@ -1,6 +1,6 @@
-/** Tables in a tenant's storage: the columnar form's chunks and manifest as objects under the dataset. */
-import { decodeRows, decodeTable, encodeTable } from '../data/columnar.ts';
-import type { TableManifest } from '../data/columnar.ts';
+/** Tables in a tenant's storage: the columnar form's blocks and manifest as objects under the dataset. */
+import { ColumnarWriter, decodeRows, textBytesOf } from '../data/columnar.ts';
+import type { ReadRange, TableManifest } from '../data/columnar.ts';
 import type { Table } from '../data/table.ts';
 import { textBytes } from '../data/table-source.ts';
 import type { TableSource } from '../data/table-source.ts';
@@ -9,21 +9,32 @@ import { paths } from '../stores/objects.ts';
 
 const MANIFEST = 'manifest.json';
 
-/** Writes a dataset's table; the manifest comes last, so that a manifest without its chunks never exists. */
-export async function writeTable(objects: ObjectStore, datasetId: string, table: Table): Promise<void> {
-  const { manifest, chunks } = encodeTable(table);
-  for (const [name, bytes] of chunks) await objects.put(paths.columns(datasetId, name), bytes);
+/**
+ * Writes a dataset's blocks as they come, each shown to `onBlock`; the manifest comes last, so that a manifest without its blocks never exists.
+ * The same blocks again are the same objects.
+ */
+export async function writeTable(
+  objects: ObjectStore,
+  datasetId: string,
+  blocks: AsyncIterable<Table> | Iterable<Table>,
+  onBlock: (block: Table) => void = () => undefined,
+): Promise<TableManifest> {
+  const writer = new ColumnarWriter();
+  for await (const block of blocks) {
+    const { name, bytes } = writer.add(block);
+    await objects.put(paths.columns(datasetId, name), bytes);
+    onBlock(block);
+  }
+  const manifest = writer.manifest();
   await objects.put(paths.columns(datasetId, MANIFEST), JSON.stringify(manifest), 'application/json');
+  return manifest;
 }
 
 /** Reads the named columns of a dataset, or all. */
 export async function readTable(objects: ObjectStore, datasetId: string, columns?: readonly string[]): Promise<Table> {
   const manifest = await readManifest(objects, datasetId);
-  return decodeTable(
-    manifest,
-    (name) => objects.read(paths.columns(datasetId, name)),
-    columns === undefined ? {} : { columns },
-  );
+  const range = { begin: 0, end: manifest.rows, ...(columns && { columns }) };
+  return decodeRows(manifest, rangesOf(objects, datasetId), range);
 }
 
 /** The named columns of a dataset, or all, to be read a range of rows at a time. */
@@ -35,20 +46,22 @@ export async function openTable(
   const manifest = await readManifest(objects, datasetId);
   const { rows } = manifest;
   const columns = manifest.columns.filter(({ name }) => names?.includes(name) ?? true);
-  const sizes = columns.map(async ({ bytes_per_row: size, chunks, type }) =>
-    type === 'text' ? textBytes(rows, (await objects.size(paths.columns(datasetId, chunks[1]!))) ?? 0) : rows * size,
-  );
+  const sizes = columns.map(async (column) => {
+    if (column.type !== 'text') return rows * column.bytes_per_row;
+    const utf8 = textBytesOf(manifest, column) ?? (await objects.size(paths.columns(datasetId, column.chunks[1]!)));
+    return textBytes(rows, utf8 ?? 0);
+  });
   return {
     rows,
     columns,
     bytes: (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0),
-    read: (wanted, begin, end) =>
-      decodeRows(manifest, (name, from, to) => objects.readRange(paths.columns(datasetId, name), from, to), {
-        columns: wanted,
-        begin,
-        end,
-      }),
+    read: (wanted, begin, end) => decodeRows(manifest, rangesOf(objects, datasetId), { columns: wanted, begin, end }),
   };
+}
+
+/** Reads ranges of a dataset's objects. */
+export function rangesOf(objects: ObjectStore, datasetId: string): ReadRange {
+  return (name, begin, end) => objects.readRange(paths.columns(datasetId, name), begin, end);
 }
 
 export async function readManifest(objects: ObjectStore, datasetId: string): Promise<TableManifest> {

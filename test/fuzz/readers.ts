@@ -79,7 +79,7 @@ export const READERS = {
   idx: {
     files: () => [IMAGES, gzipSync(IMAGES), LABELS, gzipSync(LABELS)],
     // A file of labels stands in for the images too: both go through the same parser.
-    read: async (file) => checked(readIdx({ images: file, labels: LABELS })),
+    read: async (file) => checked(await readIdx({ images: file, labels: LABELS })),
     isRefusal: isInvalidDataset,
   },
   parquet: {

@@ -2,16 +2,14 @@
  * A million rows through a logistic model in the local cloud: within a function's memory and time and an execution's operations. Again with
  * functions and the cloud killed meanwhile: the same bytes, and every row counted once.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildIfStale } from '../../scripts/local.ts';
 import { KillableCloud } from '../e2e/killable-cloud.ts';
-import { ROWS, writeMillionRows } from './million-rows.ts';
+import { rowsAs } from './csv-rows.ts';
 
 const SLOW_MS = 1_800_000;
+const ROWS = 1_000_000;
 const TRAINED_ROWS = 2_000;
 const LAMBDA_MB = 3538;
 const LAMBDA_S = 900;
@@ -96,13 +94,9 @@ function peakMb(): number {
 beforeAll(async () => {
   buildIfStale(() => undefined);
   await cloud.start();
-  const folder = mkdtempSync(join(tmpdir(), 'batch-'));
-  const file = join(folder, 'rows.csv');
-  await writeMillionRows(file);
-  const head = execFileSync('head', ['-n', String(TRAINED_ROWS + 1), file]);
-  const trained = await makeDataset('some', head);
-  dataset = await makeDataset('million', readFileSync(file));
-  rmSync(folder, { recursive: true });
+  const fileOf = (rows: number): Buffer => Buffer.from([...rowsAs('csv', rows)].join(''));
+  const trained = await makeDataset('some', fileOf(TRAINED_ROWS));
+  dataset = await makeDataset('million', fileOf(ROWS));
   const job = { name: 'gardens', task: 'classification', family: 'logistic_regression', target: 'garden' };
   const { id } = await cloud.api.call<{ id: string }>('createJob', { body: { ...job, dataset: trained } });
   const ended = await cloud.api.until(

@@ -7,7 +7,7 @@ import type { Table } from '../../data/table.ts';
 import type { BatchRecord } from '../../resources/batch.ts';
 import { paths } from '../../stores/objects.ts';
 import type { ObjectStore } from '../../stores/objects.ts';
-import { readManifest } from '../tables.ts';
+import { rangesOf, readManifest } from '../tables.ts';
 
 export interface Row {
   readonly instance: unknown;
@@ -37,8 +37,7 @@ async function datasetRows(
   const manifest = await readManifest(objects, dataset);
   const columns = [...new Set([...features.map(({ name }) => name), ...include])];
   const windowRows = step * Math.max(1, Math.floor(WINDOW_BYTES / (step * rowBytes(manifest, columns))));
-  const read = (chunk: string, begin: number, end: number) =>
-    objects.readRange(paths.columns(dataset, chunk), begin, end);
+  const read = rangesOf(objects, dataset);
   let window: { begin: number; end: number; table: Table } | undefined;
   return async (begin, end) => {
     if (window === undefined || begin < window.begin || end > window.end) {

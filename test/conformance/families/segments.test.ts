@@ -56,7 +56,7 @@ async function run(
   const stores = storesOf(cloud);
   const id = `job_${String(++count).padStart(26, '0')}`;
   const dataset = `ds_${String(count).padStart(26, '0')}`;
-  await writeTable(stores.objects, dataset, one.table(60));
+  await writeTable(stores.objects, dataset, [one.table(60)]);
   const record = {
     id,
     object: 'job',

@@ -119,11 +119,11 @@ describe('reading CSV', () => {
     const chunks = [bytes('a,b\n1,2\n'), Uint8Array.of(0x33, 0x2c, 0xff, 0x0a)];
 
     const error = await failure(
-      readCsv(
-        (async function* () {
+      readCsv({
+        async *[Symbol.asyncIterator]() {
           yield* chunks;
-        })(),
-      ),
+        },
+      }),
     );
 
     expect(error.message).toContain('not valid UTF-8 at line 3');
@@ -145,9 +145,11 @@ describe('reading CSV', () => {
 
   test('reads characters that fall across chunks', async () => {
     const all = bytes('name\nMünchen\nKøbenhavn\n');
-    const single = (async function* () {
-      for (const byte of all) yield Uint8Array.of(byte);
-    })();
+    const single = {
+      async *[Symbol.asyncIterator]() {
+        for (const byte of all) yield Uint8Array.of(byte);
+      },
+    };
 
     const table = await readCsv(single);
 

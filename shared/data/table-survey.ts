@@ -1,7 +1,8 @@
-/** Builds a Table from rows, whatever the format they come from: the checks of names, and the columns' types. */
-import { ColumnBuilder } from './column-builder.ts';
+/** The first pass over a file's rows, whatever its format: names are checked, types found, and every cell that does not fit is reported. */
+import { ColumnSurvey } from './column-survey.ts';
+import type { ColumnPlan } from './column-survey.ts';
 import { invalidDataset, RowErrors } from './row-errors.ts';
-import type { ColumnType, Table } from './table.ts';
+import type { ColumnType } from './table.ts';
 
 /** The profile of more would not fit the dataset's record. */
 export const MAX_COLUMNS = 2_000;
@@ -15,15 +16,34 @@ export function checkColumnCount(count: number): void {
   });
 }
 
-/** Types that the caller states, by column name; the other columns are inferred (column-builder.ts). */
+/** Types that the caller states, by column name; the other columns are inferred (column-survey.ts). */
 export type ColumnTypes = Readonly<Record<string, ColumnType>>;
 
 export interface ReadOptions {
   readonly columns?: ColumnTypes;
+  /** UTF-16 units that a row of a text format may have. Default MAX_ROW_CHARS. */
+  readonly maxRowChars?: number;
 }
 
-/** One builder per name. @throws dataset_invalid on empty or duplicate names and on declared columns that do not exist. */
-export function startColumns(names: readonly string[], declared: ColumnTypes = {}): ColumnBuilder[] {
+/** A table before it is stored: its second pass needs no more. */
+export interface TablePlan {
+  readonly rows: number;
+  readonly columns: readonly ColumnPlan[];
+}
+
+/** One survey per name. @throws dataset_invalid on empty or duplicate names and on declared columns that do not exist. */
+export function startColumns(names: readonly string[], declared: ColumnTypes = {}): ColumnSurvey[] {
+  checkNames(names, declared);
+  return names.map((name) => startColumn(name, declared));
+}
+
+export function startColumn(name: string, declared: ColumnTypes = {}): ColumnSurvey {
+  // A column may be called `constructor`: only the caller's own words count.
+  return new ColumnSurvey(name, Object.hasOwn(declared, name) ? declared[name] : undefined);
+}
+
+/** @throws dataset_invalid on empty or duplicate names and on declared columns that do not exist. */
+export function checkNames(names: readonly string[], declared: ColumnTypes = {}): void {
   checkColumnCount(names.length);
   const errors = new RowErrors();
   const first = new Map<string, number>();
@@ -53,20 +73,16 @@ export function startColumns(names: readonly string[], declared: ColumnTypes = {
       });
   }
   errors.throwIfAny();
-  return names.map((name) => new ColumnBuilder(name));
 }
 
-/** The finished table. @throws dataset_invalid with the row errors, or when there are no rows. */
-export function finishTable(builders: readonly ColumnBuilder[], errors: RowErrors, declared: ColumnTypes = {}): Table {
-  const rows = builders[0]?.rows ?? 0;
+/** What the table is. @throws dataset_invalid with the row errors, or when there are no rows. */
+export function finishSurvey(surveys: readonly ColumnSurvey[], errors: RowErrors): TablePlan {
+  const rows = surveys[0]?.rows ?? 0;
   if (rows === 0) {
     errors.throwIfAny();
     throw invalidDataset('the data has no rows', { hint: 'send at least one row below the header' });
   }
-  const columns = builders.map((builder) =>
-    // A column may be called `constructor`: only the caller's own words count.
-    builder.build(Object.hasOwn(declared, builder.name) ? declared[builder.name] : undefined, errors),
-  );
+  const columns = surveys.map((survey) => survey.finish(errors));
   errors.throwIfAny();
   return { rows, columns };
 }
