@@ -27,7 +27,8 @@ function pool({ maxEnvironments = 10, maxWaitMs = 1000 } = {}): EnvironmentPool<
 
 const target = (functionName: string, reservedConcurrency?: number) =>
   ({ fn: { functionName, reservedConcurrency }, version: '$LATEST' }) as FunctionTarget;
-const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Whoever was woken has had his turn. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a call', () => {
   it('gets the environment that was given back', async () => {
@@ -48,10 +49,10 @@ describe('a call', () => {
     under.markFinishing(first);
     const next = under.acquire(target('f'), undefined);
     for (const other of others) {
-      await soon(5);
+      await turn();
       under.release(other);
     }
-    await soon(5);
+    await turn();
     under.release(first);
 
     expect(await next).toBe(first);
@@ -80,7 +81,7 @@ describe('a call', () => {
     const under = pool({ maxEnvironments: 1, maxWaitMs: 100 });
     const only = await under.acquire(target('f'), undefined);
     const waits = under.acquire(target('f'), undefined);
-    await soon(5);
+    await turn();
     under.release(only);
 
     expect(await waits).toBe(only);
