@@ -1,7 +1,7 @@
 /** The body of POST /v1/jobs: a JSON file, and flags that win over it. The service checks the rest. */
 import { readFileSync } from 'node:fs';
 import { UsageError } from './errors.ts';
-import { parseJson } from './session.ts';
+import { parseJson, readJson } from './session.ts';
 
 export interface JobFlags {
   readonly job?: string;
@@ -51,14 +51,15 @@ function set(body: Body, setting: string): void {
     Object.defineProperty(place, key, { value: next, enumerable: true, writable: true, configurable: true });
     place = next;
   }
-  const value = valueOf(setting.slice(at + 1));
+  const value = valueOf(setting.slice(at + 1), `--set ${setting}`);
   Object.defineProperty(place, last, { value, enumerable: true, writable: true, configurable: true });
 }
 
-function valueOf(text: string): unknown {
+function valueOf(text: string, name: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
+    return readJson(text, name);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
     return text;
   }
 }

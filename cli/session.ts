@@ -30,10 +30,19 @@ export function numeric(text: string): number {
 /** JSON of a file. @throws {UsageError} where it is none */
 export function parseJson(text: string, name: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return readJson(text, name);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
   }
+}
+
+/** @throws {SyntaxError} for what is no JSON @throws {UsageError} for a number that JavaScript reads as infinite, and would send as null */
+export function readJson(text: string, name: string): unknown {
+  return JSON.parse(text, (_key, value: unknown) => {
+    if (value !== Infinity && value !== -Infinity) return value;
+    throw new UsageError(`${name}: a number in it is too large: expected one between -1.8e308 and 1.8e308`);
+  });
 }
 
 /** `name:version`, or the name with its latest version. */

@@ -17,8 +17,10 @@ const UNITS: Readonly<Record<string, string>> = {
   record: 'field',
   set: 'element',
 };
+/** What zod says of an issue that holds others, which say it. */
+const UNSAID: ReadonlySet<string> = new Set(['Invalid input', 'Invalid key in record']);
 /** Of zod's own messages: what follows says it. */
-const PREFIX = /^(Invalid (input|option|string|key in record)|Too (small|big)): (expected )?/;
+const PREFIX = /^(Invalid (input|option|string)|Too (small|big)): (expected )?/;
 
 /** `expected a number of at least 1`; of a union every choice; a schema's own message as it is. */
 export function expectationOf(issue: z.core.$ZodIssue): string {
@@ -32,6 +34,8 @@ function choicesOf(issue: z.core.$ZodIssue): string[] {
     case 'invalid_union':
       if (issue.errors.length === 0) return [wordsOf(issue)];
       return [...new Set(issue.errors.flatMap((branch) => branch.flatMap(choicesOf)))];
+    case 'invalid_key':
+      return [...new Set(issue.issues.flatMap(choicesOf))];
     case 'invalid_type':
       return [KINDS[issue.expected] ?? wordsOf(issue)];
     case 'invalid_value': {
@@ -65,7 +69,7 @@ function sized(origin: string, { words, value }: Bound): string {
 
 /** Whether the schema gave the message, and not zod. */
 function isOwn({ message }: z.core.$ZodIssue): boolean {
-  return message !== 'Invalid input' && !PREFIX.test(message);
+  return !UNSAID.has(message) && !PREFIX.test(message);
 }
 
 function wordsOf({ message }: z.core.$ZodIssue): string {

@@ -5,7 +5,18 @@ import { expectationOf } from './expectations.ts';
 
 /** @param root pointer of the value that was parsed, empty for a whole body; parse with `reportInput` */
 export function findingsOf(issues: readonly z.core.$ZodIssue[], root = ''): ErrorDetail[] {
-  return issues.flatMap((issue) => findingsOfIssue(issue, root));
+  return issues.filter((issue) => !isLooser(issue, issues)).flatMap((issue) => findingsOfIssue(issue, root));
+}
+
+/** Whether a bound is that of JavaScript's whole numbers, where the schema has one of its own. */
+function isLooser(issue: z.core.$ZodIssue, issues: readonly z.core.$ZodIssue[]): boolean {
+  const isSafe =
+    (issue.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER) ||
+    (issue.code === 'too_small' && issue.minimum === Number.MIN_SAFE_INTEGER);
+  const where = pointerOf(issue.path);
+  return (
+    isSafe && issues.some((other) => other !== issue && other.code === issue.code && pointerOf(other.path) === where)
+  );
 }
 
 /** Whether nothing is wrong but fields that are not known. */
@@ -60,7 +71,8 @@ function describe(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-function pointerOf(path: readonly PropertyKey[]): string {
+/** RFC 6901. */
+export function pointerOf(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${escape(String(part))}`).join('');
 }
 

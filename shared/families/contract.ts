@@ -133,6 +133,8 @@ export interface Family<P> {
   readonly tasks: readonly Task[];
   /** Wire names in snake_case; strict, so that an unknown parameter is refused by name. */
   readonly params: z.ZodType<P>;
+  /** Parameters that stand in place of `layers`, the likeliest to be wrong first. */
+  readonly shorthand?: readonly string[];
   readonly featureTypes: readonly ColumnType[];
   /** Takes tensors whose rows differ in length. */
   readonly takesRagged?: boolean;

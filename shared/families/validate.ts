@@ -60,13 +60,16 @@ export function validateTraining(spec: TrainingSpec, data: CheckedData): Checked
   const repeated = features.findIndex((name, index) => features.indexOf(name) !== index);
   if (repeated !== -1) throw invalid(`/features/${repeated}`, `the feature "${features[repeated]!}" stands twice`);
   const params = parseParams(family, spec.params ?? {});
-  family.check(params, {
-    task,
-    features: columns.map(featureShape),
-    isValidated: isValidated(spec),
-    ...targetShape(task, target),
-    ...(data.rows === undefined ? {} : { rows: data.rows - validationRows(data.rows, validationFraction(spec)) }),
-  });
+  checkParams(
+    { family, params, sent: spec.params },
+    {
+      task,
+      features: columns.map(featureShape),
+      isValidated: isValidated(spec),
+      ...targetShape(task, target),
+      ...(data.rows === undefined ? {} : { rows: data.rows - validationRows(data.rows, validationFraction(spec)) }),
+    },
+  );
   return { family, task, params, target: target?.name, features };
 }
 
@@ -100,7 +103,7 @@ function checkForecast(
   const windows = family.windowOf!(params);
   if (rows !== undefined) trainedWindows(windowCount(rows, windows), validationFraction(spec), windows);
   const features = [{ name, type: 'tensor', shape: [windows.window] }] as const;
-  family.check(params, { task: 'forecasting', features, isValidated: isValidated(spec) });
+  checkParams({ family, params, sent: spec.params }, { task: 'forecasting', features, isValidated: isValidated(spec) });
   return { family, task: 'forecasting', params, target: name, features: [name] };
 }
 
@@ -122,7 +125,10 @@ function checkLanguage(spec: TrainingSpec, family: AnyFamily, columns: readonly 
     throw invalid(pointer, `language modelling learns a text; "${name}" is a column of type ${column.type}`);
   const params = parseParams(family, spec.params ?? {});
   const features = [{ name, type: 'text' }] as const;
-  family.check(params, { task: 'language_modelling', features, isValidated: isValidated(spec) });
+  checkParams(
+    { family, params, sent: spec.params },
+    { task: 'language_modelling', features, isValidated: isValidated(spec) },
+  );
   return { family, task: 'language_modelling', params, target: undefined, features: [name] };
 }
 
@@ -134,6 +140,21 @@ export function parseParams(family: AnyFamily, params: Readonly<Record<string, u
   const isUnknown = isUnknownField(result.error.issues);
   const message = details.map((detail) => `${detail.pointer ?? ''}: ${detail.message}`).join('; ');
   throw new ServiceError(isUnknown ? 'unknown_field' : 'invalid_request', `${family.name}: ${message}`, { details });
+}
+
+/** What is wrong with layers that were not sent is wrong with the shorthand that stands for them. */
+function checkParams(
+  { family, params, sent = {} }: { family: AnyFamily; params: unknown; sent: TrainingSpec['params'] },
+  shape: DataShape,
+): void {
+  try {
+    family.check(params, shape);
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.param?.startsWith('/params/layers') !== true) throw error;
+    if (sent['layers'] !== undefined || family.shorthand === undefined) throw error;
+    const name = family.shorthand.find((each) => sent[each] !== undefined);
+    throw new ServiceError(error.code, error.message, { param: `/params${name === undefined ? '' : `/${name}`}` });
+  }
 }
 
 function refuseTarget({ target }: TrainingSpec): void {

@@ -51,7 +51,10 @@ export const createJobSchema = z.strictObject({
       max_seconds: z.number().int().min(1).max(2_592_000).optional().describe('Of training, over all trials.'),
       max_usd: z.number().positive().max(1_000_000).optional(),
     })
-    .refine((budget) => Object.keys(budget).length > 0, 'expected "max_seconds", "max_usd" or both; it is empty')
+    .refine((budget) => Object.keys(budget).length > 0, {
+      error: 'expected "max_seconds", "max_usd" or both; it is empty',
+      when: ({ issues }) => issues.length === 0,
+    })
     .optional()
     .describe('Ends the training when it is used up; the best checkpoint becomes a version.'),
   sweep: sweepSchema.optional(),

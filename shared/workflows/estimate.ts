@@ -7,6 +7,7 @@ import { failureOf } from './failure.ts';
 import type { FitContext } from './fit-context.ts';
 import { trainingData } from './fit.ts';
 import type { FitEvent } from './train.ts';
+import { armWatchdog } from './watchdog.ts';
 
 export interface EstimateOutcome {
   /** Of the timing itself. */
@@ -21,6 +22,10 @@ export interface EstimateOutcome {
   readonly error?: JobError;
 }
 
+/** How long an answer is waited for, within what API Gateway gives. */
+export const ESTIMATE_S = 24;
+/** Then nobody waits any more for what a step still computes. */
+const GIVEN_UP_S = ESTIMATE_S + 2;
 const BOX_S = 5;
 /** A timing as short as this is made twice. */
 const WARM_S = 2;
@@ -41,6 +46,7 @@ export async function estimate(
     const readS = seconds() - fromS;
     return { readS, ...(await timeTraining({ spec, ...data, threads }, BOX_S)) };
   };
+  const callOff = armWatchdog(GIVEN_UP_S, (context.endsMs - startedMs) / 1000);
   try {
     const first = await measure();
     // Of what takes no time the most is warming up, which the training that follows finds done.
@@ -57,6 +63,8 @@ export async function estimate(
     };
   } catch (error) {
     return { seconds: seconds(), error: failureOf(error, 'prepare') };
+  } finally {
+    await callOff();
   }
 }
 

@@ -3,6 +3,7 @@
  * begin. Successive halving as in K. Jamieson, A. Talwalkar, "Non-stochastic best arm identification", AISTATS 2016.
  */
 import { ServiceError } from '../errors.ts';
+import { pointerOf } from '../findings.ts';
 import type { JobSpec } from '../resources/job.ts';
 import { DEFAULT_TRIALS, MAX_TRIALS } from '../resources/sweep.ts';
 import type { Sweep, SweepRange } from '../resources/sweep.ts';
@@ -98,7 +99,7 @@ export function trialParams(
 function place(target: unknown, [key, ...rest]: string[], swept: { path: string; value: unknown }): unknown {
   if (key === undefined) return swept.value;
   if (Array.isArray(target)) {
-    const index = /^\d+$/.test(key) ? Number(key) : target.length;
+    const index = /^(0|[1-9]\d*)$/.test(key) ? Number(key) : target.length;
     if (index >= target.length)
       throw noPath(swept.path, `"${key}" is no index of a list of ${target.length}, counted from 0`);
     return target.with(index, place(target[index], rest, swept)) as unknown;
@@ -106,12 +107,18 @@ function place(target: unknown, [key, ...rest]: string[], swept: { path: string;
   // A name alone is short for one without parameters: "adam" for {"adam": {}}.
   const parent: unknown = typeof target === 'string' ? { [target]: {} } : (target ?? {});
   if (typeof parent !== 'object' || parent === null) throw noPath(swept.path, `nothing lies below ${String(parent)}`);
-  return { ...parent, [key]: place((parent as Record<string, unknown>)[key], rest, swept) };
+  const below = Object.hasOwn(parent, key) ? (parent as Record<string, unknown>)[key] : undefined;
+  return { ...parent, [key]: place(below, rest, swept) };
 }
 
 function noPath(path: string, why: string): ServiceError {
-  const message = `/sweep/parameters: the path "${path}" leads nowhere in params: ${why}`;
-  return new ServiceError('invalid_request', message, { param: '/sweep/parameters' });
+  const param = sweptPointer(path);
+  return new ServiceError('invalid_request', `${param}: the path leads nowhere in params: ${why}`, { param });
+}
+
+/** Where the values of a path stand in the job. */
+export function sweptPointer(path: string): string {
+  return pointerOf(['sweep', 'parameters', path]);
 }
 
 function trialId(index: number): string {

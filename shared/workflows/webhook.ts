@@ -24,6 +24,8 @@ export interface WebhookOptions {
   readonly clock: Clock;
   /** Plain HTTP to this machine is allowed: in the local cloud only. */
   readonly allowLoopback: boolean;
+  /** How long an answer may take; 15 s. */
+  readonly timeoutMs?: number;
 }
 
 /** @throws {ServiceError} invalid_request for a URL that will not be called */
@@ -84,7 +86,7 @@ export async function notify(
     { id: `msg_${id}`, body },
     epochS(options.clock),
   );
-  const answer = await post(record.webhook.url, { body, headers }, options.allowLoopback);
+  const answer = await post(record.webhook.url, { body, headers }, options);
   const isDelivered = answer.status !== undefined && answer.status >= 200 && answer.status < 300;
   const delayS = isDelivered || answer.status === GONE ? undefined : SCHEDULE_S[attempt + 1];
   const last = isDelivered ? 'delivered' : 'failed';
@@ -146,7 +148,7 @@ interface Answer {
 async function post(
   text: string,
   { body, headers }: { body: string; headers: Record<string, string> },
-  allowLoopback: boolean,
+  { allowLoopback, timeoutMs = TIMEOUT_MS }: WebhookOptions,
 ): Promise<Answer> {
   try {
     const url = checkWebhookUrl(text, allowLoopback);
@@ -159,7 +161,7 @@ async function post(
           method: 'POST',
           headers: { ...headers, 'content-type': 'application/json', 'user-agent': 'Tenon-Webhooks/1' },
           agent: false,
-          signal: AbortSignal.timeout(TIMEOUT_MS),
+          signal: AbortSignal.timeout(timeoutMs),
           lookup: (_hostname, { all }, done) =>
             all === true ? done(null, [{ address, family }]) : done(null, address, family),
         },
@@ -174,6 +176,9 @@ async function post(
     });
     return { status, problem: `it answered ${status}` };
   } catch (error) {
+    // Node tells of the signal's time-out as of any other end of it.
+    if (error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name))
+      return { problem: `nothing answered within ${timeoutMs / 1000} s` };
     return { problem: error instanceof Error ? error.message : 'it could not be called' };
   }
 }

@@ -98,14 +98,17 @@ describe('a sweep', () => {
   });
 
   it.each([
-    [{ 'optimizer.adam.lerning_rate': [0.1] }, 'unknown_field', 'lerning_rate'],
-    [{ 'layers.5.dense.units': [3] }, 'invalid_request', 'layers.5.dense.units'],
-    [{ batch_size: [16, -1] }, 'invalid_request', 'batch_size = -1'],
-  ])('is refused before it costs anything: %j', async (parameters, code, named) => {
+    [{ 'optimizer.adam.lerning_rate': [0.1] }, 'unknown_field', 'lerning_rate', 'optimizer.adam.lerning_rate'],
+    [{ nope: [1] }, 'unknown_field', 'unknown field "nope"', 'nope'],
+    [{ 'constructor.prototype.x': [1] }, 'unknown_field', 'unknown field "constructor"', 'constructor.prototype.x'],
+    [{ 'layers.5.dense.units': [3] }, 'invalid_request', 'layers.5.dense.units', 'layers.5.dense.units'],
+    [{ 'layers.02': ['flatten'] }, 'invalid_request', '"02" is no index', 'layers.02'],
+    [{ batch_size: [16, -1] }, 'invalid_request', 'batch_size = -1', 'batch_size'],
+  ])('is refused before it costs anything, where it was sent: %j', async (parameters, code, named, path) => {
     const answer = await tenon.request('POST', '/v1/jobs', { body: job({ sweep: { strategy: 'grid', parameters } }) });
 
     expect(answer.status).toBe(400);
-    expect(answer.body).toMatchObject({ code });
+    expect(answer.body).toMatchObject({ code, param: `/sweep/parameters/${path}` });
     expect(answer.body['detail']).toContain(named);
   });
 });

@@ -17,13 +17,14 @@ import { constantScale, scaleOf, scaleSeries, scaleTensors, splitScale, unscale 
 import { contextOf, tokenFigures } from '../network/tokens.ts';
 import { check } from './check.ts';
 import { networkOf, sequenceShape } from './network.ts';
-import { attentionParams, windowOf } from './params.ts';
+import { SHORTHAND, attentionParams, windowOf } from './params.ts';
 import type { AttentionParams } from './params.ts';
 
 const family: Family<AttentionParams> = {
   name: 'attention',
   tasks: ['classification', 'regression', 'forecasting', 'language_modelling'],
   params: attentionParams,
+  shorthand: SHORTHAND,
   featureTypes: ['text', 'tensor'],
   standardize: true,
   readsBlocks: true,

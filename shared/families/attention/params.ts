@@ -14,6 +14,9 @@ const DEFAULT_HEADS = 4;
 const FF_FACTOR = 4;
 const DEFAULT_WINDOWS: Readonly<Partial<Record<Task, number>>> = { forecasting: 24, language_modelling: 64 };
 
+/** What stands in place of `layers`. */
+export const SHORTHAND = ['num_heads', 'd_model', 'blocks', 'ff_dim', 'dropout'] as const;
+
 const steps = z.number().int().min(1).max(4096);
 
 export const attentionParams = z
@@ -30,9 +33,7 @@ export const attentionParams = z
   })
   .superRefine((params, context) => {
     if (params.layers === undefined) return;
-    const extra = (['blocks', 'd_model', 'num_heads', 'ff_dim', 'dropout'] as const).find(
-      (name) => params[name] !== undefined,
-    );
+    const extra = SHORTHAND.find((name) => params[name] !== undefined);
     if (extra === undefined) return;
     context.addIssue({ code: 'custom', path: [extra], message: 'stands in place of "layers": give one of the two' });
   });

@@ -24,6 +24,7 @@ const family: Family<RnnParams> = {
   name: 'rnn',
   tasks: ['classification', 'regression', 'forecasting'],
   params: rnnParams,
+  shorthand: ['units', 'cell'],
   featureTypes: ['text', 'tensor'],
   takesRagged: true,
   predictsSteps: true,

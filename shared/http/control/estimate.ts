@@ -2,12 +2,15 @@
 import { epochS } from '../../clock.ts';
 import { ServiceError, isErrorCode } from '../../errors.ts';
 import type { JobSpec } from '../../resources/job.ts';
+import type { JobError } from '../../resources/training.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import { dayOf } from '../../stores/usage.ts';
 import { newId } from '../../tenancy/ids.ts';
 import type { Limits } from '../../tenancy/plan.ts';
 import { meter, toNanoUsd } from '../../tenancy/price.ts';
 import type { Caller } from '../../tenancy/tenant.ts';
+import { failure } from '../../workflows/failure.ts';
+import { ESTIMATE_S } from '../../workflows/estimate.ts';
 import type { EstimateOutcome } from '../../workflows/estimate.ts';
 import { plannedTrials, trialParams } from '../../workflows/sweep.ts';
 import type { SweepPlan } from '../../workflows/sweep.ts';
@@ -19,9 +22,10 @@ import type { Call, Reply } from '../operation.ts';
 import { checkJob } from './job-checks.ts';
 import { trainingUsedUp } from './job-room.ts';
 
-/** Of the time that API Gateway gives, the rest is for the checks and the answer. */
-const CALL_MS = 24_000;
+/** Rows in a step that may well take seconds. */
+const LARGE_BATCH = 256;
 
+type Timed = EstimateOutcome & { readonly charged_seconds: number };
 type Tenant = TenantStores & { caller: Caller; limits: Limits };
 
 export async function estimateJob(
@@ -46,8 +50,8 @@ export async function estimateJob(
   const notes = [
     ...problems,
     `${seconds.toFixed(1)} s: ${(seconds - publishing).toFixed(1)} s of training and ${publishing.toFixed(1)} s until the version is there`,
-    `reckoned from the first ${share} % of ${plan === undefined ? 'the training' : 'one trial'}; timing took ${timed.seconds.toFixed(1)} s and is charged`,
-    ...(plan === undefined ? [] : [sweepNote(plan, training)]),
+    `reckoned from the first ${share} % of ${plan === undefined ? 'the training' : 'one trial'}; timing took ${timed.seconds.toFixed(1)} s${chargeNote(timed)}`,
+    ...(plan === undefined ? [] : [sweepNote(plan, training * trainings(plan, epochsOf(spec)))]),
   ];
   return {
     body: { object: 'job.estimate', ...cost, memory_mb: memoryMb, limits_ok: problems.length === 0, notes },
@@ -61,7 +65,7 @@ function oneTraining({ sweep, ...spec }: JobSpec): JobSpec {
   return { ...spec, params: trialParams(spec.params, first?.params ?? {}) };
 }
 
-async function time(spec: JobSpec, tenant: Tenant, context: ControlContext): Promise<EstimateOutcome> {
+async function time(spec: JobSpec, tenant: Tenant, context: ControlContext): Promise<Timed> {
   const { caller, usage, limits } = tenant;
   const id = newId('job', context.clock);
   const nowS = epochS(context.clock);
@@ -70,12 +74,15 @@ async function time(spec: JobSpec, tenant: Tenant, context: ControlContext): Pro
   const outcome = await context.functions
     .call<EstimateOutcome>(context.fit.functionName, caller.tenantId, {
       event: { action: 'estimate', spec },
-      timeoutMs: CALL_MS,
+      timeoutMs: ESTIMATE_S * 1000,
     })
-    .catch(async (error: unknown) => {
+    .catch(async (error: unknown): Promise<EstimateOutcome> => {
+      if (error instanceof ServiceError && error.code === 'training_timeout')
+        return { seconds: ESTIMATE_S, error: tooSlow(spec) };
       await tenant.trainingSeconds.endJob(id, nowS, () => 0);
       throw error;
     });
+  await taken.cover(outcome.seconds);
   const seconds = taken.counted(outcome.seconds);
   const cost = meter(seconds, context.fit.memoryMb, caller.prices.training_gb_second_usd);
   await tenant.trainingSeconds.endJob(id, nowS, () => seconds);
@@ -92,9 +99,32 @@ async function time(spec: JobSpec, tenant: Tenant, context: ControlContext): Pro
       nano_usd: toNanoUsd(cost.usd),
     },
   );
-  if (outcome.error === undefined) return outcome;
-  const { code, message, param } = outcome.error;
-  throw new ServiceError(isErrorCode(code) ? code : 'internal', message, param === undefined ? {} : { param });
+  if (outcome.error === undefined) return { ...outcome, charged_seconds: seconds };
+  const { code, message, param, hint } = outcome.error;
+  const detail = {
+    ...(param === undefined ? {} : { pointer: param }),
+    message,
+    ...(hint === undefined ? {} : { hint }),
+  };
+  throw new ServiceError(isErrorCode(code) ? code : 'internal', message, { details: [detail] });
+}
+
+/** What is likeliest to make the first steps slow. */
+function tooSlow({ params, family }: JobSpec): JobError {
+  const message = `reading the data and the first steps of ${family} took longer than ${ESTIMATE_S} s, which are charged`;
+  const [param, what] =
+    Number(params['batch_size'] ?? 0) > LARGE_BATCH
+      ? ['/params/batch_size', 'a smaller batch_size']
+      : 'layers' in params
+        ? ['/params/layers', 'fewer or smaller layers']
+        : ['/dataset', 'fewer rows or features, or a smaller model'];
+  const hint = `${what} may be timed; a job needs no estimate: its budget bounds it`;
+  return { ...failure('training_timeout', 'prepare', { message }), param, hint };
+}
+
+function chargeNote({ seconds, charged_seconds: charged }: Timed): string {
+  const isAll = charged >= seconds - 0.05;
+  return isAll ? ' and is charged' : `, of which ${charged.toFixed(1)} s are charged: the month had no more`;
 }
 
 /** How many whole trainings a sweep amounts to. */
@@ -114,8 +144,12 @@ function epochsOf({ params }: JobSpec): number | undefined {
   return typeof params['epochs'] === 'number' ? params['epochs'] : 10;
 }
 
+/** @param seconds of all trials together */
 function sweepNote(plan: SweepPlan, seconds: number): string {
-  return `${plan.trials.length} trials, up to ${plan.max_parallel} side by side: at least ${Math.round((seconds * plan.trials.length) / plan.max_parallel / plan.rungs.length)} s on the clock`;
+  const count = plan.trials.length;
+  if (count === 1) return '1 trial';
+  const atOnce = Math.min(plan.max_parallel, count);
+  return `${count} trials, up to ${atOnce} side by side: at least ${(seconds / atOnce).toFixed(1)} s on the clock`;
 }
 
 async function quotaProblems(seconds: number, { quotas, trainingSeconds, limits, catalog }: Tenant): Promise<string[]> {

@@ -1,11 +1,12 @@
 /** What is checked of a job before anything is reserved for it: its data, its parameters, and every trial of its sweep. */
 import { ServiceError } from '../../errors.ts';
+import { pointerOf } from '../../findings.ts';
 import { validateTraining } from '../../families/validate.ts';
 import type { JobSpec } from '../../resources/job.ts';
 import type { Sweep } from '../../resources/sweep.ts';
 import type { Catalog } from '../../stores/catalog.ts';
 import { readyDataset } from '../ready.ts';
-import { plannedTrials, sweepMetric, sweepPlan, trialParams } from '../../workflows/sweep.ts';
+import { plannedTrials, sweepMetric, sweepPlan, sweptPointer, trialParams } from '../../workflows/sweep.ts';
 import type { PlannedTrial, SweepPlan } from '../../workflows/sweep.ts';
 
 /** Checks the job against its datasets' columns and the family's parameters, before anything is reserved. */
@@ -44,8 +45,9 @@ function checkSweep(spec: JobSpec & { sweep: Sweep }, dataset: Parameters<typeof
     throw new ServiceError('invalid_request', message, { param: '/sweep/strategy' });
   }
   if (isHalving && 'epochs' in spec.sweep.parameters) {
-    const message = '/sweep/parameters: halving decides how many epochs a trial gets: leave "epochs" out';
-    throw new ServiceError('invalid_request', message, { param: '/sweep/parameters' });
+    const param = sweptPointer('epochs');
+    const message = `${param}: halving decides how many epochs a trial gets: leave it out`;
+    throw new ServiceError('invalid_request', message, { param });
   }
   return sweepPlan(spec, epochs);
 }
@@ -56,11 +58,23 @@ function checkTrial(spec: JobSpec, { params }: PlannedTrial, dataset: Parameters
   } catch (error) {
     // What is wrong with the data or the task is wrong with every trial.
     if (!(error instanceof ServiceError) || error.param?.startsWith('/params') === false) throw error;
-    const { code, details, param } = error;
+    const paths = Object.keys(params);
+    const param = asSent(error.param, paths) ?? '/sweep/parameters';
+    const details = error.details.map((detail) => ({ ...detail, pointer: asSent(detail.pointer, paths) ?? param }));
     const values = Object.entries(params).map(([path, value]) => `${path} = ${JSON.stringify(value)}`);
-    const message = `/sweep/parameters: with ${values.join(', ')}: ${error.message}`;
-    throw new ServiceError(code, message, { details, param: param ?? '/sweep/parameters', cause: error });
+    const message = `${param}: with ${values.join(', ')}: ${error.message}`;
+    throw new ServiceError(error.code, message, { details, param, cause: error });
   }
+}
+
+/** Of a place in a trial's params that of the values it has from the sweep, where it has them from there. */
+function asSent(pointer: string | undefined, paths: readonly string[]): string | undefined {
+  const place = `${pointer ?? ''}/`;
+  const swept = paths.find((path) => {
+    const own = `${pointerOf(['params', ...path.split('.')])}/`;
+    return place.startsWith(own) || (own.startsWith(place) && place !== '/params/');
+  });
+  return swept === undefined ? pointer : sweptPointer(swept);
 }
 
 async function checkValidation(

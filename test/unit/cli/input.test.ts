@@ -64,6 +64,13 @@ describe('jobBody', () => {
     expect(Object.hasOwn(Object.prototype, 'x')).toBe(false);
     expect(() => jobBody({ set: ['epochs'] })).toThrow(UsageError);
   });
+
+  it.each(['alpha=1e400', 'alpha=-1e400', 'units=[8, 1e400]'])(
+    'refuses a number that would be sent as null: %s',
+    (set) => {
+      expect(() => jobBody({ set: [set] })).toThrow(`--set ${set}: a number in it is too large`);
+    },
+  );
 });
 
 describe('messages of a stream', () => {

@@ -66,6 +66,18 @@ describe('checking a training', () => {
       '/target',
       /target of regression is a column of type number, integer/,
     ],
+    [
+      'units that stand for a layer which is too wide',
+      { family: 'rnn', features: ['image'], params: { units: 100_000 } },
+      '/params/units',
+      /lstm_1: expected at most 1024 units, got 100000/,
+    ],
+    [
+      'heads that do not divide the width of a model, given without layers',
+      { family: 'attention', features: ['image'], params: { num_heads: 3 } },
+      '/params/num_heads',
+      /features that 3 heads divide/,
+    ],
     ['a feature that is not there', { features: ['age', 'town'] }, '/features/1', /no column "town"/],
     ['the target as feature', { features: ['label'] }, '/features/0', /is the target/],
     ['a feature twice', { features: ['age', 'city', 'age'] }, '/features/2', /"age" stands twice/],
@@ -82,7 +94,12 @@ describe('checking a training', () => {
       '/features/0',
       /takes features of type number, integer, boolean, category, datetime; "image" is of type tensor/,
     ],
-    ['a parameter of the wrong size', { params: { C: -1 } }, '/params/C', /C: expected a number of more than 0; got -1/],
+    [
+      'a parameter of the wrong size',
+      { params: { C: -1 } },
+      '/params/C',
+      /C: expected a number of more than 0; got -1/,
+    ],
     [
       'a layer whose parameter has the wrong size, with what stood there',
       { family: 'cnn', features: ['image'], params: { layers: ['flatten', { dense: { units: 1.5 } }] } },

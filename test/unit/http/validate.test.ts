@@ -99,6 +99,27 @@ describe('parseAs', () => {
     expect(error.message.length).toBeLessThan(300);
   });
 
+  const grid = (parameters: object, rest: object = {}) => ({ sweep: { strategy: 'grid', parameters, ...rest } });
+
+  it.each([
+    [{ budget: { max_secs: 5 } }, 'unknown_field', '/budget/max_secs', 'unknown field "max_secs"'],
+    [{ budget: {} }, 'invalid_request', '/budget', 'it is empty'],
+    [{ budget: { max_seconds: 1e99 } }, 'invalid_request', '/budget/max_seconds', 'a number of at most 2592000;'],
+    [{ budget: { max_seconds: -1e99 } }, 'invalid_request', '/budget/max_seconds', 'a number of at least 1;'],
+    [{ seed: 1e99 }, 'invalid_request', '/seed', 'at most 4294967295;'],
+    [grid({ 'a..b': [1] }), 'invalid_request', '/sweep/parameters/a..b', 'expected a path below params, such as'],
+    [grid({ a: [1] }, { factor: 2 }), 'invalid_request', '/sweep/factor', 'is for the strategy halving, not for grid'],
+    [grid({ a: [1, 2, 1] }), 'invalid_request', '/sweep/parameters/a/2', '1 stands twice'],
+    [grid({ a: [[1], [1]] }), 'invalid_request', '/sweep/parameters/a/1', '[1] stands twice'],
+    [grid({ 'a.b': [1], a: [2] }), 'invalid_request', '/sweep/parameters/a.b', 'lies below "a", which is varied too'],
+  ])('says what is wrong with %j, and where', (body, code, param, message) => {
+    const error = errorOf(() => parseAs(createJobSchema, { ...job, ...body }, 'body'));
+
+    expect(error).toMatchObject({ code, param });
+    expect(error.message).toContain(`${param}: `);
+    expect(error.message).toContain(message);
+  });
+
   it('keeps __proto__ a field like any other', () => {
     const error = errorOf(() => parseAs(createJobSchema, parseJson('{"__proto__": {"polluted": 1}}'), 'body'));
 

@@ -57,7 +57,7 @@ describe('the trials of a sweep', () => {
 
   it.each([
     [{ strategy: 'grid', parameters: { a: { min: 0, max: 1 } } }, 'a grid needs lists'],
-    [{ strategy: 'grid', parameters: { a: Array(20).fill(0), b: Array(20).fill(0) } }, '400 combinations'],
+    [{ strategy: 'grid', parameters: { a: [...Array(20).keys()], b: [...Array(20).keys()] } }, '400 combinations'],
   ])('are refused where they cannot be made: %j', (sweep, message) => {
     expect(() => plannedTrials(specOf(sweep))).toThrow(message);
   });
@@ -80,9 +80,21 @@ describe('the params of a trial', () => {
 
   it.each([
     ['layers.2.units', 'no index of a list of 1'],
+    ['layers.00', 'no index of a list of 1'],
     ['epochs.x', 'nothing lies below 3'],
   ])('name a path that leads nowhere: %s', (path, message) => {
-    expect(() => trialParams({ layers: ['flatten'], epochs: 3 }, { [path]: 1 })).toThrow(message);
+    const place = () => trialParams({ layers: ['flatten'], epochs: 3 }, { [path]: 1 });
+
+    expect(place).toThrow(message);
+    expect(place).toThrow(expect.objectContaining({ param: `/sweep/parameters/${path}` }));
+  });
+
+  it('are made of fields of their own, of which what every object has is none', () => {
+    const varied = trialParams({ epochs: 3 }, { 'constructor.prototype.x': 1, '__proto__.y': 2 });
+
+    expect(Object.keys(varied)).toEqual(['epochs', 'constructor', '__proto__']);
+    expect(varied['constructor']).toEqual({ prototype: { x: 1 } });
+    expect(Object.hasOwn(Object.prototype, 'y')).toBe(false);
   });
 });
 

@@ -127,7 +127,7 @@ describe('a webhook', () => {
     return { got, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook` };
   }
 
-  async function tell(url: string, attempt = 0, allowLoopback = true) {
+  async function tell(url: string, attempt = 0, { allowLoopback = true, timeoutMs = 15_000 } = {}) {
     let delivery: WebhookDelivery | undefined;
     const job = {
       id: 'job_1',
@@ -149,7 +149,7 @@ describe('a webhook', () => {
       },
       webhooks: { get: async () => record() },
     } as unknown as Catalog;
-    const delayS = await notify({ job: 'job_1', attempt }, catalog, { clock, allowLoopback });
+    const delayS = await notify({ job: 'job_1', attempt }, catalog, { clock, allowLoopback, timeoutMs });
     return { delayS, delivery };
   }
 
@@ -183,10 +183,21 @@ describe('a webhook', () => {
     expect(told.delivery).toEqual({ status: state, attempts: attempt + 1, last_error: `it answered ${status}` });
   });
 
+  it('that nothing answers says for how long it was waited', async () => {
+    server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+
+    const { delayS, delivery } = await tell(url, 0, { timeoutMs: 200 });
+    server.closeAllConnections();
+
+    expect([delayS, delivery?.last_error]).toEqual([5, 'nothing answered within 0.2 s']);
+  });
+
   it('is not sent to this machine where the operator has not allowed it', async () => {
     const { got, url } = await receiver(200);
 
-    const { delivery } = await tell(url, 0, false);
+    const { delivery } = await tell(url, 0, { allowLoopback: false });
 
     expect(got).toEqual([]);
     expect(delivery?.last_error).toContain('expected an https URL');
