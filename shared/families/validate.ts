@@ -14,9 +14,12 @@ import { FAMILIES, findFamily } from './registry.ts';
 import { featuresOf, validationFraction } from './spec.ts';
 import type { TrainingSpec } from './spec.ts';
 
+/** The sum of a hundred million squares of it is a number still. */
+const LARGEST_VALUE = 1e150;
+
 /** What the checks need of a column; a dataset's profile has more. */
 type CheckedColumn = Pick<ColumnProfile, 'name' | 'type'> & {
-  readonly [K in 'shape' | 'ragged' | 'missing' | 'unique']?: ColumnProfile[K] | undefined;
+  readonly [K in 'shape' | 'ragged' | 'missing' | 'unique' | 'min' | 'max']?: ColumnProfile[K] | undefined;
 } & { readonly top?: readonly { readonly value: Label }[] | undefined };
 
 /** The data as far as they are known: of a dataset its profile, of a table in a training its types. */
@@ -179,6 +182,7 @@ function checkTarget(
       `the target "${column.name}" lacks a value in ${column.missing} rows: leave these rows out`,
     );
   }
+  requireSquares('/target', column);
   if (task === 'classification' && column.unique !== undefined && column.unique < 2) {
     throw invalid(
       '/target',
@@ -212,6 +216,7 @@ function checkFeature(
   if (name === feature.target) throw invalid(pointer, `"${name}" is the target and cannot be a feature too`);
   if (rows !== undefined && column.missing === rows)
     throw invalid(pointer, `feature "${name}" has no value in any row: leave it out of "features"`);
+  requireSquares(pointer, column);
   if (column.ragged === true && family.takesRagged !== true) throw noRagged(pointer, column, family);
   if (family.featureTypes.includes(column.type)) return column;
   if (takesText(family) && column.type === 'category') return { ...column, type: 'text' };
@@ -221,6 +226,14 @@ function checkFeature(
     pointer,
     `the family ${family.name} takes features of type ${types}; "${name}" is of type ${column.type}: leave it out of "features"`,
   );
+}
+
+/** Means, deviations and distances are made of squares. @throws invalid_request where those of the column are no numbers */
+function requireSquares(pointer: string, { name, min = 0, max = 0 }: CheckedColumn): void {
+  const largest = Math.max(-min, max);
+  if (largest <= LARGEST_VALUE) return;
+  const message = `"${name}" has values as large as ${largest.toPrecision(3)}, expected at most ${LARGEST_VALUE}: scale it down`;
+  throw invalid(pointer, message);
 }
 
 /** Categories are short texts to a family that takes text. */

@@ -13,6 +13,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { exportGraph } from './export-graph.ts';
 import type { ModelSchema } from './model-schema.ts';
 import { prepare } from './preparation.ts';
+import { requireFigures, withColumn } from './divergence.ts';
 import type { Preparation, TrainingData } from './preparation.ts';
 import { loadPredictor } from './predictor.ts';
 import type { Prediction } from './predictor.ts';
@@ -86,7 +87,7 @@ export async function runSegment(options: SegmentOptions): Promise<SegmentResult
   const engine = createEngine({ threads: resumed?.threads ?? options.threads });
   const prepared = await prepare(options, engine, resumed);
   const { family, problem, fingerprint, blockRows } = prepared;
-  const state = resumed === undefined ? family.start(problem) : ownState(resumed, prepared);
+  const state = resumed === undefined ? begin(prepared) : ownState(resumed, prepared);
   const reporter = new Reporter(options);
   const encode = (of: FitState) => encodeCheckpoint({ threads: engine.threads, blockRows, fingerprint, state: of });
   // Fits replace the fields and never the arrays' elements: these two references are the state as it was.
@@ -104,13 +105,23 @@ export async function runSegment(options: SegmentOptions): Promise<SegmentResult
       const status = breakAt(progress, options);
       if (status !== undefined) return broken(status);
     }
+    const metrics = await evaluate(prepared, { state, engine });
+    requireFigures(metrics, prepared);
+    await reporter.finish(metrics);
+    return { status: 'finished', checkpoint: encode(state), progress: reporter.progress, metrics };
   } catch (error) {
-    if (!(error instanceof ServiceError) || (resumed === undefined && !reporter.hasMetrics)) throw error;
-    return { ...broken('failed'), failure: error };
+    const failure = withColumn(error, prepared);
+    if (!(failure instanceof ServiceError) || (resumed === undefined && !reporter.hasMetrics)) throw failure;
+    return { ...broken('failed'), failure };
   }
-  const metrics = await evaluate(prepared, { state, engine });
-  await reporter.finish(metrics);
-  return { status: 'finished', checkpoint: encode(state), progress: reporter.progress, metrics };
+}
+
+function begin(prepared: Preparation): FitState {
+  try {
+    return prepared.family.start(prepared.problem);
+  } catch (error) {
+    throw withColumn(error, prepared);
+  }
 }
 
 /** Whether the segment ends here. What is done is not stopped: the next segment would find nothing to do. */

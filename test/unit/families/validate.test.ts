@@ -11,6 +11,7 @@ const columns = [
   { name: 'only', type: 'category', missing: 0, unique: 1 },
   { name: 'gappy', type: 'category', missing: 7, unique: 2 },
   { name: 'image', type: 'tensor', missing: 0, shape: [4, 4] },
+  { name: 'huge', type: 'number', missing: 0, min: -1e308, max: 2 },
 ] as const;
 
 const valid: TrainingSpec = {
@@ -77,6 +78,18 @@ describe('checking a training', () => {
       { family: 'attention', features: ['image'], params: { num_heads: 3 } },
       '/params/num_heads',
       /features that 3 heads divide/,
+    ],
+    [
+      'a feature whose squares are no numbers',
+      { features: ['age', 'huge'] },
+      '/features/1',
+      /"huge" has values as large as 1\.00e\+308, expected at most 1e\+150/,
+    ],
+    [
+      'such a target',
+      { task: 'regression', family: 'linear_regression', target: 'huge' },
+      '/target',
+      /"huge" has values as large as/,
     ],
     ['a feature that is not there', { features: ['age', 'town'] }, '/features/1', /no column "town"/],
     ['the target as feature', { features: ['label'] }, '/features/0', /is the target/],
