@@ -5,6 +5,7 @@ import { requireEnv } from '../../shared/env.ts';
 import type { Exhausted } from '../../shared/workflows/fit-failed.ts';
 import { attempts } from '../../shared/workflows/attempts.ts';
 import type { FitEvent, Orchestration } from '../../shared/workflows/train.ts';
+import { logger } from '../logger.ts';
 
 const fitFunction = requireEnv(ENV.fitFunction);
 
@@ -21,6 +22,20 @@ export function orchestration(context: DurableContext, tenantId: string, charge:
       }),
     step: (name, effect) => context.step(name, effect),
     wait: (name, seconds) => context.wait(name, { seconds }),
+    async until(name, { ask, times, pauseS }) {
+      const { isSo } = await context.waitForCondition(
+        name,
+        async ({ asked }: { asked: number; isSo: boolean }) => ({ asked: asked + 1, isSo: await answer(ask) }),
+        {
+          initialState: { asked: 0, isSo: false },
+          waitStrategy: ({ asked, isSo: is }) =>
+            is || asked >= times
+              ? { shouldContinue: false }
+              : { shouldContinue: true, delay: { seconds: pauseS(asked - 1) } },
+        },
+      );
+      return isSo;
+    },
     async map(name, { items, maxParallel, run }) {
       const batch = await context.map(
         name,
@@ -32,4 +47,14 @@ export function orchestration(context: DurableContext, tenantId: string, charge:
       return batch.getResults();
     },
   };
+}
+
+/** A question that fails is asked again: the operation has no tries of its own. */
+async function answer(ask: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await ask();
+  } catch (error) {
+    logger.warn('a question failed', { error: error instanceof Error ? error.message : String(error) });
+    return false;
+  }
 }

@@ -64,8 +64,17 @@ export interface Orchestration {
   /** One step with effects, run at least once. */
   step<T>(name: string, effect: () => Promise<T>): Promise<T>;
   wait(name: string, seconds: number): Promise<void>;
+  /** Asks again and again, however often as one operation, until the answer is yes. @returns whether it ever was */
+  until(name: string, question: Question): Promise<boolean>;
   /** The tasks at once, at most so many; each has operations of its own. */
   map<I, T>(name: string, tasks: Tasks<I, T>): Promise<T[]>;
+}
+
+export interface Question {
+  readonly ask: () => Promise<boolean>;
+  readonly times: number;
+  /** Before the next time, by how often it was asked. */
+  readonly pauseS: (asked: number) => number;
 }
 
 export interface Tasks<I, T> {

@@ -9,7 +9,7 @@ export interface Turns {
   release(slot: string): Promise<void>;
 }
 
-/** Half a day of questions: two operations each, of the 3,000 that a durable execution may have. */
+/** Half a day of questions. */
 const MAX_QUESTIONS = 400;
 
 /** The orchestration whose segments wait for their turn. */
@@ -46,9 +46,7 @@ async function waitForTurn(
   slot: string,
   { to, turns }: { to: Orchestration; turns: Turns },
 ): Promise<void> {
-  for (let asked = 0; !(await to.step(`${name}-turn-${asked}`, () => turns.ask(slot))); asked++) {
-    if (asked === MAX_QUESTIONS)
-      throw new FitFailed(`${name} found no free slot for training in half a day: try again later`);
-    await to.wait(`${name}-pause-${asked}`, pauseS(asked));
-  }
+  const question = { ask: () => turns.ask(slot), times: MAX_QUESTIONS, pauseS };
+  if (await to.until(`${name}-turn`, question)) return;
+  throw new FitFailed(`${name} found no free slot for training in half a day: try again later`);
 }

@@ -228,6 +228,7 @@ export class Service {
       fit: async <T>(_: string, fitEvent: FitEvent) => (await this.#fit(tenantId, fitEvent)) as T,
       step: (_, effect) => effect(),
       wait: async () => undefined,
+      until: (_, { ask }) => ask(),
       map: (_, { items, run }) => Promise.all(items.map((item) => run(item, to))),
     };
     return to;

@@ -38,6 +38,7 @@ async function play(answer: (event: FitEvent) => Answer | undefined, event: Part
     },
     step: async (_, effect) => effect(),
     wait: async (_, seconds) => void waits.push(seconds),
+    until: async (_, { ask }) => ask(),
     map: async (_, { items, maxParallel, run }) => {
       const results = [];
       for (let start = 0; start < items.length; start += maxParallel) {
