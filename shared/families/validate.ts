@@ -231,7 +231,8 @@ function checkFeature(
 /** Means, deviations and distances are made of squares. @throws invalid_request where those of the column are no numbers */
 function requireSquares(pointer: string, { name, min = 0, max = 0 }: CheckedColumn): void {
   const largest = Math.max(-min, max);
-  if (largest <= LARGEST_VALUE) return;
+  // What is not finite is told of by its row.
+  if (largest <= LARGEST_VALUE || !Number.isFinite(largest)) return;
   const message = `"${name}" has values as large as ${largest.toPrecision(3)}, expected at most ${LARGEST_VALUE}: scale it down`;
   throw invalid(pointer, message);
 }

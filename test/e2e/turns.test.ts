@@ -18,6 +18,8 @@ describe('jobs that wait for their turn', () => {
     const dataset = await cloud.api.call<{ id: string }>('createDataset', {
       body: { name: 'wave', format: 'csv', csv },
     });
+    const readDataset = () => cloud.api.call<{ status: string }>('getDataset', { params: { id: dataset.id } });
+    await cloud.api.until(readDataset, ({ status }) => status === 'ready');
     const params = { units: 4, window: 8, epochs: 200 };
     const body = { name: 'wave', task: 'forecasting', family: 'rnn', dataset: dataset.id, target: 'y', params };
     const start = () => cloud.api.call<Job>('createJob', { body });

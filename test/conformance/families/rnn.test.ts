@@ -411,7 +411,7 @@ describe('refuses, naming layer and shapes,', () => {
     [
       'too many units',
       { cell: 'lstm', units: 20_000 },
-      '/params/layers/0',
+      '/params/units',
       'lstm_1: expected at most 1024 units, got 20000',
     ],
     [
