@@ -23,6 +23,8 @@ const SAMPLE_ROWS = 16;
 const MAX_TRIED = 4096;
 const MAX_HELD = 200_000;
 const BLOCK = 512;
+/** By how much of its figure the wanted class has to lead, so that no rounding takes the answer back: it depends on the rows that run together. */
+const LEAD = 1e-9;
 /** How far beyond the closed form a row is looked for, as shares of the way. */
 const OVERSHOOTS = [0, 1e-7, 1e-6, 1e-5, 1e-4];
 
@@ -127,7 +129,11 @@ class Search {
   #isWanted(figures: Float64Array): boolean {
     const { own, wanted } = this.#options;
     const predicted = predictedOf(figures);
-    return wanted === undefined ? predicted !== own : predicted === wanted;
+    const first = figures[predicted]!;
+    const isAhead = figures.every(
+      (figure, k) => k === predicted || first - figure > LEAD * Math.max(1, Math.abs(first)),
+    );
+    return isAhead && (wanted === undefined ? predicted !== own : predicted === wanted);
   }
 
   /** Those changes that are nearer than the best, the nearest first. */

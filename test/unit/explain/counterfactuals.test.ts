@@ -9,6 +9,7 @@ import { loadPredictor } from '../../../shared/runtime/predictor.ts';
 import type { ClassPrediction } from '../../../shared/runtime/predictor.ts';
 import { Random } from '../../../shared/tensor/random.ts';
 import { train } from '../../conformance/families/train.ts';
+import { instancesOf } from './instances.ts';
 import { iris, takeRows, wine } from '../../fixtures/data-sets.ts';
 
 type Instance = Record<string, number | string>;
@@ -120,6 +121,27 @@ describe('counterfactuals of a linear model', () => {
 
     expect(row!.counterfactual).toBeUndefined();
     expect(row!.note).toContain('there is no change');
+  });
+});
+
+describe('counterfactuals of a linear model of three classes', () => {
+  test('are the answer of the model however rows are put together, not a tie that rounding decides', async () => {
+    const { explainer, labelsOf, logOdds } = await modelOf(iris(), 'logistic_regression', 'species');
+    const instances = instancesOf(
+      iris(),
+      Array.from({ length: 50 }, (_, row) => 3 * row),
+      'species',
+    );
+    const rows = await explainer.counterfactuals({ instances, maxSeconds: 60 });
+    await explainer.release();
+
+    const own = await labelsOf(instances as Instance[]);
+    for (const [i, { counterfactual }] of rows.entries()) {
+      const { instance, predicted } = counterfactual!;
+      const [lead] = await logOdds([instance as Instance], String(predicted));
+      const [left] = await logOdds([instance as Instance], own[i]!);
+      expect(lead! - left!).toBeGreaterThan(1e-10);
+    }
   });
 });
 
