@@ -20,6 +20,8 @@ const DEFAULT_STEPS = 64;
 const MAX_STEPS = 4096;
 /** Of the range of F along the line. */
 const TOLERANCE = 0.01;
+/** Of single floats, where F hardly moves along the line. */
+const ROUNDING = 1e-6;
 
 export const integratedGradients: Method = {
   name: 'integrated_gradients',
@@ -40,7 +42,9 @@ export const integratedGradients: Method = {
       const attributions = attributionsOf(subject.schema, question.row, { ...path, walk });
       const { output, baseValue } = path;
       const range = Math.max(output, baseValue, walk.highest) - Math.min(output, baseValue, walk.lowest);
-      const completeness = completenessOf(attributions, { output, baseValue, tolerance: TOLERANCE * range });
+      const rounding = ROUNDING * Math.max(1, Math.abs(output), Math.abs(baseValue));
+      const tolerance = Math.max(TOLERANCE * range, rounding);
+      const completeness = completenessOf(attributions, { output, baseValue, tolerance });
       // The next round takes twice as long as this one did.
       const isOver = performance.now() + 2 * (performance.now() - startedMs) > deadlineMs;
       const isHopeful = Number.isFinite(completeness.residual) && !isOver && steps * 2 <= MAX_STEPS;

@@ -333,6 +333,17 @@ describe.each(CASES)('$name', ({ table, target, spec, drop, auto }) => {
     expect(first).toEqual(again);
   });
 
+  test('a line to the row itself says nothing, and adds up at once', async () => {
+    if (METHODS.integrated_gradients.refusal(explainer.subject, 1) !== undefined) return;
+    const line = { method: 'integrated_gradients', steps: 2, ...effort } as const;
+    for (const instance of instances) {
+      const [row] = await explainer.explain({ instances: [instance], baseline: instance, ...line });
+
+      expect(numbersIn(row!.attributions).every((value) => value === 0)).toBe(true);
+      expect(row).toMatchObject({ steps: 2, completeness: { passed: true } });
+    }
+  });
+
   test('explains the class that is asked for', async () => {
     const classes = explainer.schema.classes;
     if (classes === undefined) return;
