@@ -116,11 +116,12 @@ export class LineSession {
     return toNumbers(results[NUMBERS]!)[0]!;
   }
 
-  /** Goes through the midpoints of equal steps. */
-  async walk(way: Way, steps: number): Promise<Walk> {
+  /** Goes through the midpoints of equal steps; undefined where the time is over before the last block of them. */
+  async walk(way: Way, steps: number, deadlineMs: number): Promise<Walk | undefined> {
     let sums = this.#nothing();
     let [lowest, highest] = [Infinity, -Infinity];
     for (let begin = 0; begin < steps; begin += BLOCK) {
+      if (begin > 0 && performance.now() > deadlineMs) return undefined;
       const count = Math.min(BLOCK, steps - begin);
       const alphas = Array.from({ length: count }, (_, k) => (begin + k + 0.5) / steps);
       const { [NUMBERS]: numbers, ...results } = await this.#run(way, sums, { alphas, weight: 1 / steps });

@@ -3,6 +3,7 @@
  * are doubled until the attributions add up to F(x) - F(x') within 1 % of the range that F has along the line, or the time is over.
  * Source: M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks" (2017).
  */
+import { ServiceError } from '../../errors.ts';
 import type { ModelSchema } from '../../runtime/model-schema.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { toNumbers } from '../../tensor/tensor.ts';
@@ -36,26 +37,37 @@ export const integratedGradients: Method = {
   async explain(subject, question) {
     const { baseline, deadlineMs, steps: asked = DEFAULT_STEPS } = question;
     const path = await prepare(subject, question);
+    const { output, baseValue } = path;
+    let answer: Explanation | undefined;
     for (let steps = asked; ; steps *= 2) {
       const startedMs = performance.now();
-      const walk = await path.session.walk(path.way, steps);
+      const walk = await path.session.walk(path.way, steps, deadlineMs);
+      if (walk === undefined && answer === undefined) throw outOfTime(steps);
+      if (walk === undefined) return answer!;
       const attributions = attributionsOf(subject.schema, question.row, { ...path, walk });
-      const { output, baseValue } = path;
-      const range = Math.max(output, baseValue, walk.highest) - Math.min(output, baseValue, walk.lowest);
-      const rounding = ROUNDING * Math.max(1, Math.abs(output), Math.abs(baseValue));
-      const tolerance = Math.max(TOLERANCE * range, rounding);
-      const completeness = completenessOf(attributions, { output, baseValue, tolerance });
+      const completeness = completenessOf(attributions, { output, baseValue, tolerance: toleranceOf(path, walk) });
+      answer = { attributions, output, baseValue, completeness, baseline: baseline!.name, steps };
+      if (completeness.passed) return answer;
+      const isLast = steps * 2 > MAX_STEPS;
+      const why = isLast ? `${MAX_STEPS} are the most` : 'the time was over';
+      answer = { ...answer, note: `the attributions do not add up within the tolerance at ${steps} steps: ${why}` };
       // The next round takes twice as long as this one did.
       const isOver = performance.now() + 2 * (performance.now() - startedMs) > deadlineMs;
-      const isHopeful = Number.isFinite(completeness.residual) && !isOver && steps * 2 <= MAX_STEPS;
-      if (!completeness.passed && isHopeful) continue;
-      const why = isOver ? 'the time was over' : `${MAX_STEPS} are the most`;
-      const note = `the attributions do not add up within the tolerance at ${steps} steps: ${why}`;
-      const answer: Explanation = { attributions, output, baseValue, completeness, baseline: baseline!.name, steps };
-      return completeness.passed ? answer : { ...answer, note };
+      if (isLast || isOver || !Number.isFinite(completeness.residual)) return answer;
     }
   },
 };
+
+/** 1 % of the range along the line, or the rounding of its figures. */
+function toleranceOf({ output, baseValue }: Path, { highest, lowest }: Walk): number {
+  const range = Math.max(output, baseValue, highest) - Math.min(output, baseValue, lowest);
+  return Math.max(TOLERANCE * range, ROUNDING * Math.max(1, Math.abs(output), Math.abs(baseValue)));
+}
+
+function outOfTime(steps: number): ServiceError {
+  const message = `max_seconds: ${steps} steps for each instance were not done in time: send fewer instances or fewer "steps"`;
+  return new ServiceError('budget_exceeded', message, { param: '/max_seconds' });
+}
 
 interface Path {
   readonly session: LineSession;

@@ -144,4 +144,16 @@ describe('an uploaded model', () => {
     expect(() => uploaded(['float32', [4, 3]], (_, x) => x)).toThrow(/"x" has no open batch axis/);
     expect(() => uploaded(['string', ['batch', 3]], (g, x) => g.cast(x, 'float32'))).toThrow(/"x" is string/);
   });
+
+  test('whose steps are not done in time is refused, and one block of them is always done', async () => {
+    const explainer = uploaded(['float32', ['batch', 3]], (g, x) => g.tanh(g.matMul(x, weights(g))));
+    const hurried = { instances: [[1, 1, 1]], maxSeconds: 0 };
+
+    const few = await explainer.explain({ ...hurried, steps: 16 });
+    const many = expect(explainer.explain({ ...hurried, steps: 4096 })).rejects;
+
+    expect(few[0]).toMatchObject({ steps: 16, completeness: { residual: expect.any(Number) } });
+    await many.toMatchObject({ code: 'budget_exceeded', param: '/max_seconds' });
+    await explainer.release();
+  });
 });
