@@ -1,6 +1,6 @@
 /**
  * The account's schedule of training as one item: read, decided on (tenancy/schedule.ts), written where nobody has written meanwhile. Some
- * sixty bytes a slot or waiting tenant: a thousand of each stay far below the 400 KB of an item.
+ * hundred bytes a slot and seventy a waiting tenant; a write costs a unit a KB, of the thousand a second that one key has: docs/scale.md says how far that goes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
