@@ -53,6 +53,8 @@ export class ServiceError extends Error {
   /** JSON pointer of the offending field, where there is one. */
   readonly param: string | undefined;
   readonly retryAfterS: number | undefined;
+  /** Of a training: the last figures before it broke, where it was not told of any. */
+  readonly lastMetrics: Readonly<Record<string, number>> | undefined;
   /** Headers that belong to the answer, such as those of the limit that was reached. */
   readonly headers: Readonly<Record<string, string>>;
 
@@ -64,6 +66,7 @@ export class ServiceError extends Error {
       param?: string;
       retryAfterS?: number;
       headers?: Readonly<Record<string, string>>;
+      lastMetrics?: Readonly<Record<string, number>> | undefined;
       cause?: unknown;
     } = {},
   ) {
@@ -73,6 +76,7 @@ export class ServiceError extends Error {
     this.details = options.details ?? [];
     this.param = options.param ?? this.details[0]?.pointer;
     this.retryAfterS = options.retryAfterS;
+    this.lastMetrics = options.lastMetrics;
     this.headers = options.headers ?? {};
   }
 }

@@ -33,7 +33,8 @@ export function withColumn(error: unknown, { trainRows: { table, rows }, feature
   const { name } = worst.column;
   const message = `"${name}" has values as large as ${worst.value.toPrecision(3)}`;
   const details = [{ column: name, message, hint: `scale "${name}" down, or leave it out` }];
-  return new ServiceError(error.code, `${error.message}; ${message}`, { details, cause: error });
+  const { lastMetrics } = error;
+  return new ServiceError(error.code, `${error.message}; ${message}`, { details, lastMetrics, cause: error });
 }
 
 const isNumeric = (type: string): boolean => type === 'number' || type === 'integer';

@@ -39,6 +39,7 @@ export function jobError(error: ServiceError, phase: JobError['phase']): JobErro
     ...(place?.column === undefined ? {} : { column: place.column }),
     ...(hint === undefined ? {} : { hint }),
     ...(error.details.length === 0 ? {} : { errors: [...error.details] }),
+    ...(error.lastMetrics === undefined ? {} : { last_metrics: { ...error.lastMetrics } }),
   };
 }
 

@@ -179,6 +179,7 @@ function refuseDivergence(losses: Float32Array, first: number, { epoch, step }: 
   throw new ServiceError(
     'training_diverged',
     `the loss ${what} in epoch ${epoch + 1}, step ${step + broken + 1}: lower the learning rate, or scale the data`,
+    { lastMetrics: Number.isFinite(first) ? { loss: losses[broken - 1] ?? first } : undefined },
   );
 }
 

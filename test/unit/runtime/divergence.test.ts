@@ -1,7 +1,9 @@
 /** Values that no arithmetic can take: the training fails, and says by which column. */
 import { describe, expect, it } from '@jest/globals';
+import type { ServiceError } from '../../../shared/errors.ts';
 import type { TrainingSpec } from '../../../shared/families/spec.ts';
 import { runSegment } from '../../../shared/runtime/trainer.ts';
+import { jobError } from '../../../shared/workflows/failure.ts';
 
 const ROWS = 40;
 
@@ -58,4 +60,26 @@ describe('a training on values that are too large', () => {
     expect(result).toMatchObject({ status: 'failed', failure: { code: 'training_diverged' } });
     expect(result.metrics.train['inertia']).toBeGreaterThan(0);
   });
+});
+
+it('carries the last loss of a training that diverges before it has told of any', async () => {
+  const columns = ['x', 'y'].map((name, k) => ({
+    name,
+    type: 'number' as const,
+    values: Float64Array.from({ length: 400 }, (_, row) => Math.sin(row + k)),
+  }));
+  const params = { units: 4, window: 8, epochs: 2, batch_size: 4, optimizer: { sgd: { learning_rate: 1e30 } } };
+  const training = runSegment({
+    spec: { task: 'forecasting', family: 'rnn', target: 'y', params, seed: 0 },
+    train: { rows: 400, columns },
+    threads: 1,
+    shouldStop: () => false,
+  });
+
+  const error = await training.catch((thrown: unknown) => thrown);
+
+  expect(error).toMatchObject({ code: 'training_diverged', message: expect.stringContaining('in epoch 1') });
+  const { last_metrics: last } = jobError(error as ServiceError, 'train');
+  expect(Object.keys(last ?? {})).toEqual(['loss']);
+  expect(last!['loss']).toBeGreaterThan(0);
 });
