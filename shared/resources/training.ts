@@ -31,7 +31,9 @@ export const jobErrorSchema = z.object({
   op: z.string().optional().describe('The ONNX operator that failed.'),
   hint: z.string().optional(),
   errors: z.array(errorDetailSchema).optional(),
-  last_metrics: metricsSchema.optional().describe('Of the last epoch that ended; the loss of the last step where none has.'),
+  last_metrics: metricsSchema
+    .optional()
+    .describe('Of the last epoch that ended; the loss of the last step where none has.'),
   logs: z.array(z.string()).optional().describe('The last lines of the log; nothing of the data stands in them.'),
 });
 
