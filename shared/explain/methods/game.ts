@@ -9,8 +9,9 @@ import { joinRows } from '../rows.ts';
 import { stretchedTo } from '../steps.ts';
 import type { Subject } from '../subject.ts';
 
-/** Rows made at once. */
+/** Rows made at once, and their values: the time is looked at between two blocks. */
 const BLOCK_ROWS = 8192;
+const BLOCK_VALUES = 1 << 20;
 
 export interface Game {
   readonly players: number;
@@ -28,9 +29,10 @@ export async function gameOf(subject: Subject, question: Question): Promise<Game
   const others = background!.rows.map((other) => stretchedTo(subject.schema, other, row));
   const sides = { row, background: others.length === 0 ? undefined : joinRows(others) };
   const count = Math.max(1, others.length);
+  const width = Object.values(row).reduce((sum, { data }) => sum + data.length, 0);
   const worths = async (coalitions: readonly Coalition[]): Promise<Float64Array> => {
     const result = new Float64Array(coalitions.length);
-    const block = Math.max(1, Math.floor(BLOCK_ROWS / count));
+    const block = Math.max(1, Math.floor(Math.min(BLOCK_ROWS, BLOCK_VALUES / width) / count));
     for (let begin = 0; begin < coalitions.length; begin += block) {
       if (performance.now() > question.deadlineMs) throw outOfTime(coalitions.length * count);
       const part = coalitions.slice(begin, begin + block);

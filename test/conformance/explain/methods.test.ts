@@ -409,6 +409,19 @@ describe('what is explained', () => {
     await expect(explainer.explain({ instances, step: 3 })).rejects.toMatchObject({ param: '/step' });
   });
 
+  test('of long sequences looks at the time between small blocks of rows', async () => {
+    const explainer = await explainerOf('gru over sequences of any length');
+    const instances = [{ track: Array.from({ length: 1000 }, () => [1, 1]) }];
+    const background = Array.from({ length: 32 }, (_, i) => ({ track: [[i, -i]] }));
+    const hurried = { instances, background, method: 'kernel_shap', samples: 4000, maxSeconds: 0.5 } as const;
+
+    await expect(explainer.explain(hurried)).rejects.toMatchObject({ code: 'budget_exceeded' });
+    const { passes } = explainer.subject;
+    await explainer.release();
+
+    expect(passes).toBeLessThan(4000);
+  });
+
   test('is a token of a language model, by the end of its prompt', async () => {
     const explainer = await explainerOf('a language model');
     const window = explainer.schema.language!.window;
