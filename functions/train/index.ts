@@ -13,7 +13,7 @@ import { Schedules } from '../../shared/stores/schedules.ts';
 import { tenantTables } from '../../shared/stores/tenant-stores.ts';
 import { runBatch } from '../../shared/workflows/batch/run.ts';
 import type { BatchEvent, BatchOutcome } from '../../shared/workflows/batch/run.ts';
-import { planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
+import { placeInLane, planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
 import { checkUpload, refuseUpload } from '../../shared/workflows/check.ts';
 import type { CheckEvent } from '../../shared/workflows/check.ts';
 import { chargeDeath } from '../../shared/workflows/charge.ts';
@@ -92,6 +92,7 @@ function runRows(event: BatchEvent, context: DurableContext, stores: TenantTable
   const turns = turnsOf(tenantId, async () => (await batches.get(batch))?.cancel_requested === true);
   return runBatch(event, inTurn(fitting(context, stores, tenantId), turns), {
     plan: () => planBatch(batch, stores.catalog),
+    place: (lane) => placeInLane(batch, lane, stores.catalog),
     settle: (outcome) => settleBatch(batch, outcome, { ...stores, clock: systemClock }),
     notify: (attempt) => notify({ batch, attempt }, stores.catalog, { clock: systemClock, allowLoopback }),
   });

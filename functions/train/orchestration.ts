@@ -14,12 +14,16 @@ type Charge = (event: FitEvent) => Promise<Exhausted | undefined>;
 /** @param charge what an attempt costs that died: in a step */
 export function orchestration(context: DurableContext, tenantId: string, charge: Charge): Orchestration {
   return {
-    fit: (name, event) =>
-      attempts(name, {
-        invoke: (attempt) => context.invoke<FitEvent, unknown>(attempt, fitFunction, event, { tenantId }),
-        wait: (wait, seconds) => context.wait(wait, { seconds }),
-        charge: (step) => context.step(step, () => charge(event)),
-      }),
+    fit: (name, event, tries) =>
+      attempts(
+        name,
+        {
+          invoke: (attempt) => context.invoke<FitEvent, unknown>(attempt, fitFunction, event, { tenantId }),
+          wait: (wait, seconds) => context.wait(wait, { seconds }),
+          charge: (step) => context.step(step, () => charge(event)),
+        },
+        tries,
+      ),
     step: (name, effect) => context.step(name, effect),
     wait: (name, seconds) => context.wait(name, { seconds }),
     async until(name, { ask, times, pauseS }) {

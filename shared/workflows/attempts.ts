@@ -12,15 +12,15 @@ interface Durable {
   readonly charge: (name: string) => Promise<Exhausted | undefined>;
 }
 
-/** @throws {FitFailed} with what Lambda said of the last try */
-export async function attempts<T>(name: string, { invoke, wait, charge }: Durable): Promise<T> {
+/** @throws {FitFailed} with what Lambda said of the last of so many tries */
+export async function attempts<T>(name: string, { invoke, wait, charge }: Durable, tries = FIT_ATTEMPTS): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return (await invoke(`${name}-${attempt}`)) as T;
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
       const exhausted = await charge(`${name}-charge-${attempt}`);
-      if (attempt === FIT_ATTEMPTS || exhausted !== undefined) {
+      if (attempt === tries || exhausted !== undefined) {
         const times = attempt === 1 ? 'once' : `${attempt} times, the last time`;
         throw new FitFailed(`${name} failed ${times}: ${reason}`, exhausted);
       }

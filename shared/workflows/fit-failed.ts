@@ -12,3 +12,6 @@ export class FitFailed extends Error {
     this.exhausted = exhausted;
   }
 }
+
+/** It was never tried: in half a day there was no slot for it. */
+export class NoTurn extends FitFailed {}

@@ -60,7 +60,7 @@ export interface JobOutcome {
 /** The durable operations that the orchestration needs; the SDK's context carries them out. */
 export interface Orchestration {
   /** A chained invoke of *fit*, tried again a bounded number of times. @throws {FitFailed} when it keeps failing */
-  fit<T>(name: string, event: FitEvent): Promise<T>;
+  fit<T>(name: string, event: FitEvent, tries?: number): Promise<T>;
   /** One step with effects, run at least once. */
   step<T>(name: string, effect: () => Promise<T>): Promise<T>;
   wait(name: string, seconds: number): Promise<void>;

@@ -1,6 +1,6 @@
 /** Segments in turn: before each one a slot of the account's schedule is asked for, after the last it is given back. */
 import { pauseS } from '../tenancy/schedule.ts';
-import { FitFailed } from './fit-failed.ts';
+import { FitFailed, NoTurn } from './fit-failed.ts';
 import type { FitEvent, Orchestration, SegmentOutcome } from './train.ts';
 
 export interface Turns {
@@ -16,13 +16,13 @@ const MAX_QUESTIONS = 400;
 export function inTurn(to: Orchestration, turns: Turns): Orchestration {
   return {
     ...to,
-    async fit<T>(name: string, event: FitEvent): Promise<T> {
+    async fit<T>(name: string, event: FitEvent, tries?: number): Promise<T> {
       const slot = slotOf(event);
-      if (slot === undefined) return to.fit<T>(name, event);
+      if (slot === undefined) return to.fit<T>(name, event, tries);
       await waitForTurn(name, slot, { to, turns });
       const end = () => to.step(`${name}-release`, () => turns.release(slot));
       try {
-        const outcome = await to.fit<T>(name, event);
+        const outcome = await to.fit<T>(name, event, tries);
         if ((outcome as SegmentOutcome).status !== 'running') await end();
         return outcome;
       } catch (error) {
@@ -48,5 +48,5 @@ async function waitForTurn(
 ): Promise<void> {
   const question = { ask: () => turns.ask(slot), times: MAX_QUESTIONS, pauseS };
   if (await to.until(`${name}-turn`, question)) return;
-  throw new FitFailed(`${name} found no free slot for training in half a day: try again later`);
+  throw new NoTurn(`${name} found no free slot for training in half a day: try again later`);
 }

@@ -30,7 +30,7 @@ import { runInSandbox } from '../../shared/runtime/sandbox/run.ts';
 import type { CheckEvent } from '../../shared/workflows/check.ts';
 import { runBatch } from '../../shared/workflows/batch/run.ts';
 import type { BatchEvent } from '../../shared/workflows/batch/run.ts';
-import { planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
+import { placeInLane, planBatch, settleBatch } from '../../shared/workflows/batch/settle.ts';
 import { performFit } from '../../shared/workflows/fit-actions.ts';
 import { ingest } from '../../shared/workflows/ingest.ts';
 import type { IngestEvent } from '../../shared/workflows/ingest.ts';
@@ -218,6 +218,7 @@ export class Service {
     const stores = this.#stores(event.tenant_id);
     return runBatch(event, this.#orchestration(event.tenant_id), {
       plan: () => planBatch(event.batch, stores.catalog),
+      place: (lane) => placeInLane(event.batch, lane, stores.catalog),
       settle: (outcome) => settleBatch(event.batch, outcome, { ...stores, clock: systemClock }),
       notify: async () => 0,
     });

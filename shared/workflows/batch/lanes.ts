@@ -39,3 +39,8 @@ export function lanesOf(rows: number, step: number): Lane[] {
   const begins = Array.from({ length: lanes }, (_, lane) => lane * laneRows).filter((begin) => begin < rows);
   return begins.map((begin) => ({ begin, end: Math.min(rows, begin + laneRows) }));
 }
+
+/** Where the step ends that a row is in: steps are counted from the first row of the batch, as lanes begin with one. */
+export function stepEnd(row: number, step: number): number {
+  return row - (row % step) + step;
+}

@@ -1,6 +1,6 @@
 /**
  * What *fit* does for a batch: one time-boxed stretch of a lane, part after part. What is written stays; run again after a kill, it
- * goes on behind the last part, and the joined output is the same bytes.
+ * goes on behind the last part, and the joined output is the same bytes. Where runs crash, a stretch is of some of the lane's rows.
  */
 import { epochS } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
@@ -13,16 +13,21 @@ import { versionId } from '../../stores/catalog.ts';
 import { paths } from '../../stores/objects.ts';
 import { dayOf } from '../../stores/usage.ts';
 import type { FitContext } from '../fit-context.ts';
+import { stepEnd } from './lanes.ts';
 import type { Lane } from './lanes.ts';
 import { partsOf, settlePart, writePart } from './parts.ts';
 import { openRows } from './rows.ts';
-import type { ReadRows } from './rows.ts';
-import { linesOf } from './step.ts';
+import { linesOf, refusedLines } from './step.ts';
+import type { Lines } from './step.ts';
 
 export interface PredictAction {
   readonly action: 'predict';
   readonly batch: string;
   readonly lane: Lane;
+  /** Those of the lane's rows that are to be predicted, the ones before them being done: each run is a part of its own then. */
+  readonly rows?: Lane;
+  /** What is written of these rows instead of running the model on them. */
+  readonly error?: BatchError;
 }
 
 export interface LaneOutcome {
@@ -33,13 +38,16 @@ export interface LaneOutcome {
   readonly error?: BatchError;
 }
 
+type LinesOf = (begin: number, end: number) => Promise<Lines>;
+
 /** A part ends with the first of them: what a kill can cost, and what one write holds. */
 const PART_MS = 10_000;
 const PART_CHARS = 8_000_000;
 /** How often a running batch is asked whether it was cancelled, and its model whether it is still there. */
 const WATCH_MS = 1_000;
 
-export async function predictLane({ batch: id, lane }: PredictAction, context: FitContext): Promise<LaneOutcome> {
+export async function predictLane(event: PredictAction, context: FitContext): Promise<LaneOutcome> {
+  const id = event.batch;
   const { stores, clock } = context;
   const startedMs = clock.nowMs();
   const end = (status: LaneOutcome['status'], error?: BatchError): LaneOutcome => {
@@ -49,7 +57,7 @@ export async function predictLane({ batch: id, lane }: PredictAction, context: F
   if (batch === undefined || batch.cancel_requested === true) return end('cancelled');
   const began = { status: 'running', started_at: batch.started_at ?? epochS(clock) } as const;
   await stores.catalog.batches.patch(id, began, ['queued', 'running']);
-  const run = new LaneRun(batch, lane, context);
+  const run = new LaneRun(batch, event, context);
   try {
     return end(await run.toEnd(startedMs));
   } catch (error) {
@@ -63,14 +71,20 @@ export async function predictLane({ batch: id, lane }: PredictAction, context: F
 class LaneRun {
   readonly #batch: BatchRecord;
   readonly #lane: Lane;
+  readonly #end: number;
+  readonly #isRunByRun: boolean;
+  readonly #error: BatchError | undefined;
   readonly #context: FitContext;
   #model: ServedModel | undefined;
   #watchedMs = 0;
   #isCancelled = false;
 
-  constructor(batch: BatchRecord, lane: Lane, context: FitContext) {
+  constructor(batch: BatchRecord, { lane, rows, error }: PredictAction, context: FitContext) {
     this.#batch = batch;
     this.#lane = lane;
+    this.#end = (rows ?? lane).end;
+    this.#isRunByRun = rows !== undefined;
+    this.#error = error;
     this.#context = context;
   }
 
@@ -79,14 +93,13 @@ class LaneRun {
     const { stores, clock, deadlineMs } = this.#context;
     let next = this.#lane.begin;
     for (const part of await partsOf(stores.catalog, this.#batch.id, this.#lane)) next = await this.#settle(part);
-    if (next >= this.#lane.end) return 'finished';
-    const model = await this.#load();
-    const read = await openRows(this.#batch, stores.objects);
-    for (let sinceMs = startedMs; next < this.#lane.end; sinceMs = clock.nowMs()) {
+    if (next >= this.#end) return 'finished';
+    const lines = await this.#lines();
+    for (let sinceMs = startedMs; next < this.#end; sinceMs = clock.nowMs()) {
       if (this.#isCancelled) return 'cancelled';
       if (clock.nowMs() >= deadlineMs) return 'running';
       if ((await stores.predictions.room(this.#batch.predictions_limit)) <= 0) throw this.#outOfQuota();
-      const part = await this.#predict(next, { model, read, sinceMs });
+      const part = await this.#predict(next, { lines, sinceMs });
       next = await this.#settle(part);
     }
     return 'finished';
@@ -96,26 +109,34 @@ class LaneRun {
     await this.#model?.release();
   }
 
+  /** What becomes of rows: predictions, or the error that they have already. */
+  async #lines(): Promise<LinesOf> {
+    const error = this.#error;
+    const read = await openRows(this.#batch, this.#context.stores.objects);
+    if (error !== undefined) return async (begin, end) => refusedLines(await read(begin, end), { begin, error });
+    const model = await this.#load();
+    const { parameters } = this.#batch;
+    return async (begin, end) => linesOf(model, await read(begin, end), { begin, parameters });
+  }
+
   /** Steps until the part is long enough, or it is time to stop; at least one. */
-  async #predict(
-    begin: number,
-    { model, read, sinceMs }: { model: ServedModel; read: ReadRows; sinceMs: number },
-  ): Promise<BatchPart> {
+  async #predict(begin: number, { lines: linesOf, sinceMs }: { lines: LinesOf; sinceMs: number }): Promise<BatchPart> {
     const { stores, clock, deadlineMs } = this.#context;
-    const { step_rows: step, parameters } = this.#batch;
+    const { step_rows: step } = this.#batch;
     const texts: string[] = [];
     let [next, chars, predicted, failed] = [begin, 0, 0, 0];
-    const isLong = () => chars >= PART_CHARS || clock.nowMs() >= Math.min(sinceMs + PART_MS, deadlineMs);
+    const isLong = () =>
+      this.#isRunByRun || chars >= PART_CHARS || clock.nowMs() >= Math.min(sinceMs + PART_MS, deadlineMs);
     do {
-      const last = Math.min(this.#lane.end, next + step);
-      const lines = await linesOf(model, await read(next, last), { begin: next, parameters });
+      const last = Math.min(this.#end, stepEnd(next, step));
+      const lines = await linesOf(next, last);
       texts.push(lines.text);
       chars += lines.text.length;
       predicted += lines.predicted;
       failed += lines.failed;
       next = last;
       await this.#watch();
-    } while (next < this.#lane.end && !isLong() && !this.#isCancelled);
+    } while (next < this.#end && !isLong() && !this.#isCancelled);
     const seconds = (clock.nowMs() - sinceMs) / 1000;
     const day = dayOf(clock.nowMs());
     return writePart(stores, this.#batch, { begin, end: next, predicted, failed, seconds, day, text: texts.join('') });

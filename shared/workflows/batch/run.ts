@@ -3,13 +3,13 @@
  * all side by side, and one more joins what they wrote. It is replayed from the top, like a job.
  */
 import type { BatchError } from '../../resources/batch.ts';
-import { crashCode } from '../failure.ts';
 import { FitFailed } from '../fit-failed.ts';
 import { notifyUntilDone } from '../train.ts';
 import type { Orchestration, TrainServices } from '../train.ts';
 import type { CollectOutcome } from './collect.ts';
+import { LaneChain, crashOf } from './lane-chain.ts';
+import type { LaneEnd } from './lane-chain.ts';
 import type { Lane } from './lanes.ts';
-import type { LaneOutcome } from './predict.ts';
 
 /** Everything else stands in the batch's record, so that nobody can start what a tenant has not asked for. */
 export interface BatchEvent {
@@ -21,6 +21,8 @@ export interface BatchPlan {
   /** It is there, and not over. */
   readonly isDue: boolean;
   readonly lanes: readonly Lane[];
+  /** Rows of one run. */
+  readonly step: number;
   /** There is a webhook to be told of the end. */
   readonly webhook: boolean;
 }
@@ -32,43 +34,25 @@ export interface BatchOutcome {
 
 export interface BatchServices extends Pick<TrainServices, 'notify'> {
   plan(): Promise<BatchPlan>;
+  /** The first row of the lane that has no line yet. */
+  place(lane: Lane): Promise<number>;
   settle(outcome: BatchOutcome): Promise<void>;
 }
 
-/** Of all lanes together: with questions for slots, tries and pauses they stay below the 3,000 operations of an execution. */
-const MAX_INVOCATIONS = 400;
-
 export async function runBatch(event: BatchEvent, to: Orchestration, services: BatchServices): Promise<BatchOutcome> {
   const { batch } = event;
-  const { isDue, lanes, webhook } = await to.step('plan', () => services.plan());
+  const { isDue, lanes, step, webhook } = await to.step('plan', () => services.plan());
   if (!isDue) return { status: 'cancelled' };
-  const run = (lane: Lane, own: Orchestration) =>
-    runLane(batch, lane, { to: own, most: MAX_INVOCATIONS / lanes.length });
+  const run = (lane: Lane, own: Orchestration) => {
+    const place = () => services.place(lane);
+    return new LaneChain(batch, { to: own, lane, step, lanes: lanes.length, place }).toEnd();
+  };
   const ends = lanes.length === 0 ? [] : await to.map('lanes', { items: lanes, maxParallel: lanes.length, run });
   const stopped = reasonOf(ends);
   const outcome = await collect(batch, stopped, to);
   await to.step('settle', () => services.settle(outcome));
   if (webhook) await notifyUntilDone(to, services);
   return outcome;
-}
-
-/** Stretch after stretch, until the last row. */
-async function runLane(
-  batch: string,
-  lane: Lane,
-  { to, most }: { to: Orchestration; most: number },
-): Promise<Omit<LaneOutcome, 'seconds'>> {
-  try {
-    for (let i = 0; i < most; i++) {
-      const { status, error } = await to.fit<LaneOutcome>(`rows-${i}`, { action: 'predict', batch, lane });
-      if (status !== 'running') return { status, ...(error === undefined ? {} : { error }) };
-    }
-    const message = `the rows from ${lane.begin + 1} to ${lane.end} took more than ${most} invocations: send fewer in a batch`;
-    return { status: 'failed', error: { code: 'training_timeout', message } };
-  } catch (error) {
-    if (!(error instanceof FitFailed)) throw error;
-    return { status: 'failed', error: crashed(error) };
-  }
 }
 
 async function collect(batch: string, stopped: BatchError | undefined, to: Orchestration): Promise<BatchOutcome> {
@@ -78,12 +62,12 @@ async function collect(batch: string, stopped: BatchError | undefined, to: Orche
     return ending(error ?? stopped);
   } catch (error) {
     if (!(error instanceof FitFailed)) throw error;
-    return ending(stopped ?? crashed(error));
+    return ending(stopped ?? crashOf(error));
   }
 }
 
 /** Why there are rows without a prediction, where there are. */
-function reasonOf(ends: readonly Omit<LaneOutcome, 'seconds'>[]): BatchError | undefined {
+function reasonOf(ends: readonly LaneEnd[]): BatchError | undefined {
   if (ends.some(({ status }) => status === 'cancelled'))
     return { code: 'cancelled', message: 'the batch was cancelled' };
   return ends.find(({ status }) => status === 'failed')?.error;
@@ -92,10 +76,4 @@ function reasonOf(ends: readonly Omit<LaneOutcome, 'seconds'>[]): BatchError | u
 function ending(error: BatchError | undefined): BatchOutcome {
   if (error === undefined) return { status: 'succeeded' };
   return { status: error.code === 'cancelled' ? 'cancelled' : 'failed', error };
-}
-
-/** The words of a model that could not be trained are not for one that could not be run. */
-function crashed(error: FitFailed): BatchError {
-  const code = crashCode(error.message);
-  return { code: code === 'training_out_of_memory' ? code : 'internal', message: error.message };
 }

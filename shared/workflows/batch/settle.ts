@@ -8,6 +8,7 @@ import { dayOf } from '../../stores/usage.ts';
 import { meter, toNanoUsd } from '../../tenancy/price.ts';
 import type { Metered } from '../../tenancy/price.ts';
 import { lanesOf } from './lanes.ts';
+import type { Lane } from './lanes.ts';
 import { holderOf, partsOf } from './parts.ts';
 import type { BatchOutcome, BatchPlan } from './run.ts';
 
@@ -63,9 +64,14 @@ export async function settleBatch(
 /** What is to be done for a batch, by its record. */
 export async function planBatch(id: string, { batches }: TenantStores['catalog']): Promise<BatchPlan> {
   const batch = await batches.get(id);
-  if (batch === undefined || isFinished(batch)) return { isDue: false, lanes: [], webhook: false };
+  if (batch === undefined || isFinished(batch)) return { isDue: false, lanes: [], step: 1, webhook: false };
   const lanes = lanesOf(batch.progress.rows, batch.step_rows);
-  return { isDue: true, lanes, webhook: batch.webhook !== undefined };
+  return { isDue: true, lanes, step: batch.step_rows, webhook: batch.webhook !== undefined };
+}
+
+/** The first row of a lane that stands in none of its parts. */
+export async function placeInLane(id: string, lane: Lane, catalog: TenantStores['catalog']): Promise<number> {
+  return (await partsOf(catalog, id, lane)).at(-1)?.end ?? lane.begin;
 }
 
 /** How far a batch is and what it has cost, by its parts. */

@@ -20,7 +20,20 @@ export async function linesOf(
   { begin, parameters }: { begin: number; parameters?: GenerationParameters | undefined },
 ): Promise<Lines> {
   const instances = rows.map(({ instance }) => instance);
-  const answers = await answersOf(model, instances, drawnFrom(model, begin, parameters));
+  return asLines(rows, begin, await answersOf(model, instances, drawnFrom(model, begin, parameters)));
+}
+
+/** Rows of which it is known that they cannot be predicted. */
+export function refusedLines(
+  rows: readonly Row[],
+  { begin, error }: { begin: number; error: { readonly code: string; readonly message: string } },
+): Lines {
+  const { code, message } = error;
+  const answers = rows.map(() => ({ error: { code, message } }));
+  return asLines(rows, begin, answers);
+}
+
+function asLines(rows: readonly Row[], begin: number, answers: readonly RowAnswer[]): Lines {
   const lines = answers.map((answer, i) => {
     const { input } = rows[i]!;
     return JSON.stringify({ row: begin + i + 1, ...(input === undefined ? {} : { input }), ...answer });
