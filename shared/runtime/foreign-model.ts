@@ -9,6 +9,7 @@ import type { HostTensor } from '../tensor/tensor.ts';
 import { datatypeOf } from './open-inference/datatypes.ts';
 import { feedsOfInputs } from './open-inference/inputs.ts';
 import type { RequestInput } from './open-inference/inputs.ts';
+import { Pace } from './pace.ts';
 import { runRefusing, sizeInMemory } from './predictor.ts';
 import type { ServedModel } from './predictor.ts';
 import { createSession } from './session.ts';
@@ -18,10 +19,13 @@ import type { TensorSpec } from './tensor-spec.ts';
 /** Rows of one run, which nothing interrupts. */
 const BLOCK_ROWS = 256;
 
-/** Loads a model that has passed the checks, from its bytes or its file. */
+/**
+ * Loads a model that has passed the checks, from its bytes or its file.
+ * @param options.rowMs what its trial took
+ */
 export async function loadForeignModel(
   model: Uint8Array | string,
-  options: { readonly threads: number },
+  { rowMs, ...options }: { readonly threads: number; readonly rowMs?: number | undefined },
 ): Promise<ServedModel> {
   const { graph } = readSignature(model);
   const session = await createSession(model, options);
@@ -29,6 +33,7 @@ export async function loadForeignModel(
   const inputs = graph.inputs.flatMap(tensorSpec);
   const outputs = graph.outputs.flatMap(tensorSpec);
   const run: ServedModel['run'] = (feeds, fetches) => runRefusing(session, feeds, fetches);
+  const pace = new Pace(rowMs);
   return {
     inputs,
     outputs,
@@ -38,14 +43,14 @@ export async function loadForeignModel(
         throw refuse('/parameters', '"parameters" are for language models of your own training');
       requireBatch(inputs);
       const names = outputs.map(({ name }) => name);
-      const answers: unknown[][] = [];
-      for (let begin = 0; begin < instances.length; begin += BLOCK_ROWS) {
-        interruption?.throwIfAborted();
-        const block = instances.slice(begin, begin + BLOCK_ROWS);
+      const answers: unknown[] = [];
+      const runBlock = async (begin: number, end: number): Promise<void> => {
+        const block = instances.slice(begin, end);
         const feeds = feedsOfInputs(requestInputs(inputs, block, begin), new Uint8Array(), inputs);
-        answers.push(rowsOf(await run(feeds, names), block.length));
-      }
-      return answers.flat();
+        for (const [i, answer] of rowsOf(await run(feeds, names), block.length).entries()) answers[begin + i] = answer;
+      };
+      await pace.inBlocks(runBlock, { count: instances.length, most: BLOCK_ROWS, interruption });
+      return answers;
     },
     run,
     release: () => session.release(),

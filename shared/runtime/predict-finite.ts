@@ -1,7 +1,8 @@
 /** The predictions of a loaded model, for every dialect and for batches. */
 import { ServiceError } from '../errors.ts';
 import type { GenerationParameters } from './generation.ts';
-import type { Interruption, ServedModel } from './predictor.ts';
+import type { Interruption } from './pace.ts';
+import type { ServedModel } from './predictor.ts';
 
 /** Predictions that JSON can carry. @throws {ServiceError} invalid_request naming the instance whose answer is no number */
 export async function predictFinite(

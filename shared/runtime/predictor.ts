@@ -12,6 +12,8 @@ import type { GenerationParameters, TextPrediction } from './generation.ts';
 import { feedsOf, textsOf } from './instances.ts';
 import { readSchema } from './model-schema.ts';
 import type { ModelSchema } from './model-schema.ts';
+import { Pace } from './pace.ts';
+import type { Interruption } from './pace.ts';
 import { createSession } from './session.ts';
 import { stepAnswersOf } from './step-answers.ts';
 import type { StepClasses } from './step-answers.ts';
@@ -40,11 +42,6 @@ export type Prediction =
   | number
   | readonly number[]
   | readonly (readonly number[])[];
-
-/** Ends what takes too long; an AbortSignal is one. */
-export interface Interruption {
-  throwIfAborted(): void;
-}
 
 /** A model in memory, as it is served: one of our own, or a tenant's. */
 export interface ServedModel {
@@ -100,6 +97,7 @@ export async function loadPredictor(
   const schema = readSchema(metadata);
   const session = await createSession(model, options);
   const sizeBytes = await sizeInMemory(model);
+  const runner: Runner = { session, schema, pace: new Pace() };
   return {
     schema,
     inputs: graph.inputs.flatMap(tensorSpec),
@@ -108,13 +106,13 @@ export async function loadPredictor(
     async predict(instances, parameters, interruption) {
       if (schema.language !== undefined) {
         const prompts = textsOf(schema.features, instances);
-        const next = (texts: readonly string[]) => nextToken(session, schema, texts, interruption);
+        const next = (texts: readonly string[]) => nextToken(runner, texts, interruption);
         return generate(next, schema.language, prompts, parameters);
       }
       if (parameters !== undefined) throw noParameters(schema);
-      return runInBlocks(session, schema, { instances, read: (results) => answersOf(schema, results), interruption });
+      return runInBlocks(runner, { instances, read: (results) => answersOf(schema, results), interruption });
     },
-    nextToken: (instances) => nextToken(session, schema, instances),
+    nextToken: (instances) => nextToken(runner, instances),
     run: (feeds, fetches) => runRefusing(session, feeds, fetches),
     release: () => session.release(),
   };
@@ -140,10 +138,15 @@ const BLOCK_TEXTS = 64;
 /** Other rows of one run, which nothing interrupts. */
 const BLOCK_ROWS = 1_000;
 
+interface Runner {
+  readonly session: Session;
+  readonly schema: ModelSchema;
+  readonly pace: Pace;
+}
+
 /** The model's answers, for blocks of the instances. */
 async function runInBlocks<T>(
-  session: Session,
-  schema: ModelSchema,
+  { session, schema, pace }: Runner,
   {
     instances,
     read,
@@ -152,26 +155,21 @@ async function runInBlocks<T>(
 ): Promise<T[]> {
   if (instances.length === 0) return [];
   const feeds = Object.entries(feedsOf(schema.features, instances));
-  const size = schema.features.some(({ type }) => type === 'text') ? BLOCK_TEXTS : BLOCK_ROWS;
-  const answers: T[][] = [];
-  for (let begin = 0; begin < instances.length; begin += size) {
-    interruption?.throwIfAborted();
-    const end = Math.min(begin + size, instances.length);
+  const most = schema.features.some(({ type }) => type === 'text') ? BLOCK_TEXTS : BLOCK_ROWS;
+  const answers: T[] = [];
+  const run = async (begin: number, end: number): Promise<void> => {
     const isAll = end - begin === instances.length;
     const block = isAll ? feeds : feeds.map(([name, feed]) => [name, rowsOf(feed, begin, end)] as const);
-    answers.push(read(await runModel(session, schema, Object.fromEntries(block))));
-  }
-  return answers.flat();
+    const fresh = read(await runModel(session, schema, Object.fromEntries(block)));
+    for (const [i, answer] of fresh.entries()) answers[begin + i] = answer;
+  };
+  await pace.inBlocks(run, { count: instances.length, most, interruption });
+  return answers;
 }
 
-function nextToken(
-  session: Session,
-  schema: ModelSchema,
-  instances: readonly unknown[],
-  interruption?: Interruption,
-): Promise<number[][]> {
+function nextToken(runner: Runner, instances: readonly unknown[], interruption?: Interruption): Promise<number[][]> {
   const read = ({ probabilities }: RowResults): number[][] => numbersOf(probabilities!) as number[][];
-  return runInBlocks(session, schema, { instances, read, interruption });
+  return runInBlocks(runner, { instances, read, interruption });
 }
 
 function noParameters({ family, task }: ModelSchema): ServiceError {

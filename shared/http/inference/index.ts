@@ -2,7 +2,7 @@
 import type { ROUTES } from '../../contract.ts';
 import { ServiceError } from '../../errors.ts';
 import type { ExplainedRow } from '../../explain/answer.ts';
-import type { Interruption } from '../../runtime/predictor.ts';
+import type { Interruption } from '../../runtime/pace.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 import { dialectOperations } from './dialects.ts';
 import type { ExplainContext } from './explain.ts';

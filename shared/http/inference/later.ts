@@ -5,7 +5,7 @@
 import type { Clock } from '../../clock.ts';
 import type { BatchSpec } from '../../resources/batch.ts';
 import { MAX_INSTANCES } from '../../resources/prediction.ts';
-import type { Interruption } from '../../runtime/predictor.ts';
+import type { Interruption } from '../../runtime/pace.ts';
 import { tenantOf } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';
 import { requireFewInstances } from './instance-formats.ts';
@@ -13,13 +13,14 @@ import type { InferenceContext } from './metered.ts';
 
 export interface Preference {
   readonly isAsync: boolean;
+  /** No more than there is. */
   readonly waitS?: number;
-  /** As the answer repeats them. */
+  /** As it is heeded, for the answer. */
   readonly applied: string;
 }
 
 /** What a prediction may take before it is given to a batch; the gateway waits for 29 s, and the batch has to be made too. */
-const MAX_WAIT_MS = 20_000;
+const MAX_WAIT_S = 20;
 const POLL_S = 2;
 /** Commas part preferences, but not within quotes. */
 const PREFERENCES = /(?:"[^"]*"|[^",])+/g;
@@ -36,7 +37,7 @@ export function preferenceOf(header = ''): Preference {
   }
   const isAsync = stated.has('respond-async');
   const wait = stated.get('wait');
-  const waitS = wait !== undefined && /^\d{1,9}$/.test(wait) ? Number(wait) : undefined;
+  const waitS = wait !== undefined && /^\d+$/.test(wait) ? Math.min(Number(wait), MAX_WAIT_S) : undefined;
   const applied = [isAsync ? ['respond-async'] : [], waitS === undefined ? [] : [`wait=${waitS}`]].flat().join(', ');
   return { isAsync, applied, ...(waitS === undefined ? {} : { waitS }) };
 }
@@ -53,8 +54,8 @@ class Deadline implements Interruption {
     this.#atMs = clock.nowMs() + inMs;
   }
 
-  throwIfAborted(): void {
-    if (this.#clock.nowMs() >= this.#atMs) throw this.passed;
+  throwIfAborted(aheadMs = 0): void {
+    if (this.#clock.nowMs() + aheadMs >= this.#atMs) throw this.passed;
   }
 }
 
@@ -72,7 +73,7 @@ export async function answeredOrLater(
   const isTooMany = call.body.instances.length > MAX_INSTANCES;
   if (!isAsync) requireFewInstances(call.body.instances.length);
   if (isTooMany || (isAsync && waitS === undefined)) return later(context, call, preference);
-  const deadline = new Deadline(context.clock, Math.min(MAX_WAIT_MS, (waitS ?? Infinity) * 1000));
+  const deadline = new Deadline(context.clock, (waitS ?? MAX_WAIT_S) * 1000);
   try {
     const reply = await run(deadline);
     return waitS === undefined ? reply : { ...reply, headers: { ...reply.headers, ...appliedOf(`wait=${waitS}`) } };

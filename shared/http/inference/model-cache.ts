@@ -42,6 +42,8 @@ interface ModelFile {
   readonly sha256: string;
   readonly bytes: number;
   readonly isForeign: boolean;
+  /** What the trial run of an uploaded model took, of one row. */
+  readonly rowMs?: number;
 }
 
 export class ModelCache {
@@ -118,7 +120,10 @@ export class ModelCache {
     const record = await this.#stores.catalog.versions(name).get(versionId(version));
     if (record === undefined) throw notFound('model', key);
     requireReady(record);
-    return { sha256: record.sha256, bytes: record.bytes, isForeign: record.family === UPLOADED_FAMILY };
+    const { sha256, bytes, family, lint } = record;
+    const seconds = lint?.trial?.run_seconds;
+    const rowMs = seconds === undefined ? {} : { rowMs: seconds * 1000 };
+    return { sha256, bytes, isForeign: family === UPLOADED_FAMILY, ...rowMs };
   }
 
   /** Loads once, however many requests wait for it. */
@@ -130,7 +135,7 @@ export class ModelCache {
     return predictor;
   }
 
-  async #fetch(key: string, path: string, { sha256, bytes, isForeign }: ModelFile): Promise<ServedModel> {
+  async #fetch(key: string, path: string, { sha256, bytes, isForeign, rowMs }: ModelFile): Promise<ServedModel> {
     const folder = await mkdtemp(join(tmpdir(), 'model-'));
     try {
       const file = join(folder, 'model.onnx');
@@ -139,7 +144,8 @@ export class ModelCache {
         this.#files.forget(key);
         throw new ServiceError('model_not_ready', `${key} is being published`, { retryAfterS: 1 });
       }
-      return await (isForeign ? loadForeignModel : loadPredictor)(file, { threads: this.#threads });
+      const threads = this.#threads;
+      return await (isForeign ? loadForeignModel(file, { threads, rowMs }) : loadPredictor(file, { threads }));
     } finally {
       await rm(folder, { recursive: true });
     }

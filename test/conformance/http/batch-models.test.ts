@@ -4,6 +4,7 @@ import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
 import { paths } from '../../../shared/stores/objects.ts';
 import { fromNumbers } from '../../../shared/tensor/tensor.ts';
 import { FAMILY_JOBS, flowers } from '../../slow/family-jobs.ts';
+import { slowModel, slowRows } from '../../slow-model.ts';
 import { Batching } from './batching.ts';
 
 const batching = new Batching();
@@ -116,9 +117,9 @@ describe('a batch has the predictions of', () => {
 });
 
 describe('a model that was made elsewhere', () => {
-  async function uploaded(name: string, g: GraphBuilder): Promise<void> {
+  async function uploaded(name: string, model: Uint8Array): Promise<void> {
     const { body } = await batching.call('createModel', { body: { name } });
-    await batching.stores.objects.put(paths.modelUpload(name, 1), toModel(g));
+    await batching.stores.objects.put(paths.modelUpload(name, 1), model);
     await batching.call('completeModel', { params: { name: body.id }, body: {} });
   }
 
@@ -126,7 +127,7 @@ describe('a model that was made elsewhere', () => {
     const g = new GraphBuilder('scale');
     const x = g.input('x', 'float32', ['batch', 2]);
     g.output(g.mul(x, g.scalar(3)), 'y');
-    await uploaded('scale', g);
+    await uploaded('scale', toModel(g));
     const dataset = await batching.rows('pairs', [{ x: [1, 2] }, { x: [3, 4.5] }]);
 
     const { ended, lines } = await batching.batch({ model: 'scale', dataset });
@@ -138,12 +139,30 @@ describe('a model that was made elsewhere', () => {
     ]);
   });
 
+  it('whose one run would outlast the wait is predicted by a batch, and charged once', async () => {
+    await uploaded('slow', slowModel(150_000));
+    const instances = slowRows(250);
+    const before = await batching.stores.predictions.served();
+
+    const answer = await batching.call('predict', {
+      params: { ref: 'slow' },
+      headers: { prefer: 'wait=1' },
+      body: { instances },
+    });
+    const { ended, lines } = await batching.endOf(answer.body.id);
+
+    expect([answer.status, answer.headers['preference-applied']]).toEqual([202, 'wait=1']);
+    expect(ended).toMatchObject({ status: 'succeeded', progress: { predicted: 250 } });
+    expect(lines.map(({ prediction }) => prediction)).toEqual(instances.map(({ x }) => x));
+    expect((await batching.stores.predictions.served()) - before).toBe(250);
+  });
+
   it('may answer more than one answer holds: a prediction says so and is not charged, a batch has it', async () => {
     const width = 20_000;
     const g = new GraphBuilder('wide');
     const x = g.input('x', 'float32', ['batch', 1]);
     g.output(g.mul(x, g.constant(fromNumbers('float32', new Array<number>(width).fill(1), [1, width]))), 'y');
-    await uploaded('wide', g);
+    await uploaded('wide', toModel(g));
     const instances = Array.from({ length: 160 }, (_, i) => ({ x: [i + 0.5] }));
     const before = await batching.stores.predictions.served();
 
