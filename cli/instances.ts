@@ -7,6 +7,7 @@ import { parse } from 'csv-parse/sync';
 import { UsageError } from './errors.ts';
 import { toPixels } from './picture/pixels.ts';
 import { decodePng, isPng } from './picture/png.ts';
+import type { Picture } from './picture/png.ts';
 import type { Feature } from './resources.ts';
 import { parseJson } from './session.ts';
 
@@ -18,11 +19,10 @@ export interface InstanceOptions {
 }
 
 /** @throws {UsageError} for a file that is missing or cannot be understood */
-export function readInstances(file: string, options: InstanceOptions): unknown[] {
+export async function readInstances(file: string, options: InstanceOptions): Promise<unknown[]> {
   const content = readContent(file);
-  if (isPng(content)) return [instanceOfPicture(content, file, options)];
-  if (content[0] === 0xff && content[1] === 0xd8)
-    throw new UsageError(`${file} is a JPEG, and pictures are read as PNG: convert it first`);
+  const decode = decoderOf(content);
+  if (decode !== undefined) return [await instanceOfPicture(() => decode(content), file, options)];
   const text = content.toString('utf8').replace(/^\u{feff}/u, '');
   if (/^\s*[[{"]/.test(text)) return instancesOfJson(text, file);
   return instancesOfCsv(text, file, options.features);
@@ -66,14 +66,25 @@ function cellOf(text: string, { type }: Feature): unknown {
   return Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-function instanceOfPicture(content: Buffer, file: string, { features, invert }: InstanceOptions): unknown {
+/** Of a picture; undefined of anything else. JPEG's is loaded where it is needed. */
+function decoderOf(content: Buffer): ((content: Buffer) => Promise<Picture>) | undefined {
+  if (isPng(content)) return (png) => Promise.resolve(decodePng(png));
+  const isJpeg = content[0] === 0xff && content[1] === 0xd8 && content[2] === 0xff;
+  return isJpeg ? async (jpeg) => (await import('./picture/jpeg.ts')).decodeJpeg(jpeg) : undefined;
+}
+
+async function instanceOfPicture(
+  decode: () => Promise<Picture>,
+  file: string,
+  { features, invert }: InstanceOptions,
+): Promise<unknown> {
   const [feature] = features;
   const shape = feature?.shape ?? [];
   if (feature === undefined || features.length > 1 || shape.length < 2)
     throw new UsageError(`${file} is a picture, and the model takes ${features.map(({ name }) => name).join(', ')}`);
   const [height = 0, width = 0, channels] = shape;
   try {
-    const pixels = toPixels(decodePng(content), { width, height, channels, invert });
+    const pixels = toPixels(await decode(), { width, height, channels, invert });
     return { [feature.name]: pixels };
   } catch (error) {
     throw new UsageError(`${file}: ${(error as Error).message}`);

@@ -34,7 +34,7 @@ const PART_INSTANCES = 1000;
 
 export function addPredict(program: Command): void {
   withInput(program.command('predict <model> [files...]'))
-    .description('predict for instances of files: JSON, JSON lines, CSV or PNG pictures; - is stdin')
+    .description('predict for instances of files: JSON, JSON lines, CSV, PNG or JPEG pictures; - is stdin')
     .option('--user <user>', 'whom a sticky split keeps at one version')
     .option('--max-tokens <n>', 'of a language model', numeric)
     .option('--temperature <n>', 'of a language model; 0 takes the most probable', numeric)
@@ -70,7 +70,8 @@ export async function instancesFor(
   if (sources.length === 0)
     throw new UsageError(`nothing to predict for: tenon predict ${ref} rows.csv, or --data '{...}'`);
   const features = await featuresOf(api, ref);
-  const instances = sources.flatMap((file) => readInstances(file, { features, invert }));
+  const instances: unknown[] = [];
+  for (const file of sources) instances.push(...(await readInstances(file, { features, invert })));
   if (instances.length === 0) throw new UsageError(`${sources.join(', ')}: there are no instances`);
   return instances;
 }

@@ -1,6 +1,6 @@
 /**
  * PNG -> RGBA, 8 bits a channel: every colour type and depth; interlaced ones are refused by name. Node's zlib does the hard
- * part, so that no package is needed; JPEG would need one.
+ * part, so that no package is needed.
  * Source: https://www.w3.org/TR/png-3/
  */
 import { inflateSync } from 'node:zlib';

@@ -9,6 +9,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { toIdx } from '../../scripts/digits.ts';
 import { GraphBuilder, toModel } from '../../shared/onnx/graph-builder.ts';
 import { useTenon } from './tenon.ts';
+import jpegs from '../fixtures/jpeg.json';
 
 const tenon = useTenon();
 const folder = mkdtempSync(join(tmpdir(), 'tenon-cli-'));
@@ -246,7 +247,7 @@ function png(grey: Uint8Array): Uint8Array {
 }
 
 describe('pictures', () => {
-  it('are learned from IDX files, predicted from PNG and explained as a heat map', async () => {
+  it('are learned from IDX files, predicted from PNG and JPEG and explained as a heat map', async () => {
     const labels = Array.from({ length: 64 }, (_, i) => i % 2);
     const idx = toIdx({ images: labels.map((label, i) => picture(label, i + 1)), labels });
     const params = {
@@ -263,6 +264,8 @@ describe('pictures', () => {
     const right = file('right.png', png(picture(1, 77)));
     const predicted = await run(['predict', 'sides', right]);
     const inverted = await run(['predict', 'sides', right, '--invert']);
+    const photographed = await run(['predict', 'sides', file('right.jpg', Buffer.from(jpegs.right.jpeg, 'base64'))]);
+    const damaged = await run(['predict', 'sides', file('damaged.jpg', Buffer.from([0xff, 0xd8, 0xff]))]);
     const explained = await run(['explain', 'sides', right, '--method', 'integrated_gradients']);
 
     expect(
@@ -271,6 +274,8 @@ describe('pictures', () => {
     expect(trained.stdout).toMatch(/^accuracy +\S+ +1$/m);
     expect(predicted.stdout).toMatch(/^1\n {2}1 {2}0\.\d{4} {2}█/);
     expect(inverted.stdout).toMatch(/^0\n/);
+    expect(photographed.stdout).toMatch(/^1\n/);
+    expect(damaged.stderr).toMatch(/damaged\.jpg: a damaged JPEG: .*no image/);
     // One line a row of pixels, without colours; the dark half has no part in it.
     const rows = explained.stdout.split('\n').slice(1, 29);
     expect(rows.some((row) => /^ {14}[^ ]/.test(row) || /[x#+]/.test(row.slice(14)))).toBe(true);
