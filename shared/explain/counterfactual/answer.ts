@@ -97,7 +97,11 @@ async function answerOf(
   const label = classes[predictedOf(figures)]!;
   const output = select(figures, aimAt(subject, { target: label }, figures).weights);
   const head = { method: 'counterfactual', target: label, explains: subject.kind, output } as const;
-  if (found === undefined) return { ...head, attributions: {}, note: noneFound(minimality) };
+  if (found === undefined) {
+    const wanted = question.wanted === undefined ? undefined : classes[question.wanted];
+    const note = wanted === label ? alreadyThere(label) : noneFound(minimality, wanted);
+    return { ...head, attributions: {}, note };
+  }
   const space = new Space(subject.schema, question);
   const attributions = space.stepsTo(found);
   const cells = (from: Feeds): Record<string, Cell> =>
@@ -111,10 +115,15 @@ async function answerOf(
   return { ...head, attributions, counterfactual };
 }
 
-const noneFound = ({ proven }: Minimality): string =>
-  proven
-    ? 'there is no change of the features that may change, within the ranges of the sample, that gives another class: the model is linear'
-    : 'no change of the features that may change was found to give another class';
+const alreadyThere = (label: TargetName): string =>
+  `the answer is ${JSON.stringify(label)} already: "target" is the class to reach, without it any other`;
+
+function noneFound({ proven }: Minimality, wanted: TargetName | undefined): string {
+  const aim = wanted === undefined ? 'another class' : `the class ${JSON.stringify(wanted)}`;
+  return proven
+    ? `there is no change of the features that may change, within the ranges of the sample, that gives ${aim}: the model is linear`
+    : `no change of the features that may change was found to give ${aim}`;
+}
 
 function statementOf({ proven, by }: Minimality): string {
   if (by === 'closed_form')

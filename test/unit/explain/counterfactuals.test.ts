@@ -122,6 +122,23 @@ describe('counterfactuals of a linear model', () => {
     expect(row!.counterfactual).toBeUndefined();
     expect(row!.note).toContain('there is no change');
   });
+
+  test('say so where the class asked for is the answer already', async () => {
+    const { explainer, stored, labelsOf } = await modelOf(flowers, 'logistic_regression', 'species');
+    const instances = stored.rows.slice(0, 5) as Instance[];
+    const labels = await labelsOf(instances);
+
+    for (const [i, label] of labels.entries()) {
+      const [row] = await explainer.counterfactuals({ instances: [instances[i]], target: label });
+      expect(row!.counterfactual).toBeUndefined();
+      expect(row!.note).toContain(`the answer is "${label}" already`);
+    }
+    const immovable = stored.features.map(({ name }) => name);
+    const other = labels[0] === 'virginica' ? 'versicolor' : 'virginica';
+    const [held] = await explainer.counterfactuals({ instances: [instances[0]], target: other, immovable });
+    await explainer.release();
+    expect(held!.note).toMatch(new RegExp(`no change .* gives? the class "${other}"`));
+  });
 });
 
 describe('counterfactuals of a linear model of three classes', () => {
