@@ -149,7 +149,6 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
     ...(options.debugPort === undefined ? {} : { debugPort: options.debugPort }),
     ...(options.environmentOverrides ? { environmentOverrides: options.environmentOverrides } : {}),
   });
-  started.push(() => lambda.close());
   const durable = new DurableService({
     directory: join(dataDir, 'durable'),
     lambda,
@@ -157,7 +156,6 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
     onLog: (functionName, line) => logs.write({ functionName, tenantId: undefined, line }),
   });
   lambda.durable = durable;
-  started.push(() => durable.close());
   const accountArn = `arn:${model.partition}:lambda:${model.region}:${model.accountId}`;
   const routes: readonly RestRoute[] = [
     ...invokeRoutes(lambda, accountArn),
@@ -172,6 +170,9 @@ async function startParts(options: LocalCloudOptions, started: (() => Promise<vo
   });
   late.aws = aws;
   started.push(() => aws.stop());
+  // Functions that have extensions write what is left to write when they end.
+  started.push(() => lambda.close());
+  started.push(() => durable.close());
   const lambdaServer = await startLambdaServer(routes, { host, port: options.lambdaPort ?? 0 });
   started.push(() => lambdaServer.stop());
   const apis = await startApis({ ...options, host }, model, lambda, started);

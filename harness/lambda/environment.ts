@@ -13,6 +13,8 @@ import type { Invocation, RuntimeAnswer } from './runtime-api.ts';
 /** Lambda's own limit of the init phase, in ms; counted on top of the function's timeout, as a laptop is slower. */
 const INIT_TIMEOUT_MS = 10_000;
 const MEMORY_CHECK_MS = 200;
+/** What Lambda gives a runtime with an internal extension after SIGTERM; one without is not told of its end. */
+const SHUTDOWN_MS = 500;
 /** As Lambda names them. */
 const SIGNALS: Partial<Record<NodeJS.Signals, string>> = {
   SIGKILL: 'killed',
@@ -76,7 +78,15 @@ export class ExecutionEnvironment {
 
   constructor(options: LaunchOptions) {
     this.#options = options;
-    this.#api = new RuntimeApi({ onReady: () => this.#onReady(), onAnswer: (answer) => this.#onAnswer(answer) });
+    const { env } = options;
+    this.#api = new RuntimeApi(
+      { onReady: () => this.#onReady(), onAnswer: (answer) => this.#onAnswer(answer) },
+      {
+        functionName: env['AWS_LAMBDA_FUNCTION_NAME'] ?? '',
+        functionVersion: env['AWS_LAMBDA_FUNCTION_VERSION'] ?? '',
+        handler: env['_HANDLER'] ?? '',
+      },
+    );
   }
 
   get pid(): number | undefined {
@@ -126,7 +136,7 @@ export class ExecutionEnvironment {
 
   /**
    * Runs one invocation. `deadlineMs` of the invocation is set when the init phase is over.
-   * A streamed answer comes while the function still runs; `idle()` settles when it is done.
+   * A streamed answer comes while the function still runs, any answer before its extensions are done; `idle()` settles when all are.
    */
   async invoke(invocation: Omit<Invocation, 'deadlineMs'>): Promise<Outcome> {
     this.invocationCount += 1;
@@ -159,7 +169,7 @@ export class ExecutionEnvironment {
     });
   }
 
-  /** Settles when the process asks for its next invocation, or is gone. */
+  /** Settles when the process and its extensions ask for the next invocation, or it is gone. */
   async idle(): Promise<void> {
     if (this.#isReady || !this.isAlive) return;
     await new Promise<void>((resolve) => {
@@ -167,13 +177,17 @@ export class ExecutionEnvironment {
     });
   }
 
-  /** Ends the process, whatever it does; settles when it is gone. */
+  /** Lambda's shutdown phase, whatever the process does; settles when it is gone. */
   async end(): Promise<void> {
     const child = this.#process;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    this.kill();
+    const timer = setTimeout(() => this.kill(), SHUTDOWN_MS);
+    if (this.isAlive && this.#api.isExtended) child.kill('SIGTERM');
+    else this.kill();
+    this.isAlive = false;
     await exited;
+    clearTimeout(timer);
   }
 
   kill(): void {

@@ -126,10 +126,10 @@ export class Invoker {
       ...(tenantId === undefined ? {} : { tenantId }),
       ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
     });
-    if (outcome.kind === 'stream') this.#limitStream(environment, target, startedAtMs);
     const answer = this.#toResult(outcome, requestId, target, tenantId);
     if (outcome.kind !== 'stream') this.pool.markFinishing(environment);
     const initMs = isCold ? (environment.initDurationMs ?? 0) : 0;
+    this.#limitRest(environment, target, startedAtMs + initMs);
     void environment.idle().then(() => {
       this.#report(request, environment, {
         requestId,
@@ -195,8 +195,10 @@ export class Invoker {
     }
   }
 
-  #limitStream(environment: ExecutionEnvironment, target: FunctionTarget, startedAtMs: number): void {
-    const timer = setTimeout(() => environment.kill(), startedAtMs + target.fn.timeoutS * 1000 - Date.now());
+  /** What goes on after the answer, or while it is streamed, is part of the function's time. */
+  #limitRest(environment: ExecutionEnvironment, { fn }: FunctionTarget, beganAtMs: number): void {
+    if (this.#options.debugPort !== undefined) return;
+    const timer = setTimeout(() => environment.kill(), beganAtMs + fn.timeoutS * 1000 - Date.now());
     void environment.idle().then(() => clearTimeout(timer));
   }
 

@@ -9,8 +9,7 @@ import type { FunctionTarget } from './functions.ts';
 export interface Pooled {
   readonly isAlive: boolean;
   start(): Promise<void>;
-  kill(): void;
-  /** Settles when the process is gone. */
+  /** Ends it; settles when the process is gone. */
   end(): Promise<void>;
 }
 
@@ -144,7 +143,7 @@ export class EnvironmentPool<Environment extends Pooled> {
     const idle = [...this.#slots].filter((slot) => !slot.isBusy).sort((a, b) => a.idleSinceMs - b.idleSinceMs)[0];
     if (!idle) return false;
     this.#slots.delete(idle);
-    idle.environment.kill();
+    void idle.environment.end();
     return true;
   }
 
@@ -177,7 +176,7 @@ export class EnvironmentPool<Environment extends Pooled> {
     for (const slot of this.#slots) {
       if (slot.isBusy || slot.idleSinceMs > before) continue;
       this.#slots.delete(slot);
-      slot.environment.kill();
+      void slot.environment.end();
     }
   }
 }

@@ -1,10 +1,13 @@
 /**
- * The Runtime API of one execution environment: an HTTP server on loopback that only its own process speaks to.
+ * The Runtime API of one execution environment: an HTTP server on loopback that only its own process speaks to. The Extensions API
+ * answers at the same address.
  * Source: AWS Lambda developer guide, "Using the Lambda runtime API for custom runtimes" (version 2018-06-01).
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ExtensionsApi } from './extensions-api.ts';
+import type { ExtendedFunction } from './extensions-api.ts';
 
 const PATH = /^\/2018-06-01\/runtime\/(?:invocation\/(?:(next)|([^/]+)\/(response|error))|(init\/error))$/;
 
@@ -26,7 +29,7 @@ export type RuntimeAnswer =
   | { readonly kind: 'error'; readonly phase: 'init' | 'invoke'; readonly errorType: string; readonly payload: Buffer };
 
 export interface RuntimeApiEvents {
-  /** The runtime asked for an invocation: its init phase, or the invocation before, is over. */
+  /** The runtime and its extensions ask for an invocation: the init phase, or the invocation before, is over. */
   onReady(): void;
   onAnswer(answer: RuntimeAnswer): void;
 }
@@ -40,12 +43,14 @@ async function readBody(http: IncomingMessage): Promise<Buffer> {
 export class RuntimeApi {
   readonly #server: Server;
   readonly #events: RuntimeApiEvents;
+  readonly #extensions: ExtensionsApi;
   #waiting: ServerResponse | undefined;
   #pending: Invocation | undefined;
   #currentId: string | undefined;
 
-  constructor(events: RuntimeApiEvents) {
+  constructor(events: RuntimeApiEvents, extended: ExtendedFunction) {
     this.#events = events;
+    this.#extensions = new ExtensionsApi(extended, () => this.#settle());
     this.#server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 }, (http, response) => {
       this.#serve(http, response).catch(() => response.destroy());
     });
@@ -56,6 +61,11 @@ export class RuntimeApi {
     await new Promise<void>((resolve, reject) => this.#server.once('error', reject).listen(0, '127.0.0.1', resolve));
     this.#server.unref();
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Whether an extension runs beside the function. */
+  get isExtended(): boolean {
+    return this.#extensions.isUsed;
   }
 
   /** Hands over the next invocation, now or as soon as the runtime asks. */
@@ -70,12 +80,16 @@ export class RuntimeApi {
   }
 
   async #serve(http: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (ExtensionsApi.serves(http.url ?? '')) {
+      await this.#extensions.serve(http, response);
+      return;
+    }
     const [, next, requestId, action, initError] = PATH.exec(http.url ?? '') ?? [];
     if (next !== undefined) {
       this.#waiting = response;
       this.#currentId = undefined;
-      this.#events.onReady();
-      this.#deliver();
+      this.#extensions.close();
+      this.#settle();
     } else if (initError !== undefined) {
       await this.#takeError(http, 'init');
       this.#accept(response);
@@ -111,12 +125,20 @@ export class RuntimeApi {
     });
   }
 
+  /** Somebody asks for what is next; it comes when all do. */
+  #settle(): void {
+    if (this.#waiting === undefined || !this.#extensions.areWaiting) return;
+    this.#events.onReady();
+    this.#deliver();
+  }
+
   #deliver(): void {
     const [invocation, response] = [this.#pending, this.#waiting];
-    if (!invocation || !response) return;
+    if (!invocation || !response || !this.#extensions.areWaiting) return;
     this.#pending = undefined;
     this.#waiting = undefined;
     this.#currentId = invocation.requestId;
+    this.#extensions.announce(invocation);
     response.writeHead(200, {
       'Content-Type': 'application/json',
       'Content-Length': invocation.payload.length,

@@ -17,7 +17,6 @@ function pool({ maxEnvironments = 10, maxWaitMs = 1000 } = {}): EnvironmentPool<
     create: () => ({
       isAlive: true,
       start: async () => undefined,
-      kill: () => undefined,
       end: async () => undefined,
     }),
   });
