@@ -13,7 +13,7 @@ const layer = (name, below) =>
     `shared-${name}`,
     `shared/${name} may import only: ${below.join(', ')} and the leaves`,
     `^shared/${name}/`,
-    `^shared/((${[name, ...below].join('|')})/|(errors|findings|env|clock|contract)\\.ts$)`,
+    `^shared/((${[name, ...below].join('|')})/|(errors|findings|env|clock|afterwards|contract)\\.ts$)`,
   );
 
 export default {

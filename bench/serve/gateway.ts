@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
+import type { Afterwards } from '../../shared/afterwards.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { gatewayHandler } from '../../shared/http/gateway.ts';
@@ -45,12 +46,13 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
   const onDefect = (error: unknown): never => {
     throw error;
   };
+  // As the function's extension keeps its environment awake.
+  const afterwards: Afterwards = { isAwaited: true, do: (work) => void setImmediate(() => void work()) };
   const lease = new PredictionLease(stores.predictions, {
-    clock,
-    onDefect,
+    ...{ clock, afterwards, onDefect },
     later: (ms, run) => void setTimeout(run, ms).unref(),
   });
-  const models = new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES, clock });
+  const models = new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES, clock, afterwards });
   const explainers = new ExplainerCache(stores, { threads: 1, maxBytes: MODEL_BYTES });
   const handle = gatewayHandler({
     specs: INFERENCE_SPECS,
@@ -63,7 +65,7 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
       memoryMb: 2048,
       batches: { memoryMb: 2048, start: () => Promise.reject(new Error('a prediction took longer than it may')) },
     }),
-    admit: admitByRateAhead(() => stores.quotas, clock),
+    admit: admitByRateAhead(() => stores.quotas, clock, afterwards),
     idempotencyKeys: () => stores.idempotencyKeys,
     onInternalError: onDefect,
   });

@@ -1,5 +1,6 @@
 /** Predictions over HTTPS. Each environment serves one tenant, with that tenant's credentials only. */
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { UNAWAITED } from '../../shared/afterwards.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { ENV } from '../../shared/contract.ts';
 import { requireEnv } from '../../shared/env.ts';
@@ -12,6 +13,7 @@ import { admitByRateAhead } from '../../shared/http/rate.ts';
 import { loadRuntime } from '../../shared/runtime/session.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
 import { PredictionLease } from '../../shared/stores/prediction-lease.ts';
+import { registerExtension } from '../extension.ts';
 import { logger } from '../logger.ts';
 import { lambdaMemoryMb, lambdaThreads } from '../resources.ts';
 
@@ -31,6 +33,11 @@ const onDefect = (error: unknown): void => logger.error('usage was not written',
 let explainers: ExplainerCache | undefined;
 const threads = lambdaThreads();
 
+// What a call has used is written behind its answer.
+const extension = await registerExtension('behind-the-answer');
+const afterwards = extension ?? UNAWAITED;
+void extension?.run();
+
 // The init phase has more of the processor than what a function of this size is invoked with.
 const runtime = loadRuntime();
 
@@ -47,18 +54,23 @@ const serve = gatewayHandler({
     lease: (tenantId) =>
       (lease ??= new PredictionLease(stores(tenantId).predictions, {
         clock: systemClock,
+        afterwards,
         onDefect,
         later: (ms, run) => void setTimeout(run, ms).unref(),
       })),
     models: (tenantId) =>
-      (cache ??= new ModelCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES, clock: systemClock })),
+      (cache ??= new ModelCache(stores(tenantId), {
+        ...{ threads, afterwards },
+        maxBytes: MAX_MODEL_BYTES,
+        clock: systemClock,
+      })),
     explainers: (tenantId) =>
       (explainers ??= new ExplainerCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES / 2 })),
     clock: systemClock,
     memoryMb: lambdaMemoryMb(),
     batches: { memoryMb: Number(requireEnv(ENV.fitMemoryMb)), start: startBatch },
   }),
-  admit: admitByRateAhead((caller) => stores(caller.tenantId).quotas, systemClock),
+  admit: admitByRateAhead((caller) => stores(caller.tenantId).quotas, systemClock, afterwards),
   idempotencyKeys: (caller) => stores(caller.tenantId).idempotencyKeys,
   onInternalError: (error, at) => logger.error('request failed', { ...at, error: error as Error }),
 });
@@ -68,9 +80,12 @@ process.once('SIGTERM', () => {
   void (lease?.close() ?? Promise.resolve()).catch(onDefect).finally(() => process.exit(0));
 });
 
-export const handler = async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
+async function handle(event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> {
   // The environment's tenant and the caller's are one and the same, or the stores refuse the caller's.
   storesOf(context.tenantId);
   await runtime;
   return serve(event);
-};
+}
+
+export const handler = (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> =>
+  extension === undefined ? handle(event, context) : extension.answering(() => handle(event, context));

@@ -1,4 +1,6 @@
 /** The rate limit in front of every operation, and its headers (IETF draft-ietf-httpapi-ratelimit-headers). */
+import { UNAWAITED } from '../afterwards.ts';
+import type { Afterwards } from '../afterwards.ts';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../errors.ts';
 import type { Quotas, RateState } from '../stores/quotas.ts';
@@ -17,8 +19,10 @@ export function admitByRate(quotasOf: (caller: Caller) => Quotas): Admit {
 
 /** How long requests that were taken ahead may be used, in ms. */
 const AHEAD_MS = 1_000;
+/** The same of the one that an environment keeps for its next call, however late that comes. */
+const KEPT_MS = 30_000;
 /** From this many requests within that time an environment takes some ahead: as many as those were, a quarter of a second's rate at most. */
-const BUSY_REQUESTS = 2;
+const REPEATED_REQUESTS = 2;
 const MAX_AHEAD = 1_000;
 /** The next are taken when those in hand last for so long only, but not before half of them are used. */
 const RENEW_MS = 100;
@@ -26,19 +30,32 @@ const RENEW_MS = 100;
 const REFUSED_MS = 250;
 
 /**
- * For an environment that serves one tenant: busy, it takes some requests ahead with one write, the next ones beside its calls
- * before these are used up, and lets those not used within a second lapse. Taken is taken at the limit's own pace, only used up to a
- * second later: in any span of T seconds a tenant is served at most `burst + requests_per_second * (T + 1)` requests.
+ * For an environment that serves one tenant: called repeatedly, it takes some requests ahead with one write, the next ones beside its
+ * calls before these are used up, and lets those not used within a second lapse. Kept awake behind its answers, it takes one there for
+ * its next call as well. Taken is taken at the limit's own pace, only used later: in any span of T seconds a tenant is served at most
+ * `burst + requests_per_second * (T + 1)` requests, and one more of each environment that was kept awake.
  */
-export function admitByRateAhead(quotasOf: (caller: Caller) => Quotas, clock: Clock): Admit {
-  const ahead = new RequestsAhead(clock);
+export function admitByRateAhead(
+  quotasOf: (caller: Caller) => Quotas,
+  clock: Clock,
+  afterwards: Afterwards = UNAWAITED,
+): Admit {
+  const ahead = new RequestsAhead(clock, afterwards);
   return admit((caller) => ahead.take(quotasOf(caller), caller.limits));
+}
+
+interface TakenAhead {
+  left: number;
+  readonly untilMs: number;
+  /** For a call that may come late. */
+  readonly isKept: boolean;
 }
 
 class RequestsAhead {
   readonly #clock: Clock;
+  readonly #afterwards: Afterwards;
   /** Taken and not used, the oldest first. */
-  #taken: { left: number; untilMs: number }[] = [];
+  #taken: TakenAhead[] = [];
   /** How many more the limit would have admitted, as last heard. */
   #remaining = 0;
   readonly #calls = new RecentCalls();
@@ -46,22 +63,25 @@ class RequestsAhead {
   #renewal: { done: Promise<void>; untilMs: number } | undefined;
   #refusedUntilMs = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, afterwards: Afterwards) {
     this.#clock = clock;
+    this.#afterwards = afterwards;
   }
 
   async take(quotas: Quotas, limits: Limits): Promise<RateState> {
     const nowMs = this.#clock.nowMs();
     this.#calls.note(nowMs, 1);
-    const wanted = this.#calls.count < BUSY_REQUESTS ? 1 : Math.min(this.#calls.count, aheadOf(limits));
+    const wanted = this.#calls.count < REPEATED_REQUESTS ? 1 : Math.min(this.#calls.count, aheadOf(limits));
     if (this.#left() === 0 && this.#renewal !== undefined && nowMs < this.#renewal.untilMs) await this.#renewal.done;
     if (this.#left() > 0) {
       this.#use();
       this.#renewBeside(quotas, limits, wanted);
       return { isAdmitted: true, remaining: this.#remaining + this.#left(), retryAfterS: 1 };
     }
-    const taken = await this.#takeNow(quotas, limits, wanted);
-    return taken.isAdmitted || wanted === 1 ? taken : this.#takeNow(quotas, limits, 1);
+    let taken = await this.#takeNow(quotas, limits, wanted);
+    if (!taken.isAdmitted && wanted > 1) taken = await this.#takeNow(quotas, limits, 1);
+    if (taken.isAdmitted) this.#renewBeside(quotas, limits, wanted);
+    return taken;
   }
 
   /** Takes requests, one of them for the call that waits. */
@@ -73,28 +93,50 @@ class RequestsAhead {
     return { ...state, remaining: state.remaining + wanted - 1 };
   }
 
-  /** Fills up to what the last second used. What is taken counts from before the write: an environment may be frozen meanwhile. */
+  /** Fills up to what the last second used; behind the answer, where that is waited for and the next call is not yet on its way. */
   #renewBeside(quotas: Quotas, limits: Limits, wanted: number): void {
     const nowMs = this.#clock.nowMs();
-    const left = this.#left();
-    const isEnough = left > Math.max(1, Math.min(wanted / 2, (this.#calls.count * RENEW_MS) / AHEAD_MS));
-    if (isEnough || this.#renewal !== undefined || wanted < BUSY_REQUESTS || nowMs < this.#refusedUntilMs) return;
-    const untilMs = nowMs + AHEAD_MS;
-    const done = quotas
-      .takeRequests(wanted - left, limits)
-      .then((state) => {
-        if (state.isAdmitted) this.#keep(wanted - left, untilMs, state);
-        else this.#refusedUntilMs = this.#clock.nowMs() + REFUSED_MS;
-      })
-      // Whoever needs a request then asks for it, and is told.
-      .catch(() => undefined)
-      .finally(() => (this.#renewal = undefined));
-    this.#renewal = { done, untilMs };
+    const missing = this.#missing(wanted);
+    if (missing === 0 || this.#renewal !== undefined || nowMs < this.#refusedUntilMs) return;
+    const renew = (): Promise<void> => this.#renew(quotas, limits, missing);
+    const isBehind = this.#afterwards.isAwaited && !this.#calls.isBusy;
+    const done = isBehind ? new Promise<void>((resolve) => this.#afterwards.do(() => renew().then(resolve))) : renew();
+    this.#renewal = { done, untilMs: nowMs + AHEAD_MS };
   }
 
-  #keep(left: number, untilMs: number, { remaining }: RateState): void {
+  #missing(wanted: number): number {
+    const left = this.#left();
+    const isEnough = left > Math.max(1, Math.min(wanted / 2, (this.#calls.count * RENEW_MS) / AHEAD_MS));
+    if (!isEnough && wanted >= REPEATED_REQUESTS) return wanted - left;
+    return this.#isOneToKeep() ? 1 : 0;
+  }
+
+  #isOneToKeep(): boolean {
+    return this.#afterwards.isAwaited && !this.#taken.some(({ isKept, left }) => isKept && left > 0);
+  }
+
+  /** What is taken counts from before the write: an environment may be frozen meanwhile. Whoever then needs a request asks for it, and is told. */
+  async #renew(quotas: Quotas, limits: Limits, more: number): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    try {
+      const state = await quotas.takeRequests(more, limits);
+      if (!state.isAdmitted) {
+        this.#refusedUntilMs = this.#clock.nowMs() + REFUSED_MS;
+        return;
+      }
+      const kept = this.#isOneToKeep() ? 1 : 0;
+      this.#keep(more - kept, nowMs + AHEAD_MS, state);
+      this.#keep(kept, nowMs + KEPT_MS, state, true);
+    } catch {
+      // The next call asks for itself.
+    } finally {
+      this.#renewal = undefined;
+    }
+  }
+
+  #keep(left: number, untilMs: number, { remaining }: RateState, isKept = false): void {
     this.#remaining = remaining;
-    this.#taken.push({ left, untilMs });
+    if (left > 0) this.#taken.push({ left, untilMs, isKept });
   }
 
   #left(): number {
@@ -103,8 +145,10 @@ class RequestsAhead {
     return this.#taken.reduce((sum, { left }) => sum + left, 0);
   }
 
+  /** The one that lasts longest is used last. */
   #use(): void {
-    this.#taken[0]!.left -= 1;
+    const first = this.#taken.find(({ isKept }) => !isKept) ?? this.#taken[0]!;
+    first.left -= 1;
   }
 }
 

@@ -1,11 +1,13 @@
 /**
  * The lease of one execution environment on its tenant's predictions. A busy environment serves from memory: what it has served and
  * what it may serve next it writes about once or twice a second, and leases the next chunk before this one is used up, both beside
- * its calls, which do not wait. One that is called less often writes behind every call, so that nothing is left unwritten when Lambda
- * takes it away without a word, and before it as well when it is called less than twice a second. Killed, a busy one leaves at most
- * the units of its last second unbilled; those, or those of the next second, stay counted against the limit.
+ * its calls, which do not wait. One that is called less often writes every call, so that nothing is left unwritten when Lambda takes it
+ * away: behind the answer where it is kept awake for that, together with what the next call may need; else before the answer, and
+ * before it serves as well when it is called less than twice a second. Killed without a word, a busy one leaves at most the units of
+ * its last second unbilled; those, or those of the next second, stay counted against the limit.
  */
 import { randomUUID } from 'node:crypto';
+import type { Afterwards } from '../afterwards.ts';
 import type { Clock } from '../clock.ts';
 import { epochS } from '../clock.ts';
 import { Grant, unbilled } from './grant.ts';
@@ -21,8 +23,7 @@ const LEASE_S = 60;
 const MARGIN_S = 30;
 const WRITE_MS = 1_000;
 const IDLE_WRITE_MS = 100;
-/** From this many calls within a second an environment is busy; from fewer on what it may serve next is written with what it served. */
-const BUSY_CALLS = 8;
+/** From this many calls within a second on what may be served next is written with what was served, should nothing be done behind answers. */
 const REPEATED_CALLS = 2;
 /** What is foreseen is so much of what the last second asked for; when half a second of it is left, more is written. */
 const AHEAD_SECONDS = 1.5;
@@ -39,6 +40,7 @@ const REFUSED_MS = 1_000;
 
 export interface LeaseOptions {
   readonly clock: Clock;
+  readonly afterwards: Afterwards;
   /** Told of a write that failed and will be tried again. */
   readonly onDefect: (error: unknown) => void;
   /** Runs something a little later, should the environment still be awake. */
@@ -83,7 +85,8 @@ export class PredictionLease {
   /** Writes what is not written yet. */
   flush(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#grant.isDirty || this.#grant.may > this.#grant.taken) await this.#write(this.#grant, this.#grant.taken);
+      const may = this.#options.afterwards.isAwaited ? this.#nextMay() : this.#grant.taken;
+      if (this.#grant.isDirty || this.#grant.may > may) await this.#write(this.#grant, may);
     });
   }
 
@@ -209,7 +212,9 @@ export class PredictionLease {
     grant.served += use.predictions;
     // What a closed record cannot take any more stands in the next one.
     (grant.isFenced ? this.#grant : grant).add(use);
-    if (this.#isBusy()) this.#renewBeside(limit);
+    const { afterwards } = this.#options;
+    if (this.#calls.isBusy) this.#renewBeside(limit);
+    else if (afterwards.isAwaited) afterwards.do(() => this.#inTurn(() => this.#getReady(limit)));
     else await this.#inTurn(() => this.#catchUp());
   }
 
@@ -223,6 +228,16 @@ export class PredictionLease {
   async #catchUp(): Promise<void> {
     await this.#finishOld();
     if (this.#grant.isDirty) await this.#write(this.#grant, this.#nextMay()).catch(this.#options.onDefect);
+  }
+
+  /** Writes what is not written, and sees to it that the next call, should it be like those before, finds its units in hand. */
+  async #getReady(limit: number): Promise<void> {
+    const { lease, taken } = this.#grant;
+    const missing = taken + this.#ahead() - (lease?.units ?? 0);
+    const more = Math.max(missing, this.#chunkOf(limit));
+    if (lease !== undefined && missing > 0 && !this.#isRefused(more, limit))
+      await this.#growAhead(more, limit).catch(this.#options.onDefect);
+    await this.#catchUp();
   }
 
   /** What a busy environment will need soon is written beside its calls, one write at a time. */
@@ -335,13 +350,10 @@ export class PredictionLease {
     this.#retiring.delete(grant);
   }
 
-  #isBusy(): boolean {
-    return this.#calls.count >= BUSY_CALLS;
-  }
-
   /** How many units an environment will probably be asked for soon. */
   #ahead(): number {
-    return this.#calls.count < REPEATED_CALLS ? 0 : Math.ceil(this.#calls.units * AHEAD_SECONDS);
+    const isForeseen = this.#options.afterwards.isAwaited || this.#calls.count >= REPEATED_CALLS;
+    return isForeseen ? Math.ceil(this.#calls.units * AHEAD_SECONDS) : 0;
   }
 
   #chunkOf(limit: number): number {

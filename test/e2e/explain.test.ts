@@ -1,7 +1,7 @@
 /** Explanations over HTTP: of a table and of images, within predictions, counted, and refused by name. */
 import { inflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { useTenon } from './tenon.ts';
+import { steady, useTenon } from './tenon.ts';
 
 const tenon = useTenon();
 
@@ -74,7 +74,7 @@ describe('POST /v1/models/{ref}:explain', () => {
   });
 
   it('counts the passes through the model as predictions', async () => {
-    const before = await used();
+    const before = await steady(used);
     const background = [
       { area: 40, district: 'east' },
       { area: 60, district: 'west' },
@@ -82,7 +82,7 @@ describe('POST /v1/models/{ref}:explain', () => {
     await explain({ instances: [{ area: 100, district: 'west' }], method: 'exact_shap', background });
 
     // One pass to know the output, and four coalitions with two rows each.
-    expect((await used()) - before).toBe(9);
+    expect((await steady(used)) - before).toBe(9);
   });
 
   it('stands beside a prediction that asks for it', async () => {

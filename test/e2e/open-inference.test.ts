@@ -1,6 +1,6 @@
 /** Open Inference Protocol v2 over HTTPS: a trained model by its own tensors, as JSON and as bytes through the gateway. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { useTenon } from './tenon.ts';
+import { steady, useTenon } from './tenon.ts';
 
 const tenon = useTenon();
 
@@ -147,19 +147,12 @@ describe('an inference', () => {
       shape: [3, 1],
       data: [...input!.data, input!.data[0]],
     }));
-    // Usage is written a moment after it was used.
-    const written = async (): Promise<number> => {
-      for (let last = -1, now = await counted(); ; last = now, now = await counted()) {
-        if (now === last) return now;
-        await new Promise((resolve) => setTimeout(resolve, 2_500));
-      }
-    };
-    const before = await written();
+    const before = await steady(counted);
 
     await infer([inputs[0]!]);
     await infer(three);
 
-    expect((await written()) - before).toBe(3);
+    expect((await steady(counted)) - before).toBe(3);
   });
 
   it.each<[string, string, object, number, RegExp]>([

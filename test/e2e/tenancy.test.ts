@@ -4,7 +4,7 @@ import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import { invokeAdmin } from '../../scripts/admin-client.ts';
-import { useTenon } from './tenon.ts';
+import { steady, useTenon } from './tenon.ts';
 
 const tenon = useTenon();
 
@@ -76,7 +76,7 @@ describe('limits', () => {
       key,
       body: { name: 'large', format: 'csv', csv: `x\n${'1\n'.repeat(2_000)}` },
     });
-    const { body } = await tenon.request('GET', '/v1/limits', { key });
+    const body = await steady(async () => (await tenon.request('GET', '/v1/limits', { key })).body);
 
     expect([first.status, second.status, third.status]).toEqual([200, 429, 200]);
     for (const refused of [second, model, large]) expect(refused.body['code']).toBe('quota_exceeded');
@@ -118,6 +118,9 @@ describe("the month's training seconds", () => {
   });
 });
 
+type UsageRow = Record<'requests' | 'predictions' | 'usd' | 'stored_gb_hours', number>;
+const rowsOf = (body: Readonly<Record<string, unknown>>) => body['data'] as UsageRow[];
+
 describe('usage', () => {
   it('is the same bill by day, model and key, at the price that the operator set', async () => {
     const key = await tenantWith('paying', { predictions_per_month: 1_000, models: 5 });
@@ -127,13 +130,13 @@ describe('usage', () => {
     await predict(key, 3);
     await predict(String(second['api_key']), 4);
 
-    const reports = await Promise.all(
-      ['day', 'model', 'key'].map((by) => tenon.request('GET', `/v1/usage?group_by=${by}`, { key })),
-    );
+    const usageBy = async (by: string) => (await tenon.request('GET', `/v1/usage?group_by=${by}`, { key })).body;
+    await steady(async () => rowsOf(await usageBy('model')).map(({ predictions }) => predictions));
+    const reports = await Promise.all(['day', 'model', 'key'].map(usageBy));
     const operators = await admin({ command: 'usage', tenant_id: 'paying' });
 
-    const bills = [...reports.map(({ body }) => body), operators].map((body) => {
-      const rows = body['data'] as Record<'requests' | 'predictions' | 'usd' | 'stored_gb_hours', number>[];
+    const bills = [...reports, operators].map((body) => {
+      const rows = rowsOf(body);
       const sum = (field: 'requests' | 'predictions' | 'usd'): number =>
         rows.reduce((total, row) => total + row[field], 0);
       expect(rows.some((row) => row.stored_gb_hours > 0)).toBe(true);

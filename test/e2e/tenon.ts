@@ -1,9 +1,10 @@
 /** A local cloud with Tenon in it and two tenants, for one test file. */
+import { isDeepStrictEqual } from 'node:util';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
-import type { LocalCloud } from '../../harness/index.ts';
+import type { LocalCloud, LocalCloudOptions } from '../../harness/index.ts';
 import { buildIfStale, keyOfTenant, startTenon } from '../../scripts/local.ts';
 
 export interface Answer {
@@ -39,15 +40,21 @@ export class Tenon {
     return this.#keys[tenant];
   }
 
-  async start(): Promise<void> {
+  async start(options: Pick<LocalCloudOptions, 'faults'> = {}): Promise<void> {
     buildIfStale(() => undefined);
     this.#dataDir = mkdtempSync(join(tmpdir(), 'tenon-'));
-    this.#cloud = await startTenon({ dataDir: this.#dataDir });
+    this.#cloud = await startTenon({ dataDir: this.#dataDir, ...options });
     const { lambdaUrl } = this.#cloud;
     this.#keys = {
       a: await keyOfTenant(lambdaUrl, 'tenant-a', 'standard'),
       b: await keyOfTenant(lambdaUrl, 'tenant-b', 'standard'),
     };
+  }
+
+  /** Ends the cloud in order and starts it again, with what it has kept. */
+  async restart(): Promise<void> {
+    await this.cloud.stop();
+    this.#cloud = await startTenon({ dataDir: this.#dataDir });
   }
 
   async stop(): Promise<void> {
@@ -99,10 +106,20 @@ export class Tenon {
   }
 }
 
+/** Usage is written behind the answers: what is read again until it no longer changes. */
+export async function steady<T>(read: () => Promise<T>): Promise<T> {
+  for (let last = await read(); ;) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await read();
+    if (isDeepStrictEqual(now, last)) return now;
+    last = now;
+  }
+}
+
 /** Starts a cloud before the file's tests and stops it after them. */
-export function useTenon(): Tenon {
+export function useTenon(options: Pick<LocalCloudOptions, 'faults'> = {}): Tenon {
   const tenon = new Tenon();
-  beforeAll(() => tenon.start());
+  beforeAll(() => tenon.start(options));
   afterAll(() => tenon.stop());
   return tenon;
 }

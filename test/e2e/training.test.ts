@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { loadDigits, toIdx } from '../../scripts/digits.ts';
 import type { Digits } from '../../scripts/digits.ts';
-import { useTenon } from './tenon.ts';
+import { steady, useTenon } from './tenon.ts';
 
 const tenon = useTenon();
 
@@ -207,7 +207,8 @@ describe('a CNN on handwritten digits', () => {
 
   it('counts what was used', async () => {
     const limits = await tenon.request('GET', '/v1/limits');
-    const usage = await tenon.request('GET', '/v1/usage?group_by=model');
+    const predictions = async () => (await tenon.request('GET', '/v1/usage?group_by=model')).body['data'];
+    const usage = await steady(predictions);
     const [job] = (await tenon.request('GET', '/v1/jobs?limit=1')).body['data'] as {
       usage: { gb_seconds: number; usd: number };
     }[];
@@ -217,7 +218,7 @@ describe('a CNN on handwritten digits', () => {
     );
     expect(used['jobs_at_once']).toBe(0);
     expect(used['training_seconds_per_month']).toBeGreaterThan(0);
-    const digits = (usage.body['data'] as { model: string; predictions: number; training_gb_seconds: number }[]).find(
+    const digits = (usage as { model: string; predictions: number; training_gb_seconds: number }[]).find(
       ({ model }) => model === 'digits',
     );
     // 100 digits were predicted; the one of a wrong shape was not served and is not counted.

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
+import { UNAWAITED } from '../../shared/afterwards.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { ROUTES } from '../../shared/contract.ts';
 import type { OperationId, Route } from '../../shared/contract.ts';
@@ -165,10 +166,11 @@ export class Service {
     return {
       lease: new PredictionLease(stores.predictions, {
         clock: systemClock,
+        afterwards: UNAWAITED,
         onDefect,
         later: (ms, run) => void setTimeout(run, ms).unref(),
       }),
-      models: new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES, clock: systemClock }),
+      models: new ModelCache(stores, { threads: 1, maxBytes: MODEL_BYTES, clock: systemClock, afterwards: UNAWAITED }),
       explainers: new ExplainerCache(stores, { threads: 1, maxBytes: MODEL_BYTES }),
     };
   }

@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import type { Afterwards } from '../../afterwards.ts';
 import type { Clock } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import { targetOf } from '../../resources/alias.ts';
@@ -57,11 +58,14 @@ export class ModelCache {
   readonly #loaded: LRUCache<string, ServedModel>;
   readonly #loading = new Map<string, Promise<ServedModel>>();
 
-  constructor(stores: TenantStores, options: { threads: number; maxBytes: number; clock: Clock }) {
+  constructor(
+    stores: TenantStores,
+    options: { threads: number; maxBytes: number; clock: Clock; afterwards: Afterwards },
+  ) {
     this.#stores = stores;
     this.#threads = options.threads;
-    this.#aliases = new RecentReads(options.clock, ALIAS_TTL_MS);
-    this.#files = new RecentReads(options.clock, ALIAS_TTL_MS);
+    this.#aliases = new RecentReads(options, ALIAS_TTL_MS);
+    this.#files = new RecentReads(options, ALIAS_TTL_MS);
     this.#loaded = new LRUCache({
       maxSize: options.maxBytes,
       sizeCalculation: ({ sizeBytes }) => sizeBytes,

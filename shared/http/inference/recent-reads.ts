@@ -1,8 +1,9 @@
 /**
  * What was read of the catalog a moment ago, and may be that old and no older. Who asks after half of that time is answered at once,
- * and it is read again beside the answer: an environment that is called often enough never waits for it.
+ * and it is read again behind the answer, or beside it: an environment that is called often enough never waits for it.
  */
 import { LRUCache } from 'lru-cache';
+import type { Afterwards } from '../../afterwards.ts';
 import type { Clock } from '../../clock.ts';
 
 const MAX_ENTRIES = 10_000;
@@ -15,12 +16,14 @@ interface Entry<V> {
 
 export class RecentReads<V extends object | number> {
   readonly #clock: Clock;
+  readonly #afterwards: Afterwards;
   readonly #ttlMs: number;
   readonly #entries = new LRUCache<string, Entry<V>>({ max: MAX_ENTRIES });
   readonly #underway = new Set<string>();
 
-  constructor(clock: Clock, ttlMs: number) {
+  constructor({ clock, afterwards }: { clock: Clock; afterwards: Afterwards }, ttlMs: number) {
     this.#clock = clock;
+    this.#afterwards = afterwards;
     this.#ttlMs = ttlMs;
   }
 
@@ -53,8 +56,10 @@ export class RecentReads<V extends object | number> {
   #readBeside(key: string, read: () => Promise<V>): void {
     if (this.#underway.has(key)) return;
     this.#underway.add(key);
-    void this.#read(key, read)
-      .catch(() => undefined)
-      .finally(() => this.#underway.delete(key));
+    this.#afterwards.do(() =>
+      this.#read(key, read)
+        .catch(() => undefined)
+        .finally(() => this.#underway.delete(key)),
+    );
   }
 }

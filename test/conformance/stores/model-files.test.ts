@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { UNAWAITED } from '../../../shared/afterwards.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { ModelCache } from '../../../shared/http/inference/model-cache.ts';
 import { GraphBuilder, toModel } from '../../../shared/onnx/graph-builder.ts';
@@ -85,7 +86,8 @@ async function publish(name: string, by: number, sha256?: string): Promise<void>
   });
 }
 
-const newCache = (maxBytes: number) => new ModelCache(stores, { threads: 1, maxBytes, clock: systemClock });
+const newCache = (maxBytes: number) =>
+  new ModelCache(stores, { threads: 1, maxBytes, clock: systemClock, afterwards: UNAWAITED });
 
 test('a model is fetched once, however many ask for it at once, and leaves no file', async () => {
   await publish('three', 3);

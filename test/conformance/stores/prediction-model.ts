@@ -19,6 +19,8 @@ export interface Scenario {
   /** All at once, in each of the waves. */
   readonly callers: number;
   readonly waves: number;
+  /** Whether environments stay awake until what is done behind an answer is done. */
+  readonly areKeptAwake: boolean;
   readonly faults: Faults;
 }
 
@@ -45,6 +47,7 @@ class Environment {
   readonly process: FaultyProcess;
   readonly lease: PredictionLease;
   readonly key: string;
+  readonly #behind: (() => Promise<unknown>)[] = [];
   served = 0;
 
   constructor(world: World, name: string, faults = world.scenario.faults) {
@@ -52,9 +55,16 @@ class Environment {
     this.key = name;
     this.lease = new PredictionLease(world.poolOf(this.process.client), {
       clock: world.clock,
+      afterwards: { isAwaited: world.scenario.areKeptAwake, do: (work) => this.#behind.push(work) },
       onDefect: () => undefined,
       later: () => undefined,
     });
+  }
+
+  /** An answer has left, and some die then. */
+  async afterwards(): Promise<void> {
+    if (this.process.isDead) return;
+    await Promise.all(this.#behind.splice(0).map((work) => work()));
   }
 }
 
@@ -100,6 +110,7 @@ class World {
       this.begun += n;
       await taken.served({ model: 'm', key: environment.key, prices: PRICES, gbSeconds: 0.001 });
       environment.served += n;
+      await environment.afterwards();
     } catch {
       // The caller is told of an error and was not served.
     }

@@ -11,6 +11,7 @@ export function scenarios({ callers, waves }: { callers: number; waves: number }
     environments: fc.integer({ min: 1, max: 8 }),
     callers: fc.constant(callers),
     waves: fc.constant(waves),
+    areKeptAwake: fc.boolean(),
     faults: fc.record({
       fails: part(0.2),
       losesAnswer: part(0.2),
