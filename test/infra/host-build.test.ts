@@ -34,7 +34,7 @@ describe('the build for the local cloud', () => {
 
       const { stdout, stderr } = spawnSync(
         LAMBDA_NODE,
-        ['-p', `${LAMBDA_GLOBAL}; typeof require("./index.js").handler`],
+        ['-e', `${LAMBDA_GLOBAL}; import("./index.js").then(({ handler }) => console.log(typeof handler))`],
         {
           cwd: asset,
           encoding: 'utf8',
