@@ -8,16 +8,17 @@ import type { Session } from '../shared/onnx/engine.ts';
 import { feedsOf } from '../shared/runtime/instances.ts';
 import { loadPredictor } from '../shared/runtime/predictor.ts';
 import type { Predictor } from '../shared/runtime/predictor.ts';
-import { createSession } from '../shared/runtime/session.ts';
 import { exportModel, runSegment } from '../shared/runtime/trainer.ts';
 import { CASES, instancesOf } from './serve/cases.ts';
 import type { ServeCase } from './serve/cases.ts';
 import { measureCold } from './serve/cold.ts';
-import { startServing } from './serve/gateway.ts';
+import { importBundled } from './serve/bundle.ts';
+import type * as gateway from './serve/gateway.ts';
 import type { Serving } from './serve/gateway.ts';
 import { startHarness } from './serve/harness.ts';
 import type { Harness } from './serve/harness.ts';
 import { startPeer } from './serve/peer.ts';
+import { startLocalStores } from './serve/stores.ts';
 import { median, quantile, rounded } from './serve/statistics.ts';
 
 const { values: options } = parseArgs({
@@ -26,9 +27,14 @@ const { values: options } = parseArgs({
 /** A multiple of a block's. */
 const RUNS = Number(options.runs ?? 500);
 const WARM_UP = 200;
-/** Short, so that no side is idle for long while it waits for its turn: an environment that is not busy waits for what it writes. */
+/** Short, so that no side is idle for long while it waits for its turn. */
 const BLOCK = 25;
 const BATCHES = [1, 32];
+
+/** What is timed of ours is what would be deployed. */
+const { createSession, startServing } = await importBundled<typeof gateway>(
+  new URL('serve/gateway.ts', import.meta.url),
+);
 
 interface Model extends ServeCase {
   readonly onnx: Uint8Array;
@@ -49,6 +55,8 @@ async function load(entry: ServeCase): Promise<Model> {
 /** One side of a race: what is timed, and what its process has used of the processor. */
 interface Side {
   readonly run: () => Promise<unknown>;
+  /** What goes on behind an answer: counted as processor time, not as time to the answer. */
+  readonly afterwards?: () => Promise<unknown>;
   readonly cpuMs?: () => number | undefined;
 }
 
@@ -74,6 +82,7 @@ async function inTurns<Name extends string>(
         const startedMs = performance.now();
         await one.side.run();
         if (run >= 0) one.ms.push(performance.now() - startedMs);
+        await one.side.afterwards?.();
       }
       const cpuAfter = one.side.cpuMs?.();
       if (run >= 0 && cpuBefore !== undefined && cpuAfter !== undefined) one.cpu.push((cpuAfter - cpuBefore) / BLOCK);
@@ -102,6 +111,7 @@ async function measureWarm(model: Model, batch: number, { harness, serving }: { 
         await serving.predict(body);
         if (serving.networkCalls() === before) quiet += 1;
       },
+      afterwards: () => serving.afterwards(),
       cpuMs: ownCpuMs,
     },
     ...(typeof peer === 'string' ? {} : { peer: { run: () => peer.predict(body), cpuMs: () => peer.cpuMs() } }),
@@ -159,9 +169,11 @@ if (options.only !== 'cold') {
   try {
     for (const model of models) {
       await harness.train(model);
-      const serving = await startServing(model.name, model.onnx);
+      const stores = await startLocalStores();
+      const serving = await startServing(model, stores);
       for (const batch of BATCHES) print(await measureWarm(model, batch, { harness, serving }));
       await serving.stop();
+      await stores.stop();
     }
   } finally {
     await harness.stop();

@@ -3,6 +3,9 @@
  * does for a request, and how many calls over the network it makes.
  */
 import { createHash } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import type { Afterwards } from '../../shared/afterwards.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -15,39 +18,46 @@ import { ModelCache } from '../../shared/http/inference/model-cache.ts';
 import { admitByRateAhead } from '../../shared/http/rate.ts';
 import { versionId } from '../../shared/stores/catalog.ts';
 import { paths } from '../../shared/stores/objects.ts';
+import type { DataClients } from '../../shared/stores/clients.ts';
 import { PredictionLease } from '../../shared/stores/prediction-lease.ts';
 import { tenantStores } from '../../shared/stores/tenant-stores.ts';
 import { toContext } from '../../shared/tenancy/caller.ts';
 import { PLANS } from '../../shared/tenancy/plan.ts';
 import { LAMBDA_GB_SECOND_USD, pricesAtCost } from '../../shared/tenancy/price.ts';
-import { BUCKET } from '../../test/conformance/sigv4/start-cloud.ts';
-import { TABLES } from '../../test/conformance/stores/dynamo.ts';
-import { startLocalStores } from './stores.ts';
+import type { LocalStores } from './stores.ts';
+
+/** For the bare run beside it. */
+export { createSession } from '../../shared/runtime/session.ts';
 
 const TENANT = 'bench';
 const MODEL_BYTES = 2 ** 27;
 const LIMITS = { ...PLANS.dedicated, requests_per_second: 100_000, burst: 100_000, predictions_per_month: 1e9 };
 
 export interface Serving {
-  /** Answers a body of `:predict`. @throws {Error} where the answer is no 200 */
+  /** Answers a body of `:predict`; `afterwards` is to be called before the next. @throws {Error} where the answer is no 200 */
   predict(body: string): Promise<string>;
+  /** What the environment is kept awake for behind its answer. */
+  afterwards(): Promise<void>;
   /** Requests to DynamoDB and S3 so far. */
   networkCalls(): number;
   stop(): Promise<void>;
 }
 
-/** @param onnx the file of the model, version 1 of `name` */
-export async function startServing(name: string, onnx: Uint8Array, clock: Clock = systemClock): Promise<Serving> {
-  const local = await startLocalStores();
-  const names = { catalog: TABLES.catalog, quotas: TABLES.quotas, bucket: BUCKET };
-  const stores = tenantStores(local.clients, names, { tenantId: TENANT, clock });
+/** @param model `onnx` is the file of version 1 of `name` */
+export async function startServing(
+  { name, onnx }: { readonly name: string; readonly onnx: Uint8Array },
+  local: LocalStores,
+  clock: Clock = systemClock,
+): Promise<Serving> {
+  const { clients, calls } = countingClients(local);
+  const stores = tenantStores(clients, local.names, { tenantId: TENANT, clock });
   await stores.objects.put(paths.model(name, 1), onnx);
   await stores.catalog.versions(name).create(versionId(1), versionOf(name, onnx));
   const onDefect = (error: unknown): never => {
     throw error;
   };
-  // As the function's extension keeps its environment awake.
-  const afterwards: Afterwards = { isAwaited: true, do: (work) => void setImmediate(() => void work()) };
+  const behind: (() => Promise<unknown>)[] = [];
+  const afterwards: Afterwards = { isAwaited: true, do: (work) => behind.push(work) };
   const lease = new PredictionLease(stores.predictions, {
     ...{ clock, afterwards, onDefect },
     later: (ms, run) => void setTimeout(run, ms).unref(),
@@ -75,12 +85,33 @@ export async function startServing(name: string, onnx: Uint8Array, clock: Clock 
       if (answer.statusCode !== 200) throw new Error(answer.body);
       return answer.body;
     },
-    networkCalls: () => local.calls(),
+    async afterwards() {
+      while (behind.length > 0) await Promise.all(behind.splice(0).map((work) => work()));
+    },
+    networkCalls: calls,
     async stop() {
       await lease.close();
-      await local.stop();
+      for (const client of [clients.dynamo, clients.s3]) client.destroy();
     },
   };
+}
+
+function countingClients({ url, region, credentials }: LocalStores): { clients: DataClients; calls: () => number } {
+  const config = { endpoint: url, region, credentials, maxAttempts: 1 };
+  const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient(config), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+  const s3 = new S3Client({ ...config, forcePathStyle: true });
+  let calls = 0;
+  const counted =
+    <In, Out>(next: (args: In) => Promise<Out>) =>
+    (args: In): Promise<Out> => {
+      calls += 1;
+      return next(args);
+    };
+  dynamo.middlewareStack.add(counted, { step: 'initialize' });
+  s3.middlewareStack.add(counted, { step: 'initialize' });
+  return { clients: { dynamo, s3, presigner: s3 }, calls: () => calls };
 }
 
 function versionOf(name: string, onnx: Uint8Array) {

@@ -7,13 +7,13 @@ import { AUTHORIZER_CONTEXT, ROUTES } from '../contract.ts';
 import type { OperationId, Route } from '../contract.ts';
 import { ServiceError } from '../errors.ts';
 import { fromContext } from '../tenancy/caller.ts';
+import { headerNamed } from '../tenancy/header.ts';
 import { isSignedAlone, isSignedWith, readSignature, sha256 } from '../tenancy/signed-request.ts';
 import type { Caller } from '../tenancy/tenant.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
 import { audited } from './audit.ts';
 import type { Audit } from './audit.ts';
 import { dialectOf } from './dialects/index.ts';
-import { headerOf } from './headers.ts';
 import { idempotencyKeyOf, once } from './idempotency.ts';
 import type { Call, Operations, Reply } from './operation.ts';
 import { toServiceError } from './problem.ts';
@@ -82,8 +82,8 @@ async function perform<Id extends OperationId>(
   const spec = (options.specs as Readonly<Record<string, OperationSpec>>)[route.operation];
   if (operation === undefined || spec === undefined)
     throw new ServiceError('not_found', `this function does not serve ${route.operation}`);
-  const accept = headerOf(event, 'accept') ?? '';
-  const header = (name: string): string | undefined => headerOf(event, name);
+  const accept = headerNamed(event.headers, 'accept') ?? '';
+  const header = (name: string): string | undefined => headerNamed(event.headers, name);
   const bytes = spec.media === undefined ? Buffer.alloc(0) : bytesOf(event, spec.media);
   const input = { query: queryOf(event, spec), body: bodyOf(event, spec), bytes };
   const call = { ...rest, accept, header, lastEventId: header('last-event-id'), basePath: basePathOf(event), ...input };
@@ -205,7 +205,7 @@ const JSON_TYPE = /^application\/([\w.+-]+\+)?json$/;
 
 /** @throws {ServiceError} unsupported_media_type for a body that says it is something else */
 function requireType(event: APIGatewayProxyEvent, media: readonly string[]): void {
-  const type = headerOf(event, 'content-type');
+  const type = headerNamed(event.headers, 'content-type');
   const name = (type ?? 'application/json').split(';')[0]!.trim().toLowerCase();
   if (media.includes(name) || (JSON_TYPE.test(name) && media.includes('application/json'))) return;
   throw new ServiceError(

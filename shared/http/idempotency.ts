@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { ServiceError } from '../errors.ts';
-import { headerOf } from './headers.ts';
 import type { IdempotencyKeys } from '../stores/idempotency.ts';
+import { headerNamed } from '../tenancy/header.ts';
 
 const MAX_KEY_CHARS = 255;
 /** An item of DynamoDB holds 400 KB; a larger answer is not kept, and its request is carried out again. */
@@ -16,7 +16,7 @@ const MAX_ANSWER_CHARS = 350_000;
 /** The key that a request carries, or undefined. @throws {ServiceError} invalid_request when it is too long */
 export function idempotencyKeyOf(event: APIGatewayProxyEvent): string | undefined {
   if (event.httpMethod !== 'POST') return undefined;
-  const key = headerOf(event, 'idempotency-key');
+  const key = headerNamed(event.headers, 'idempotency-key');
   if (key === undefined) return undefined;
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new ServiceError(

@@ -93,14 +93,14 @@ class RequestsAhead {
     return { ...state, remaining: state.remaining + wanted - 1 };
   }
 
-  /** Fills up to what the last second used; behind the answer, where that is waited for and the next call is not yet on its way. */
+  /** Fills up to what the last second used. */
   #renewBeside(quotas: Quotas, limits: Limits, wanted: number): void {
     const nowMs = this.#clock.nowMs();
     const missing = this.#missing(wanted);
     if (missing === 0 || this.#renewal !== undefined || nowMs < this.#refusedUntilMs) return;
-    const renew = (): Promise<void> => this.#renew(quotas, limits, missing);
-    const isBehind = this.#afterwards.isAwaited && !this.#calls.isBusy;
-    const done = isBehind ? new Promise<void>((resolve) => this.#afterwards.do(() => renew().then(resolve))) : renew();
+    const done = new Promise<void>((resolve) =>
+      this.#afterwards.do(() => this.#renew(quotas, limits, missing).then(resolve)),
+    );
     this.#renewal = { done, untilMs: nowMs + AHEAD_MS };
   }
 

@@ -45,8 +45,7 @@ function fieldsOf(features: readonly FeatureSchema[], instance: unknown, index: 
       `instance ${index}: expected an object with the features ${names}, got ${quoteCell(instance)}`,
     );
   }
-  const known = features.filter(({ name }) => Object.hasOwn(instance, name));
-  if (known.length < features.length) {
+  if (!features.every(({ name }) => Object.hasOwn(instance, name))) {
     const missing = features.filter(({ name }) => !Object.hasOwn(instance, name)).map(({ name }) => `"${name}"`);
     throw invalid(
       `/instances/${index}`,
@@ -82,12 +81,18 @@ function feedOf(feature: FeatureSchema, values: readonly unknown[]): HostTensor 
     case 'tensor':
       return tensorFeed(feature, values);
     default:
-      return tensor(
-        'float64',
-        [n, 1],
-        Float64Array.from(values, (value, instance) => number(value, { feature, instance })),
-      );
+      return numberFeed(feature, values);
   }
+}
+
+function numberFeed(feature: FeatureSchema, values: readonly unknown[]): HostTensor {
+  const data = new Float64Array(values.length);
+  // A plain loop over what are mostly numbers: this is in the way of every prediction.
+  for (let instance = 0; instance < values.length; instance++) {
+    const value = values[instance];
+    data[instance] = Number.isFinite(value) ? (value as number) : number(value, { feature, instance });
+  }
+  return tensor('float64', [values.length, 1], data);
 }
 
 /** Tensors row by row; sequences of any length are filled up with NaN to the longest of the request. */

@@ -29,7 +29,8 @@ export async function predictFinite(
 function holdsThroughout(prediction: unknown, isSo: (value: number) => boolean): boolean {
   if (typeof prediction === 'number') return isSo(prediction);
   if (typeof prediction !== 'object' || prediction === null) return true;
-  return Object.values(prediction).every((value) => holdsThroughout(value, isSo));
+  for (const key in prediction) if (!holdsThroughout((prediction as Record<string, unknown>)[key], isSo)) return false;
+  return true;
 }
 
 function isNoInfinity(value: number): boolean {

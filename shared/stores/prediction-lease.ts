@@ -1,9 +1,9 @@
 /**
  * The lease of one execution environment on its tenant's predictions. A busy environment serves from memory: what it has served and
- * what it may serve next it writes about once or twice a second, and leases the next chunk before this one is used up, both beside
- * its calls, which do not wait. One that is called less often writes every call, so that nothing is left unwritten when Lambda takes it
- * away: behind the answer where it is kept awake for that, together with what the next call may need; else before the answer, and
- * before it serves as well when it is called less than twice a second. Killed without a word, a busy one leaves at most the units of
+ * what it may serve next it writes about once or twice a second, and leases the next chunk before this one is used up; its calls do not
+ * wait. One that is called less often writes every call, so that nothing is left unwritten when Lambda takes it away. What is written
+ * is written behind an answer where the environment is kept awake for that; else beside it, and by one that is not busy before the
+ * answer, and before it serves as well when it is called less than twice a second. Killed without a word, a busy one leaves at most the units of
  * its last second unbilled; those, or those of the next second, stay counted against the limit.
  */
 import { randomUUID } from 'node:crypto';
@@ -23,6 +23,8 @@ const LEASE_S = 60;
 const MARGIN_S = 30;
 const WRITE_MS = 1_000;
 const IDLE_WRITE_MS = 100;
+/** From this many calls within a second an environment is busy: it will be called again before long. */
+const BUSY_CALLS = 8;
 /** From this many calls within a second on what may be served next is written with what was served, should nothing be done behind answers. */
 const REPEATED_CALLS = 2;
 /** What is foreseen is so much of what the last second asked for; when half a second of it is left, more is written. */
@@ -212,9 +214,8 @@ export class PredictionLease {
     grant.served += use.predictions;
     // What a closed record cannot take any more stands in the next one.
     (grant.isFenced ? this.#grant : grant).add(use);
-    const { afterwards } = this.#options;
-    if (this.#calls.isBusy) this.#renewBeside(limit);
-    else if (afterwards.isAwaited) afterwards.do(() => this.#inTurn(() => this.#getReady(limit)));
+    if (this.#calls.count >= BUSY_CALLS) this.#renewBeside(limit);
+    else if (this.#options.afterwards.isAwaited) this.#beside(() => this.#getReady(limit));
     else await this.#inTurn(() => this.#catchUp());
   }
 
@@ -246,9 +247,11 @@ export class PredictionLease {
     const renew = this.#isRenewing || this.#waiting > 0 ? undefined : this.#renewalDue(limit);
     if (renew === undefined) return;
     this.#isRenewing = true;
-    void this.#exclusive(renew)
-      .catch(this.#options.onDefect)
-      .finally(() => (this.#isRenewing = false));
+    this.#beside(() => renew().finally(() => (this.#isRenewing = false)));
+  }
+
+  #beside(write: () => Promise<void>): void {
+    this.#options.afterwards.do(() => this.#exclusive(write).catch(this.#options.onDefect));
   }
 
   #renewalDue(limit: number): (() => Promise<void>) | undefined {

@@ -1,7 +1,5 @@
 /** The calls of the last second, summed up: how busy an environment is. */
 const SPAN_MS = 1_000;
-/** From this many calls within a second an environment is busy: it will be called again before long. */
-const BUSY_CALLS = 8;
 /** Calls that lie behind are cut off this many at a time. */
 const CUT = 1_000;
 
@@ -26,10 +24,6 @@ export class RecentCalls {
   /** How many there were in the second before the last one, itself included. */
   get count(): number {
     return this.#calls.length - this.#first;
-  }
-
-  get isBusy(): boolean {
-    return this.count >= BUSY_CALLS;
   }
 
   /** What they asked for together. */

@@ -3,6 +3,8 @@
  * SHA-256, which for 256 random bits needs neither salt nor stretching.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { headerNamed } from './header.ts';
+import type { Headers } from './header.ts';
 
 export const API_KEY_PREFIX = 'tenon_sk_';
 const SECRET_PATTERN = /^tenon_sk_[A-Za-z0-9_-]{43}$/;
@@ -31,10 +33,9 @@ export function hashSecret(secret: string): string {
 }
 
 /** The secret that a request carries (`Authorization: Bearer` or `x-api-key`), or undefined where there is none of our form. */
-export function secretOfHeaders(headers: Readonly<Record<string, string | undefined>>): string | undefined {
-  const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const bearer = /^Bearer +(\S+)$/i.exec(lower.get('authorization') ?? '')?.[1];
-  const secret = bearer ?? lower.get('x-api-key');
+export function secretOfHeaders(headers: Headers): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(headerNamed(headers, 'authorization') ?? '')?.[1];
+  const secret = bearer ?? headerNamed(headers, 'x-api-key');
   return secret !== undefined && SECRET_PATTERN.test(secret) ? secret : undefined;
 }
 

@@ -5,13 +5,15 @@
  * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { headerNamed } from './header.ts';
+import type { Headers } from './header.ts';
 
 /** A request as API Gateway tells it to the authorizer. */
 export interface RequestLine {
   readonly method: string;
   /** As it may have been signed: with the stage, and without. */
   readonly paths: readonly string[];
-  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly headers: Headers;
 }
 
 export interface Signed {
@@ -34,10 +36,9 @@ const FORM =
 const TIME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 
 /** Who has signed, or undefined where nobody has in this form. */
-export function readSignature(headers: RequestLine['headers']): Signed | undefined {
-  const lower = lowerCase(headers);
-  const match = FORM.exec(lower['authorization'] ?? '');
-  const time = lower['x-amz-date'] ?? '';
+export function readSignature(headers: Headers): Signed | undefined {
+  const match = FORM.exec(headerNamed(headers, 'authorization') ?? '');
+  const time = headerNamed(headers, 'x-amz-date') ?? '';
   if (match === null || !TIME.test(time)) return undefined;
   const [, keyId, day, region, service, names, signature] = match as unknown as [string, ...Repeat<string>];
   const signedHeaders = names.split(';');
@@ -59,16 +60,16 @@ export function signingKeyOf(secret: string, { scope }: Signed): Buffer {
 }
 
 /** The body's hash as the client states it; undefined where it does not, or has not signed it. */
-export function statedBodyHash({ signedHeaders }: Signed, headers: RequestLine['headers']): string | undefined {
-  return signedHeaders.includes(BODY_HASH_HEADER) ? lowerCase(headers)[BODY_HASH_HEADER] : undefined;
+export function statedBodyHash({ signedHeaders }: Signed, headers: Headers): string | undefined {
+  return signedHeaders.includes(BODY_HASH_HEADER) ? headerNamed(headers, BODY_HASH_HEADER) : undefined;
 }
 
 /** Whether the signature is one by this key over one of the paths, and a body of this SHA-256. */
 export function isSignedWith(signingKey: Uint8Array, signed: Signed, line: RequestLine, bodyHash: string): boolean {
-  const lower = lowerCase(line.headers);
-  const stated = lower[BODY_HASH_HEADER];
+  const header = (name: string): string | undefined => headerNamed(line.headers, name);
+  const stated = header(BODY_HASH_HEADER);
   if (stated !== undefined && stated !== bodyHash) return false;
-  const headers = signed.signedHeaders.map((name) => `${name}:${(lower[name] ?? '').trim().replaceAll(/ +/g, ' ')}\n`);
+  const headers = signed.signedHeaders.map((name) => `${name}:${(header(name) ?? '').trim().replaceAll(/ +/g, ' ')}\n`);
   return line.paths.some((path) => {
     const request = [line.method, canonicalPath(path), '', headers.join(''), signed.signedHeaders.join(';'), bodyHash];
     const scope = [...signed.scope, 'aws4_request'].join('/');
@@ -93,11 +94,7 @@ function hmac(key: Uint8Array, text: string): Buffer {
 }
 
 /** Whether a request has a signature and no key beside it, which would be all that counts. */
-export function isSignedAlone(headers: RequestLine['headers']): boolean {
-  const { authorization = '', 'x-api-key': key } = lowerCase(headers);
-  return authorization.startsWith('AWS4-') && key === undefined;
-}
-
-function lowerCase(headers: RequestLine['headers']): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+export function isSignedAlone(headers: Headers): boolean {
+  const isSigned = headerNamed(headers, 'authorization')?.startsWith('AWS4-') ?? false;
+  return isSigned && headerNamed(headers, 'x-api-key') === undefined;
 }
