@@ -1,7 +1,7 @@
 /**
- * What a prediction costs: `npm run bench:serve -- [--json] [--runs 500] [--only warm|cold]`. A line a model and batch: the bare run of its
+ * What a prediction costs: `npm run bench:serve -- [--json] [--runs 1000] [--only warm|cold]`. A line a model and batch: the bare run of its
  * graph, the function's handler in this process, the whole way through the local cloud, and a Python service of the same kind of model,
- * 25 requests of each in turns, so that a busy machine hurts them alike. Then a line for a cold start.
+ * 250 requests of each in turns, so that a busy machine hurts them alike. Then a line for a cold start.
  */
 import { parseArgs } from 'node:util';
 import type { Session } from '../shared/onnx/engine.ts';
@@ -25,10 +25,11 @@ const { values: options } = parseArgs({
   options: { json: { type: 'boolean' }, runs: { type: 'string' }, only: { type: 'string' } },
 });
 /** A multiple of a block's. */
-const RUNS = Number(options.runs ?? 500);
-const WARM_UP = 200;
-/** Short, so that no side is idle for long while it waits for its turn. */
-const BLOCK = 25;
+const RUNS = Number(options.runs ?? 1000);
+/** Until V8 has compiled what is run. */
+const WARM_UP = 1_000;
+/** Short enough that a busy moment hurts all sides, and long enough that each is served from the processor's caches. */
+const BLOCK = 250;
 const BATCHES = [1, 32];
 
 /** What is timed of ours is what would be deployed. */

@@ -121,10 +121,24 @@ function answer(statusCode: number, headers: Readonly<Record<string, string>>, b
 
 type KnownRoute = (typeof ROUTES)[number];
 
+/** A route, and, where it is one of several on a resource, how it is told from the others by the resource's parameter. */
+interface Candidate {
+  readonly route: KnownRoute;
+  readonly verb?: { readonly text: string; readonly parameter: string; readonly within: string };
+}
+
+/** `/v1/models/{ref}:predict` on the resource `/v1/models/{name}`: its `ref` is what stands before `:predict` in `name`. */
+function candidateOf(route: KnownRoute & Route): Candidate {
+  if (route.resource === undefined) return { route };
+  const [, parameter = '', text = ''] = /\{(\w+)\}(:\w+)$/.exec(route.path) ?? [];
+  const within = /\{(\w+)\}$/.exec(route.resource)?.[1] ?? '';
+  return { route, verb: { text, parameter, within } };
+}
+
 /** By method and resource. */
 const ROUTES_OF_RESOURCE = Map.groupBy(
-  ROUTES as readonly (KnownRoute & Route)[],
-  ({ method, resource, path }) => `${method} ${resource ?? path}`,
+  (ROUTES as readonly (KnownRoute & Route)[]).map(candidateOf),
+  ({ route: { method, path, ...others } }) => `${method} ${(others as Partial<Route>).resource ?? path}`,
 );
 
 /** The route of an event and its parameters. On a resource shared by several verbs (`{ref}:predict`) the verb decides. */
@@ -135,22 +149,16 @@ export function routeOf(event: Pick<APIGatewayProxyEvent, 'httpMethod' | 'resour
   const params = Object.fromEntries(
     Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, decode(value ?? '')]),
   );
-  for (const route of ROUTES_OF_RESOURCE.get(`${event.httpMethod} ${event.resource}`) ?? []) {
-    if (route.resource === undefined) return { route, params };
-    const [parameter, ref] = refOf(route as Route & { resource: string }, params);
-    if (ref !== undefined) return { route, params: { [parameter]: ref } };
+  for (const { route, verb } of ROUTES_OF_RESOURCE.get(`${event.httpMethod} ${event.resource}`) ?? []) {
+    if (verb === undefined) return { route, params };
+    const { text, parameter, within } = verb;
+    const value = params[within] ?? '';
+    if (value.endsWith(text)) return { route, params: { [parameter]: value.slice(0, -text.length) } };
   }
   throw new ServiceError(
     'not_found',
     `there is no ${event.httpMethod} ${event.resource} here: see /v1/openapi.json for the routes`,
   );
-}
-
-/** `/v1/models/{ref}:predict` on the resource `/v1/models/{name}` with name = `digits:2:predict` -> ['ref', 'digits:2']. */
-function refOf(route: Route & { resource: string }, params: Record<string, string>): [string, string | undefined] {
-  const [, parameter = '', verb = ''] = /\{(\w+)\}(:\w+)$/.exec(route.path) ?? [];
-  const value = params[/\{(\w+)\}$/.exec(route.resource)?.[1] ?? ''] ?? '';
-  return [parameter, value.endsWith(verb) ? value.slice(0, -verb.length) : undefined];
 }
 
 function decode(value: string): string {
