@@ -20,6 +20,22 @@ export function slowModel(turns: number): Uint8Array {
   return toModel(g);
 }
 
+/** The same, of as many turns as the largest of the rows' own `turns`: no size foretells it. */
+export function turningModel(): Uint8Array {
+  const g = new GraphBuilder('turning');
+  const x = g.input('x', 'float32', ['batch', WIDTH]);
+  const turns = g.input('turns', 'int64', ['batch']);
+  const numbers = Array.from({ length: WIDTH * WIDTH }, (_, i) => (i % (WIDTH + 1) === 0 ? 1 : 0));
+  const weights = g.constant(fromNumbers('float32', numbers, [WIDTH, WIDTH]));
+  const { carried } = loop(g, {
+    count: g.reduceMax(turns, { axes: [0], keepdims: false }),
+    carried: [x],
+    body: (inner, _, [value]) => ({ carried: [inner.matMul(value!, weights)] }),
+  });
+  g.output(carried[0]!, 'y');
+  return toModel(g);
+}
+
 export function slowRows(count: number): { x: number[] }[] {
   return Array.from({ length: count }, (_, i) => ({ x: new Array<number>(WIDTH).fill(i) }));
 }

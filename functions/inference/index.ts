@@ -1,4 +1,5 @@
 /** Predictions over HTTPS. Each environment serves one tenant, with that tenant's credentials only. */
+import { join } from 'node:path';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { UNAWAITED } from '../../shared/afterwards.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -10,6 +11,8 @@ import { inferenceOperations } from '../../shared/http/inference/index.ts';
 import { ExplainerCache } from '../../shared/http/inference/explainer-cache.ts';
 import { ModelCache } from '../../shared/http/inference/model-cache.ts';
 import { admitByRateAhead } from '../../shared/http/rate.ts';
+import type { ApartRequest } from '../../shared/runtime/apart/request.ts';
+import type { Predicted } from '../../shared/runtime/apart/run.ts';
 import { loadRuntime } from '../../shared/runtime/session.ts';
 import { isolatedStores } from '../../shared/stores/isolated-stores.ts';
 import { PredictionLease } from '../../shared/stores/prediction-lease.ts';
@@ -47,6 +50,13 @@ async function startBatch(id: string, event: object): Promise<void> {
   await functionInvoker().startDurable(requireEnv(ENV.trainFunction), id, event);
 }
 
+/** The other half of the memory is for models; of this one the process has a copy of its own. */
+async function apart(request: Omit<ApartRequest, 'threads'>, ms: number): Promise<Predicted | undefined> {
+  const { predictApart } = await import('../../shared/runtime/apart/run.ts');
+  const main = join(requireEnv('LAMBDA_TASK_ROOT'), 'apart.js');
+  return predictApart({ ...request, threads }, { main, seconds: ms / 1000, memoryBytes: MAX_MODEL_BYTES });
+}
+
 const serve = gatewayHandler({
   specs: INFERENCE_SPECS,
   operations: inferenceOperations({
@@ -68,6 +78,7 @@ const serve = gatewayHandler({
       (explainers ??= new ExplainerCache(stores(tenantId), { threads, maxBytes: MAX_MODEL_BYTES / 2 })),
     clock: systemClock,
     memoryMb: lambdaMemoryMb(),
+    apart,
     batches: { memoryMb: Number(requireEnv(ENV.fitMemoryMb)), start: startBatch },
   }),
   admit: admitByRateAhead((caller) => stores(caller.tenantId).quotas, systemClock, afterwards),

@@ -67,7 +67,7 @@ export class Bundles {
 type Bundle = ReadonlyMap<string, Uint8Array>;
 
 /** What a function is made of: its handler, and where it has one the process that it starts. */
-const ENTRIES = ['index', 'sandbox'];
+const ENTRIES = ['index', 'sandbox', 'apart'];
 
 /** Functions in which names of classes are read: the durable SDK tells errors apart by them. To others they cost time at a cold start. */
 const NAMED: ReadonlySet<string> = new Set(['train']);

@@ -9,6 +9,8 @@ import type { HostTensor } from '../tensor/tensor.ts';
 import { datatypeOf } from './open-inference/datatypes.ts';
 import { feedsOfInputs } from './open-inference/inputs.ts';
 import type { RequestInput } from './open-inference/inputs.ts';
+import { Lengths } from './lengths.ts';
+import type { Measured } from './lengths.ts';
 import { Pace } from './pace.ts';
 import { runRefusing, sizeInMemory } from './predictor.ts';
 import type { ServedModel } from './predictor.ts';
@@ -21,11 +23,16 @@ const BLOCK_ROWS = 256;
 
 /**
  * Loads a model that has passed the checks, from its bytes or its file.
- * @param options.rowMs what its trial took
+ * @param options.trial what it took of one row
+ * @param options.hasLoops whether values may decide how long a run takes
  */
 export async function loadForeignModel(
   model: Uint8Array | string,
-  { rowMs, ...options }: { readonly threads: number; readonly rowMs?: number | undefined },
+  {
+    trial,
+    hasLoops = false,
+    ...options
+  }: { readonly threads: number; readonly trial?: Measured | undefined; readonly hasLoops?: boolean | undefined },
 ): Promise<ServedModel> {
   const { graph } = readSignature(model);
   const session = await createSession(model, options);
@@ -33,11 +40,13 @@ export async function loadForeignModel(
   const inputs = graph.inputs.flatMap(tensorSpec);
   const outputs = graph.outputs.flatMap(tensorSpec);
   const run: ServedModel['run'] = (feeds, fetches) => runRefusing(session, feeds, fetches);
-  const pace = new Pace(rowMs);
+  const pace = new Pace(trial?.ms);
+  const isOpen = hasLoops || trial === undefined || inputs.some(({ shape }) => shape.slice(1).some(isVariable));
   return {
     inputs,
     outputs,
     sizeBytes,
+    lengths: isOpen ? new Lengths({ first: trial, isForeseeable: !hasLoops }) : undefined,
     async predict(instances, parameters, interruption) {
       if (parameters !== undefined)
         throw refuse('/parameters', '"parameters" are for language models of your own training');
@@ -55,6 +64,10 @@ export async function loadForeignModel(
     run,
     release: () => session.release(),
   };
+}
+
+function isVariable(dim: TensorSpec['shape'][number]): boolean {
+  return typeof dim !== 'number';
 }
 
 /** Instances are stacked along the first axis, which has to be open in every input. */

@@ -12,6 +12,7 @@ import type { GenerationParameters, TextPrediction } from './generation.ts';
 import { feedsOf, textsOf } from './instances.ts';
 import { readSchema } from './model-schema.ts';
 import type { ModelSchema } from './model-schema.ts';
+import { Lengths } from './lengths.ts';
 import { Pace } from './pace.ts';
 import type { Interruption } from './pace.ts';
 import { createSession } from './session.ts';
@@ -51,6 +52,8 @@ export interface ServedModel {
   readonly outputs: readonly TensorSpec[];
   /** Estimated memory of the loaded model. */
   readonly sizeBytes: number;
+  /** Of a model whose rows are of any size, or may take any time. */
+  readonly lengths?: Lengths | undefined;
   /**
    * One answer per instance: {label, probabilities}, {cluster, distance}, {text}, a number or a list of them, {labels, probabilities} of steps. The parameters are a language model's.
    * @param interruption asked between two runs
@@ -88,6 +91,9 @@ export async function sizeInMemory(model: Uint8Array | string): Promise<number> 
   return bytes * SIZE_FACTOR + SESSION_BYTES;
 }
 
+/** What no recurrent layer here is as slow as, to begin with: 10,000 numbers of a sequence of any length within a second. */
+const SEQUENCE = { size: 10_000, ms: 1_000 };
+
 /** Loads a model from its bytes or its file, which is needed no longer then. */
 export async function loadPredictor(
   model: Uint8Array | string,
@@ -103,6 +109,9 @@ export async function loadPredictor(
     inputs: graph.inputs.flatMap(tensorSpec),
     outputs: graph.outputs.flatMap(tensorSpec),
     sizeBytes,
+    lengths: schema.features.some(({ shape }) => shape?.[0] === -1)
+      ? new Lengths({ first: SEQUENCE, isForeseeable: true })
+      : undefined,
     async predict(instances, parameters, interruption) {
       if (schema.language !== undefined) {
         const prompts = textsOf(schema.features, instances);

@@ -4,6 +4,7 @@ import { createSession } from '../../shared/runtime/session.ts';
 import { tensor } from '../../shared/tensor/tensor.ts';
 import { HOSTILE } from '../conformance/onnx-lint/hostile-models.ts';
 import { realModel } from '../real-models.ts';
+import { slowRows, turningModel } from '../slow-model.ts';
 import { useTenon } from './tenon.ts';
 
 const tenon = useTenon();
@@ -189,5 +190,40 @@ describe('a hostile upload', () => {
     const answer = await tenon.request('POST', `/v1/models/${String(made.body['id'])}/complete`, { body: {} });
 
     expect([answer.status, answer.body['code']]).toEqual([409, 'conflict']);
+  });
+});
+
+describe('a model whose loops turn as its inputs say', () => {
+  const predict = (turns: number, headers: Record<string, string> = {}) =>
+    tenon.request('POST', '/v1/models/turning:predict', {
+      body: { instances: [{ ...slowRows(1)[0], turns }] },
+      headers,
+    });
+
+  it('is answered where it is done in time, and else later: its run holds up nobody', async () => {
+    expect(await upload('turning', turningModel() as Uint8Array<ArrayBuffer>)).toMatchObject({ status: 'ready' });
+
+    const short = await predict(1_000);
+    // Some seconds.
+    const long = await predict(3_000_000, { prefer: 'wait=1' });
+    const after = await predict(10);
+    const place = long.headers.get('location') ?? '';
+    const batch = await tenon.settled(place, ['succeeded', 'failed', 'cancelled']);
+    const { body: output } = await tenon.request('GET', `${place}/output`);
+    const [line = ''] = (await (await fetch(String(output['url']))).text()).split('\n');
+
+    const answer = slowRows(1)[0]!.x;
+    expect([short.status, long.status, after.status]).toEqual([200, 202, 200]);
+    expect(long.headers.get('preference-applied')).toBe('wait=1');
+    expect([short.body['predictions'], after.body['predictions']]).toEqual([[answer], [answer]]);
+    expect(batch).toMatchObject({ status: 'succeeded' });
+    expect((JSON.parse(line) as { prediction: number[] }).prediction).toEqual(answer);
+  });
+
+  it('has the errors of any other', async () => {
+    const answer = await tenon.request('POST', '/v1/models/turning:predict', { body: { instances: [{ turns: 3 }] } });
+
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ code: 'invalid_request', param: '/instances/0' });
   });
 });

@@ -39,7 +39,8 @@ function countMostChars({ schema, outputs }: ServedModel): number {
     .reduce((sum, some) => sum + some, 0);
 }
 
-function requireAnswerable(predictions: readonly unknown[]): void {
+/** @throws {ServiceError} payload_too_large */
+export function requireAnswerable(predictions: readonly unknown[]): void {
   const json = JSON.stringify(predictions);
   if (json.length <= SURE_CHARS) return;
   const bytes = Buffer.byteLength(JSON.stringify(json));

@@ -5,7 +5,8 @@ import { tenantOf } from '../context.ts';
 import { readInstances } from './instance-formats.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import type { InferenceContext, Served } from './metered.ts';
-import { predictAnswerable } from './answer-size.ts';
+import { Deadline, MAX_WAIT_S } from './deadline.ts';
+import { predictInTime, tooLong } from './in-time.ts';
 import type { ModelRef } from '../../resources/model-ref.ts';
 
 type DialectOperation = 'mlflowInvocations' | 'mlflowPing' | 'sagemakerInvocations';
@@ -50,12 +51,19 @@ function refOf({ params, header }: BytesCall): ModelRef {
 }
 
 function invoke(context: InferenceContext, call: BytesCall, ref: ModelRef): Promise<Served<readonly unknown[]>> {
-  return metered(context, call.caller, ref, async ({ predictor }) => {
+  return metered(context, call.caller, ref, async (loaded) => {
+    const { predictor } = loaded;
     // Of a model that was made elsewhere, the inputs are all that is known.
     const features =
       predictor.schema?.features ??
       predictor.inputs.map(({ name }) => ({ name, type: 'tensor' as const, required: true }));
     const instances = await readInstances(call.bytes, call.header('content-type'), features);
-    return { predictions: instances.length, run: () => predictAnswerable(predictor, instances) };
+    const models = context.models(tenantOf(context, call.caller).caller.tenantId);
+    const deadline = new Deadline(context.clock, MAX_WAIT_S * 1000);
+    const run = (): Promise<readonly unknown[]> =>
+      predictInTime(context, { models, loaded }, { instances }, deadline).catch((error: unknown) => {
+        throw error === deadline.passed ? tooLong(loaded.name, MAX_WAIT_S) : error;
+      });
+    return { predictions: instances.length, run };
   });
 }

@@ -2,11 +2,12 @@
 import type { ROUTES } from '../../contract.ts';
 import { ServiceError } from '../../errors.ts';
 import type { ExplainedRow } from '../../explain/answer.ts';
-import type { Interruption } from '../../runtime/pace.ts';
 import type { Call, Operations, Reply } from '../operation.ts';
 import { dialectOperations } from './dialects.ts';
 import type { ExplainContext } from './explain.ts';
 import { tenantOf } from '../context.ts';
+import type { Deadline } from './deadline.ts';
+import { predictInTime } from './in-time.ts';
 import { answeredOrLater } from './later.ts';
 import { USER_HEADER, metered, modelRefOf } from './metered.ts';
 import { openInferenceModels } from './open-inference.ts';
@@ -36,9 +37,14 @@ async function predict(context: ExplainContext, call: Call<'predict'>): Promise<
   const { instances, parameters, user = header(USER_HEADER), explain: isExplained } = body;
   const ref = modelRefOf(params['ref'], user);
   if (isExplained) requireFew(instances);
-  const run = async (interruption?: Interruption): Promise<Reply<'predict'>> => {
+  const run = async (deadline?: Deadline): Promise<Reply<'predict'>> => {
     const served = await metered<Answered>(context, caller, ref, async (loaded) => {
-      const answer = () => predictAnswerable(loaded.predictor, instances, { parameters, interruption });
+      const models = context.models(tenantOf(context, caller).caller.tenantId);
+      const wanted = { instances, parameters };
+      const answer = () =>
+        deadline === undefined
+          ? predictAnswerable(loaded.predictor, instances, { parameters })
+          : predictInTime(context, { models, loaded }, wanted, deadline);
       if (!isExplained) return { predictions: instances.length, run: async () => ({ predictions: await answer() }) };
       const { explaining } = await import('./explain.ts');
       const explainer = await context.explainers(tenantOf(context, caller).caller.tenantId).get(loaded);

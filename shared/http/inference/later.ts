@@ -2,12 +2,11 @@
  * Predictions that are answered later, as a batch of their instances: what the client prefers (RFC 7240, "respond-async" and "wait"), and
  * what takes longer than the gateway waits.
  */
-import type { Clock } from '../../clock.ts';
 import type { BatchSpec } from '../../resources/batch.ts';
 import { MAX_INSTANCES } from '../../resources/prediction.ts';
-import type { Interruption } from '../../runtime/pace.ts';
 import { tenantOf } from '../context.ts';
 import type { Call, Reply } from '../operation.ts';
+import { Deadline, MAX_WAIT_S } from './deadline.ts';
 import { requireFewInstances } from './instance-formats.ts';
 import type { InferenceContext } from './metered.ts';
 
@@ -19,8 +18,6 @@ export interface Preference {
   readonly applied: string;
 }
 
-/** What a prediction may take before it is given to a batch; the gateway waits for 29 s, and the batch has to be made too. */
-const MAX_WAIT_S = 20;
 const POLL_S = 2;
 /** Commas part preferences, but not within quotes. */
 const PREFERENCES = /(?:"[^"]*"|[^",])+/g;
@@ -40,27 +37,6 @@ export function preferenceOf(header = ''): Preference {
   const waitS = wait !== undefined && /^\d+$/.test(wait) ? Math.min(Number(wait), MAX_WAIT_S) : undefined;
   const applied = [isAsync ? ['respond-async'] : [], waitS === undefined ? [] : [`wait=${waitS}`]].flat().join(', ');
   return { isAsync, applied, ...(waitS === undefined ? {} : { waitS }) };
-}
-
-/** Passes without a timer: it is only asked, between two runs, and most predictions are one. */
-class Deadline implements Interruption {
-  readonly #clock: Clock;
-  readonly #atMs: number;
-  #passed: Error | undefined;
-
-  constructor(clock: Clock, inMs: number) {
-    this.#clock = clock;
-    this.#atMs = clock.nowMs() + inMs;
-  }
-
-  /** What is thrown; made when it is, for an error costs more than the rest of most predictions. */
-  get passed(): Error {
-    return (this.#passed ??= new Error('the prediction takes longer than it is waited for'));
-  }
-
-  throwIfAborted(aheadMs = 0): void {
-    if (this.#clock.nowMs() + aheadMs >= this.#atMs) throw this.passed;
-  }
 }
 
 /**

@@ -7,6 +7,8 @@ import type { Clock } from '../../clock.ts';
 import { ServiceError } from '../../errors.ts';
 import { parseModelRef } from '../../resources/model-ref.ts';
 import type { ModelRef } from '../../resources/model-ref.ts';
+import type { ApartRequest } from '../../runtime/apart/request.ts';
+import type { Predicted } from '../../runtime/apart/run.ts';
 import type { TenantStores } from '../../stores/tenant-stores.ts';
 import type { PredictionLease } from '../../stores/prediction-lease.ts';
 import { gbSecondsOf } from '../../tenancy/price.ts';
@@ -21,6 +23,8 @@ export interface InferenceContext {
   readonly lease: (tenantId: string) => PredictionLease;
   readonly clock: Clock;
   readonly memoryMb: number;
+  /** How what may take long is predicted in a process of its own, where there can be one; undefined where it was not done in time. */
+  readonly apart?: (request: Omit<ApartRequest, 'threads'>, ms: number) => Promise<Predicted | undefined>;
   /** How a prediction that is answered later is started, and the memory of what carries it out. */
   readonly batches: Pick<MakeContext, 'memoryMb' | 'start'>;
 }

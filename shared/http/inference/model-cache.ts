@@ -16,6 +16,8 @@ import { targetOf } from '../../resources/alias.ts';
 import type { AliasTarget } from '../../resources/alias.ts';
 import type { ModelRef } from '../../resources/model-ref.ts';
 import { loadForeignModel } from '../../runtime/foreign-model.ts';
+import { measuredOf } from '../../runtime/lengths.ts';
+import type { Measured } from '../../runtime/lengths.ts';
 import { loadPredictor } from '../../runtime/predictor.ts';
 import type { ServedModel } from '../../runtime/predictor.ts';
 import { requireReady } from '../ready.ts';
@@ -43,8 +45,9 @@ interface ModelFile {
   readonly sha256: string;
   readonly bytes: number;
   readonly isForeign: boolean;
-  /** What the trial run of an uploaded model took, of one row. */
-  readonly rowMs?: number;
+  /** Of an uploaded model: what its trial run took, of one row of which size, and whether it has loops, whose turns no size foretells. */
+  readonly trial?: Measured;
+  readonly hasLoops?: boolean;
 }
 
 export class ModelCache {
@@ -125,9 +128,10 @@ export class ModelCache {
     if (record === undefined) throw notFound('model', key);
     requireReady(record);
     const { sha256, bytes, family, lint } = record;
-    const seconds = lint?.trial?.run_seconds;
-    const rowMs = seconds === undefined ? {} : { rowMs: seconds * 1000 };
-    return { sha256, bytes, isForeign: family === UPLOADED_FAMILY, ...rowMs };
+    const { run_seconds: seconds, inputs = {} } = lint?.trial ?? {};
+    const trial = seconds === undefined ? {} : { trial: measuredOf(Object.values(inputs), seconds) };
+    const hasLoops = (lint?.content?.ops['Loop'] ?? 0) > 0;
+    return { sha256, bytes, isForeign: family === UPLOADED_FAMILY, ...trial, hasLoops };
   }
 
   /** Loads once, however many requests wait for it. */
@@ -139,7 +143,25 @@ export class ModelCache {
     return predictor;
   }
 
-  async #fetch(key: string, path: string, { sha256, bytes, isForeign, rowMs }: ModelFile): Promise<ServedModel> {
+  /** The file of a model, for as long as it is used. @throws {ServiceError} not_found, model_not_ready */
+  async withFile<T>({ name, version }: LoadedModel, use: (file: string) => Promise<T>): Promise<T> {
+    const key = `${name}:${version}`;
+    return this.#download(key, { path: paths.model(name, version), file: await this.#fileOf(key, name, version) }, use);
+  }
+
+  #fetch(key: string, path: string, file: ModelFile): Promise<ServedModel> {
+    const threads = this.#threads;
+    const { isForeign, trial, hasLoops } = file;
+    return this.#download(key, { path, file }, (name) =>
+      isForeign ? loadForeignModel(name, { threads, trial, hasLoops }) : loadPredictor(name, { threads }),
+    );
+  }
+
+  async #download<T>(
+    key: string,
+    { path, file: { sha256, bytes } }: { path: string; file: ModelFile },
+    use: (file: string) => Promise<T>,
+  ): Promise<T> {
     const folder = await mkdtemp(join(tmpdir(), 'model-'));
     try {
       const file = join(folder, 'model.onnx');
@@ -148,8 +170,7 @@ export class ModelCache {
         this.#files.forget(key);
         throw new ServiceError('model_not_ready', `${key} is being published`, { retryAfterS: 1 });
       }
-      const threads = this.#threads;
-      return await (isForeign ? loadForeignModel(file, { threads, rowMs }) : loadPredictor(file, { threads }));
+      return await use(file);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -43,7 +43,7 @@ describe('a prediction that may be interrupted', () => {
   });
 
   it('is not begun where its trial took longer, and then measured for itself', async () => {
-    const model = await loadForeignModel(slowModel(1), { threads: 1, rowMs: 30_000 });
+    const model = await loadForeignModel(slowModel(1), { threads: 1, trial: { size: 1, ms: 30_000 } });
     const row = slowRows(1);
 
     await expect(model.predict(row, undefined, asked(20_000).interruption)).rejects.toThrow('too long');
