@@ -39,7 +39,8 @@ export class Lengths {
 
   /** What the largest of the rows takes at least, in ms. */
   leastMs(instances: readonly unknown[]): number {
-    return this.#largest !== undefined && largestOf(instances) >= this.#largest.size ? this.#largest.ms : 0;
+    if (!this.#isForeseeable || this.#largest === undefined) return 0;
+    return largestOf(instances) >= this.#largest.size ? this.#largest.ms : 0;
   }
 
   /** @param ms of all the rows together */

@@ -31,6 +31,7 @@ describe('a row', () => {
     unknown.note(row(8), 3);
     looping.note(row(8), 3);
     expect([unknown.mayBeLong(row(8)), looping.mayBeLong(row(8))]).toEqual([false, true]);
+    expect([unknown.leastMs(row(8)), looping.leastMs(row(100))]).toEqual([3, 0]);
   });
 
   it('has the size of all that is in it: numbers in arrays, characters of texts', () => {
