@@ -98,8 +98,8 @@ it.each([false, true])(
           burst: fc.constantFrom(1, 5, 40),
           environments: fc.integer({ min: 1, max: 6 }),
           calls: fc.array(fc.record({ at: fc.nat(5), pauseMs: fc.constantFrom(0, 0, 0, 5, 50, 400) }), {
-            minLength: 100,
-            maxLength: 150,
+            minLength: 60,
+            maxLength: 90,
           }),
         }),
         async ({ rate, burst, environments, calls }) => {
