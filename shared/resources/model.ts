@@ -29,6 +29,10 @@ const lintSchema = z.object({
       inputs: z.array(tensorSchema),
       outputs: z.array(tensorSchema),
       estimated_memory_bytes: z.number(),
+      work_hangs_on_data: z
+        .boolean()
+        .optional()
+        .describe('How long it runs hangs on the values that it is given, and not on their shapes alone.'),
     })
     .optional(),
   trial: z

@@ -24,15 +24,15 @@ const BLOCK_ROWS = 256;
 /**
  * Loads a model that has passed the checks, from its bytes or its file.
  * @param options.trial what it took of one row
- * @param options.hasLoops whether values may decide how long a run takes
+ * @param options.hangsOnData whether values may decide how long a run takes
  */
 export async function loadForeignModel(
   model: Uint8Array | string,
   {
     trial,
-    hasLoops = false,
+    hangsOnData = false,
     ...options
-  }: { readonly threads: number; readonly trial?: Measured | undefined; readonly hasLoops?: boolean | undefined },
+  }: { readonly threads: number; readonly trial?: Measured | undefined; readonly hangsOnData?: boolean | undefined },
 ): Promise<ServedModel> {
   const { graph } = readSignature(model);
   const session = await createSession(model, options);
@@ -41,12 +41,12 @@ export async function loadForeignModel(
   const outputs = graph.outputs.flatMap(tensorSpec);
   const run: ServedModel['run'] = (feeds, fetches) => runRefusing(session, feeds, fetches);
   const pace = new Pace(trial?.ms);
-  const isOpen = hasLoops || trial === undefined || inputs.some(({ shape }) => shape.slice(1).some(isVariable));
+  const isOpen = hangsOnData || trial === undefined || inputs.some(({ shape }) => shape.slice(1).some(isVariable));
   return {
     inputs,
     outputs,
     sizeBytes,
-    lengths: isOpen ? new Lengths({ first: trial, isForeseeable: !hasLoops }) : undefined,
+    lengths: isOpen ? new Lengths({ first: trial, isForeseeable: !hangsOnData }) : undefined,
     async predict(instances, parameters, interruption) {
       if (parameters !== undefined)
         throw refuse('/parameters', '"parameters" are for language models of your own training');

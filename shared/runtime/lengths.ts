@@ -14,9 +14,12 @@ export interface Measured {
   readonly ms: number;
 }
 
+/** What the seconds of a trial are rounded by at most: a run that took no time would tell that none ever does. */
+const ROUNDED_MS = 0.5;
+
 /** Of a run of one row, by the shapes of its tensors. */
 export function measuredOf(shapes: readonly (readonly number[])[], seconds: number): Measured {
-  return { size: shapes.reduce((sum, shape) => sum + sizeOf(shape), 0), ms: seconds * 1000 };
+  return { size: shapes.reduce((sum, shape) => sum + sizeOf(shape), 0), ms: seconds * 1000 + ROUNDED_MS };
 }
 
 export class Lengths {

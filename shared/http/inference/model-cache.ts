@@ -45,9 +45,9 @@ interface ModelFile {
   readonly sha256: string;
   readonly bytes: number;
   readonly isForeign: boolean;
-  /** Of an uploaded model: what its trial run took, of one row of which size, and whether it has loops, whose turns no size foretells. */
+  /** Of an uploaded model: what its trial run took, of one row of which size, and whether values decide how long others take. */
   readonly trial?: Measured;
-  readonly hasLoops?: boolean;
+  readonly hangsOnData?: boolean;
 }
 
 export class ModelCache {
@@ -130,8 +130,9 @@ export class ModelCache {
     const { sha256, bytes, family, lint } = record;
     const { run_seconds: seconds, inputs = {} } = lint?.trial ?? {};
     const trial = seconds === undefined ? {} : { trial: measuredOf(Object.values(inputs), seconds) };
-    const hasLoops = (lint?.content?.ops['Loop'] ?? 0) > 0;
-    return { sha256, bytes, isForeign: family === UPLOADED_FAMILY, ...trial, hasLoops };
+    // Reports of before it was looked into name the operators alone.
+    const { ops, work_hangs_on_data: hangsOnData = ops?.['Loop'] !== undefined } = lint?.content ?? {};
+    return { sha256, bytes, isForeign: family === UPLOADED_FAMILY, ...trial, hangsOnData };
   }
 
   /** Loads once, however many requests wait for it. */
@@ -151,9 +152,9 @@ export class ModelCache {
 
   #fetch(key: string, path: string, file: ModelFile): Promise<ServedModel> {
     const threads = this.#threads;
-    const { isForeign, trial, hasLoops } = file;
+    const { isForeign, trial, hangsOnData } = file;
     return this.#download(key, { path, file }, (name) =>
-      isForeign ? loadForeignModel(name, { threads, trial, hasLoops }) : loadPredictor(name, { threads }),
+      isForeign ? loadForeignModel(name, { threads, trial, hangsOnData }) : loadPredictor(name, { threads }),
     );
   }
 

@@ -7,6 +7,7 @@ import { ModelProtoSchema } from '../schema/onnx-ml_pb.js';
 import type { ModelProto, ValueInfoProto } from '../schema/onnx-ml_pb.js';
 import { CHECKS } from './checks.ts';
 import type { CheckName } from './checks.ts';
+import { workHangsOnData } from './data-work.ts';
 import { ELEMENT_TYPES } from './element-types.ts';
 import { estimatedMemoryBytes } from './file-checks.ts';
 import { LINT_LIMITS } from './limits.ts';
@@ -45,6 +46,8 @@ export interface LintContent {
   readonly inputs: readonly LintTensor[];
   readonly outputs: readonly LintTensor[];
   readonly estimated_memory_bytes: number;
+  /** How much it does hangs on the values that it is given, and not on their shapes alone. */
+  readonly work_hangs_on_data: boolean;
 }
 
 /** Findings that a report lists of one check; a record in the catalog holds 400 KB. */
@@ -106,6 +109,7 @@ function contentOf(subject: Subject): LintContent {
       .map(tensorOf),
     outputs: (model.graph?.output ?? []).slice(0, MAX_TENSORS).map(tensorOf),
     estimated_memory_bytes: estimatedMemoryBytes(subject),
+    work_hangs_on_data: workHangsOnData(subject),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Which runs are taken for short ones, by what was measured of others. */
 import { describe, expect, it } from '@jest/globals';
-import { Lengths } from '../../../shared/runtime/lengths.ts';
+import { Lengths, measuredOf } from '../../../shared/runtime/lengths.ts';
 
 const row = (length: number): { x: number[] }[] => [{ x: new Array<number>(length).fill(0) }];
 
@@ -32,6 +32,13 @@ describe('a row', () => {
     looping.note(row(8), 3);
     expect([unknown.mayBeLong(row(8)), looping.mayBeLong(row(8))]).toEqual([false, true]);
     expect([unknown.leastMs(row(8)), looping.leastMs(row(100))]).toEqual([3, 0]);
+  });
+
+  it('may be long however short the trial was, whose time is rounded', () => {
+    const lengths = new Lengths({ first: measuredOf([[1, 10]], 0), isForeseeable: true });
+
+    // 0.5 ms * 100^2 = 5 s.
+    expect([1_000, 1_001].map((size) => lengths.mayBeLong(row(size)))).toEqual([false, true]);
   });
 
   it('has the size of all that is in it: numbers in arrays, characters of texts', () => {
