@@ -55,7 +55,7 @@ export async function loadForeignModel(
       const answers: unknown[] = [];
       const runBlock = async (begin: number, end: number): Promise<void> => {
         const block = instances.slice(begin, end);
-        const feeds = feedsOfInputs(requestInputs(inputs, block, begin), new Uint8Array(), inputs);
+        const feeds = feedsOfInstances(inputs, block, begin);
         for (const [i, answer] of rowsOf(await run(feeds, names), block.length).entries()) answers[begin + i] = answer;
       };
       await pace.inBlocks(runBlock, { count: instances.length, most: BLOCK_ROWS, interruption });
@@ -76,6 +76,39 @@ function requireBatch(inputs: readonly TensorSpec[]): void {
   if (fixed === undefined) return;
   const message = `the input "${fixed.name}" has no batch axis in its first place, so that instances cannot be put together: send its tensors to /v2/models/{name}/infer`;
   throw refuse('/instances', message);
+}
+
+/** @param first index of the first instance, for messages */
+function feedsOfInstances(
+  inputs: readonly TensorSpec[],
+  instances: readonly unknown[],
+  first: number,
+): ReturnType<typeof feedsOfInputs> {
+  const feedsOf = (rows: readonly unknown[], index: number) =>
+    feedsOfInputs(requestInputs(inputs, rows, index), new Uint8Array(), inputs);
+  try {
+    return feedsOf(instances, first);
+  } catch (error) {
+    // The first that cannot be fed by itself is the one to be named.
+    for (const [i, instance] of instances.entries()) {
+      try {
+        feedsOf([instance], first + i);
+      } catch (own) {
+        throw named(own, inputs, first + i);
+      }
+    }
+    throw error;
+  }
+}
+
+/** An error of the tensors that were made of an instance, in the words of instances. */
+function named(error: unknown, inputs: readonly TensorSpec[], index: number): unknown {
+  const input =
+    inputs[Number(/^\/inputs\/(\d+)\b/.exec(error instanceof ServiceError ? (error.param ?? '') : '')?.[1])];
+  if (!(error instanceof ServiceError) || input === undefined) return error;
+  const reason = error.message.replace(/^\/inputs\/\d+(\/\w+)?: /, '');
+  const param = `/instances/${index}/${input.name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return new ServiceError(error.code, `instance ${index}, input "${input.name}": ${reason}`, { param });
 }
 
 /** @param first index of the first instance, for messages */
