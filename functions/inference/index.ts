@@ -50,11 +50,13 @@ async function startBatch(id: string, event: object): Promise<void> {
   await functionInvoker().startDurable(requireEnv(ENV.trainFunction), id, event);
 }
 
-/** The other half of the memory is for models; of this one the process has a copy of its own. */
+/** As much as it had in its trial (functions/fit): what is held twice is the model. */
+const APART_BYTES = 1_400_000_000;
+
 async function apart(request: Omit<ApartRequest, 'threads'>, ms: number): Promise<Predicted | undefined> {
   const { predictApart } = await import('../../shared/runtime/apart/run.ts');
   const main = join(requireEnv('LAMBDA_TASK_ROOT'), 'apart.js');
-  return predictApart({ ...request, threads }, { main, seconds: ms / 1000, memoryBytes: MAX_MODEL_BYTES });
+  return predictApart({ ...request, threads }, { main, seconds: ms / 1000, memoryBytes: APART_BYTES });
 }
 
 const serve = gatewayHandler({

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync, rm } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Guardian } from './guardian.ts';
+import { killGroup } from './kill-group.ts';
 import { RuntimeApi } from './runtime-api.ts';
 import type { Invocation, RuntimeAnswer } from './runtime-api.ts';
 
@@ -119,7 +120,10 @@ export class ExecutionEnvironment {
     const { pid } = child;
     if (pid !== undefined) {
       this.#options.guardian.watch(pid);
-      child.once('exit', () => this.#options.guardian.forget(pid));
+      child.once('exit', () => {
+        killGroup(pid);
+        this.#options.guardian.forget(pid);
+      });
     }
     for (const output of [child.stdout, child.stderr]) {
       if (output) createInterface({ input: output }).on('line', this.#options.onLogLine);
@@ -192,7 +196,8 @@ export class ExecutionEnvironment {
 
   kill(): void {
     this.isAlive = false;
-    this.#process?.kill('SIGKILL');
+    const child = this.#process;
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) killGroup(child.pid);
   }
 
   #settleWith(outcome: Outcome): void {

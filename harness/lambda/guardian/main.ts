@@ -3,6 +3,7 @@
  * stdin. When stdin closes, the harness is gone, however it ended, and so are they: also those that compute without a
  * pause and would never see their own lifeline close.
  */
+import { killGroup } from '../kill-group.ts';
 
 const pids = new Set<number>();
 let rest = '';
@@ -17,11 +18,5 @@ process.stdin.on('data', (chunk: Buffer) => {
 });
 
 process.stdin.on('close', () => {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // Gone already.
-    }
-  }
+  for (const pid of pids) killGroup(pid);
 });

@@ -1,5 +1,5 @@
 /** An extension in the process of a function: what it hears, how long it keeps the environment, and how it is told of the end. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
@@ -157,4 +157,26 @@ test('that does not do as it must is refused', async () => {
     [403, 'Extension.InvalidExtensionState'],
     [403, 'Extension.RegistrationClosed'],
   ]);
+});
+
+test('what a function has started ends with it', async () => {
+  const { environment, invoke } = await start(`
+    import { spawn } from 'node:child_process';
+    const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+    export const handler = async () => child.pid;`);
+  const pid = (await invoke({})) as number;
+  await environment.idle();
+  const isThere = (): boolean => {
+    try {
+      // A process that has ended and that nobody has waited for is still known.
+      return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+    } catch {
+      return false;
+    }
+  };
+  const before = isThere();
+  await environment.end();
+  for (let tries = 0; tries < 100 && isThere(); tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+
+  expect([before || process.platform !== 'linux', isThere()]).toEqual([true, false]);
 });

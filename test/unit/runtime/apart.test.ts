@@ -42,9 +42,9 @@ describe('a prediction apart', () => {
     const request = { file: fileOf('asked', slowModel(3)), isForeign: true, threads: 1, instances: [{ x: [1] }, {}] };
 
     await expect(predictApart(request, LIMITS)).rejects.toMatchObject({
-      code: 'invalid_request',
-      param: '/instances/1',
-      message: expect.stringContaining('expected the inputs x'),
+      code: 'shape_mismatch',
+      param: '/instances/0/x',
+      message: expect.stringContaining('instance 0, input "x": expected [batch, 64]'),
     });
   });
 
