@@ -72,11 +72,7 @@ function fromRow(row: unknown, features: Features, pointer: string): unknown {
 
 function byName(row: unknown, names: readonly string[], pointer: string): Record<string, unknown> {
   if (!isList(row) || row.length !== names.length) {
-    throw invalid(
-      pointer,
-      `the ${names.length} values of ${names.join(', ')}`,
-      isList(row) ? `${row.length} values` : row,
-    );
+    throw invalid(pointer, `the ${names.length} values of ${names.join(', ')}`, row);
   }
   return Object.fromEntries(names.map((name, i) => [name, row[i]]));
 }

@@ -35,7 +35,8 @@ export function planOutputs(
   available: readonly TensorSpec[],
   isBinaryByDefault: boolean,
 ): OutputPlan[] {
-  const outputs = requested ?? available.map(({ name }): RequestOutput => ({ name }));
+  const isAll = requested === undefined || requested.length === 0;
+  const outputs = isAll ? available.map(({ name }): RequestOutput => ({ name })) : requested;
   const names = new Set<string>();
   return outputs.map(({ name, parameters }, index) => {
     const pointer = `/outputs/${index}`;

@@ -128,7 +128,13 @@ describe('inputs', () => {
       /expected \[batch, 4\].*got \[2, 2\]/,
     ],
     ['of no rows', [{ ...row, shape: [0, 4], data: [] }], 'shape_mismatch', '/inputs/0/shape', /got \[0, 4\]/],
-    ['of a broken size', [{ ...row, shape: [1.5, 4] }], 'invalid_request', '/inputs/0/shape/0', /expected a whole number/],
+    [
+      'of a broken size',
+      [{ ...row, shape: [1.5, 4] }],
+      'invalid_request',
+      '/inputs/0/shape/0',
+      /expected a whole number/,
+    ],
   ])('that are %s are refused', async (_, inputs, code, param, message) => {
     const error = await failure(serve(model, { inputs }));
 
@@ -149,6 +155,12 @@ describe('inputs', () => {
 });
 
 describe('requested outputs', () => {
+  test('are all where a request names none', async () => {
+    const { json } = await serve(model, { inputs: [row], outputs: [] });
+
+    expect(json.outputs.map(({ name }) => name)).toEqual(['scores']);
+  });
+
   test.each<[string, object[], string, RegExp]>([
     ['unknown', [{ name: 'y' }], '/outputs/0/name', /no output "y", its outputs are "scores"/],
     ['asked for twice', [{ name: 'scores' }, { name: 'scores' }], '/outputs/1/name', /asked for twice/],

@@ -84,7 +84,7 @@ describe('what cannot be read is refused', () => {
     [
       'a short row',
       { instances: [[1, 'a']] },
-      /\/instances\/0: expected the 3 values of area, kind, new, got "2 values"/,
+      /\/instances\/0: expected the 3 values of area, kind, new, got \[1,"a"\]/,
     ],
     ['columns of two lengths', { inputs: { area: [1], kind: [] } }, /columns of one length/],
     ['no list', { dataframe_records: 5 }, /\/dataframe_records: expected a list, got 5/],
